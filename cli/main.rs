@@ -1,0 +1,2 @@
+//! The `understory` command.
+fn main() {}

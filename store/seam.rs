@@ -1,0 +1,239 @@
+//! The seam between the rules and the bytes: what every backend offers, and nothing an engine would show through.
+
+use std::fmt;
+use std::ops::Bound;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+use crate::error::{CommitError, StoreError};
+
+/// The number of a commit, counted from 1; a row's version is the number of the commit that last wrote it.
+pub type Version = u64;
+
+/// The longest key, in bytes: a path, a table's tag, an item id and a sequence number fit.
+pub const KEY_MAX: usize = 768;
+/// The longest payload of one row, in bytes. `Store` cuts longer ones into chunks.
+pub const PAYLOAD_MAX: usize = 4096;
+/// The longest event, in bytes; a commit's events are packed into rows of at most [`PAYLOAD_MAX`].
+pub const EVENT_MAX: usize = 2048;
+/// The most writes in one commit.
+pub const COMMIT_WRITES_MAX: usize = 1024;
+/// The most payload and event bytes in one commit.
+pub const COMMIT_BYTES_MAX: usize = 4 << 20;
+
+/// A row's key. Keys compare bytewise, and a scan goes in that order.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Bytes);
+
+impl Key {
+    /// Takes bytes as a key. A key over [`KEY_MAX`] is refused by the commit that names it.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Key(bytes.into())
+    }
+
+    /// The key's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Where an append goes: the row's key is these bytes, a zero, the commit's number and the write's place in it, so that
+/// rows appended under one prefix stand in commit order.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Prefix(Bytes);
+
+impl Prefix {
+    /// Takes bytes as a prefix.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Prefix(bytes.into())
+    }
+
+    /// The prefix's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The key that an append of commit `sequence` gets, as that commit's `n`-th write counted from 0.
+    pub fn key(&self, sequence: Version, n: u16) -> Key {
+        let mut key = Vec::with_capacity(self.0.len() + 11);
+        key.extend_from_slice(&self.0);
+        key.push(0);
+        key.extend_from_slice(&sequence.to_be_bytes());
+        key.extend_from_slice(&n.to_be_bytes());
+        Key::new(key)
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+/// A range of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    /// Where it begins.
+    pub start: Bound<Key>,
+    /// Where it ends.
+    pub end: Bound<Key>,
+}
+
+impl KeyRange {
+    /// Every key from `start` up to, without, `end`.
+    pub fn between(start: Key, end: Key) -> Self {
+        KeyRange { start: Bound::Included(start), end: Bound::Excluded(end) }
+    }
+
+    /// Every key that begins with `prefix`, which must not be empty nor all `ff`.
+    pub fn prefix(prefix: &[u8]) -> Self {
+        let mut end = prefix.to_vec();
+        while end.last() == Some(&0xff) {
+            end.pop();
+        }
+        *end.last_mut().expect("no table's prefix is empty or all ff") += 1;
+        KeyRange::between(Key::new(prefix.to_vec()), Key::new(end))
+    }
+}
+
+/// Which way a scan goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the smallest key up.
+    Forward,
+    /// From the largest key down.
+    Backward,
+}
+
+/// What a commit demands of a row; if one demand does not hold, nothing of the commit is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// No row has this key.
+    Absent(Key),
+    /// Some row has this key.
+    Present(Key),
+    /// The row was last written by this commit.
+    At(Key, Version),
+}
+
+impl Expect {
+    /// The row it speaks of.
+    pub fn key(&self) -> &Key {
+        match self {
+            Expect::Absent(key) | Expect::Present(key) | Expect::At(key, _) => key,
+        }
+    }
+
+    /// Whether it holds for a row whose version is `found`.
+    pub fn holds(&self, found: Option<Version>) -> bool {
+        match self {
+            Expect::Absent(_) => found.is_none(),
+            Expect::Present(_) => found.is_some(),
+            Expect::At(_, version) => found == Some(*version),
+        }
+    }
+}
+
+/// What a commit does to a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Writes the row, whether it was there or not.
+    Put(Key, Bytes),
+    /// Removes the row, if it is there.
+    Delete(Key),
+    /// Adds a row under a key made of the prefix and the commit's own number ([`Prefix::key`]).
+    Append(Prefix, Bytes),
+}
+
+/// Writes that become durable together or not at all, and the events that tell of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// What must hold. Checked in order; a conflict names the first that did not.
+    pub expects: Vec<Expect>,
+    /// What is written, in order: a later write to the same key wins.
+    pub writes: Vec<Write>,
+    /// What is told, in order; event *n* has the id `(version, n)`.
+    pub events: Vec<Bytes>,
+}
+
+/// A row as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key.
+    pub key: Key,
+    /// What was put or appended.
+    pub payload: Bytes,
+    /// The commit that last wrote it.
+    pub version: Version,
+}
+
+/// What a read found. It may be one sync ahead of what is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read<T> {
+    /// What was found.
+    pub rows: T,
+    /// No commit after this one can have been seen; what leaves the process waits for [`Backend::durable`] of it.
+    pub through: Version,
+}
+
+/// One durable commit's events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The commit.
+    pub version: Version,
+    /// Its events, in order.
+    pub events: Vec<Bytes>,
+}
+
+/// Durable events after a point, in commit order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// Set when events after the asked point were dropped: they are missing up to and including this commit.
+    pub gap: Option<Version>,
+    /// The commits that have events, oldest first.
+    pub changes: Vec<Change>,
+    /// Where to ask next: every commit up to here was looked at.
+    pub through: Version,
+}
+
+/// Where rows are kept. It gets, scans and commits; it knows no rule.
+pub trait Backend: Send + Sync + 'static {
+    /// Applies a commit whole and resolves once it is durable, or refuses it whole.
+    ///
+    /// A dropped future does not take the commit back.
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Version, CommitError>>;
+
+    /// Reads rows by key, in the order asked; `None` where there is none. May be one sync ahead.
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>>;
+
+    /// Reads at most `limit` rows of `range`. Going forward it begins after `from`, going backward before it.
+    fn scan(
+        &self,
+        range: KeyRange,
+        from: Option<Key>,
+        direction: Direction,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Read<Vec<Entry>>, StoreError>>;
+
+    /// Resolves when commit `through` is durable, which may be one that is still to come.
+    fn durable(&self, through: Version) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Durable events of commits after `after`, those of at most `limit` commits.
+    fn changes(&self, after: Version, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>>;
+
+    /// The last durable commit.
+    fn last(&self) -> Version;
+}
