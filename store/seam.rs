@@ -19,8 +19,20 @@ pub const PAYLOAD_MAX: usize = 4096;
 pub const EVENT_MAX: usize = 2048;
 /// The most writes in one commit.
 pub const COMMIT_WRITES_MAX: usize = 1024;
+/// The most events in one commit.
+pub const COMMIT_EVENTS_MAX: usize = 4096;
 /// The most payload and event bytes in one commit.
 pub const COMMIT_BYTES_MAX: usize = 4 << 20;
+
+/// The first byte of the keys under which a backend keeps what it must know itself.
+pub(crate) const META_TABLE: u8 = 0x00;
+/// The first byte of the keys under which a backend keeps events.
+pub(crate) const EVENTS_TABLE: u8 = 0x0e;
+
+/// Whether a key is no caller's: empty, or in a table of the backend's own. No commit may name it, no read finds it.
+pub(crate) fn reserved(key: &[u8]) -> bool {
+    matches!(key.first(), None | Some(&(META_TABLE | EVENTS_TABLE)))
+}
 
 /// A row's key. Keys compare bytewise, and a scan goes in that order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +68,9 @@ impl fmt::Display for Key {
 pub struct Prefix(Bytes);
 
 impl Prefix {
+    /// How much longer an appended row's key is than its prefix.
+    pub(crate) const SUFFIX: usize = 11;
+
     /// Takes bytes as a prefix.
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         Prefix(bytes.into())
@@ -68,7 +83,7 @@ impl Prefix {
 
     /// The key that an append of commit `sequence` gets, as that commit's `n`-th write counted from 0.
     pub fn key(&self, sequence: Version, n: u16) -> Key {
-        let mut key = Vec::with_capacity(self.0.len() + 11);
+        let mut key = Vec::with_capacity(self.0.len() + Prefix::SUFFIX);
         key.extend_from_slice(&self.0);
         key.push(0);
         key.extend_from_slice(&sequence.to_be_bytes());
@@ -106,6 +121,43 @@ impl KeyRange {
         }
         *end.last_mut().expect("no table's prefix is empty or all ff") += 1;
         KeyRange::between(Key::new(prefix.to_vec()), Key::new(end))
+    }
+
+    /// What a scan that has come to `from` has still to read.
+    pub(crate) fn resumed(self, from: Option<Key>, direction: Direction) -> Self {
+        let Some(from) = from else { return self };
+        let KeyRange { start, end } = self;
+        match direction {
+            Direction::Forward if precedes_start(&from, &start) => KeyRange { start, end },
+            Direction::Forward => KeyRange { start: Bound::Excluded(from), end },
+            Direction::Backward if exceeds_end(&from, &end) => KeyRange { start, end },
+            Direction::Backward => KeyRange { start, end: Bound::Excluded(from) },
+        }
+    }
+
+    /// Whether its bounds cross, which a map's `range` would not take.
+    pub(crate) fn crosses(&self) -> bool {
+        match (&self.start, &self.end) {
+            (Bound::Included(start), Bound::Included(end)) => start > end,
+            (Bound::Included(start) | Bound::Excluded(start), Bound::Included(end) | Bound::Excluded(end)) => {
+                start >= end
+            }
+            (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        }
+    }
+}
+
+fn precedes_start(from: &Key, start: &Bound<Key>) -> bool {
+    match start {
+        Bound::Included(start) | Bound::Excluded(start) => from < start,
+        Bound::Unbounded => false,
+    }
+}
+
+fn exceeds_end(from: &Key, end: &Bound<Key>) -> bool {
+    match end {
+        Bound::Included(end) | Bound::Excluded(end) => from > end,
+        Bound::Unbounded => false,
     }
 }
 

@@ -1,0 +1,221 @@
+//! The in-memory backend, and the strictest: what it takes, every backend takes.
+//!
+//! It has no thread and no clock. A commit is durable the moment it is applied, and its future still yields once before
+//! it answers, so that nobody can rest on a commit that never waits.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::bounds;
+use crate::error::{CommitError, StoreError};
+use crate::seam::{Backend, Change, Changes, Commit, Direction, Entry, Expect, Key, KeyRange, Read, Version, Write};
+
+/// The bytes of events kept, unless told otherwise.
+const EVENTS_MAX: usize = 64 << 20;
+
+/// Rows in memory, shared by its clones: a clone taken before the original is dropped is the store opened again.
+#[derive(Clone, Debug)]
+pub struct MemoryBackend {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    rows: Mutex<Rows>,
+    last: watch::Sender<Version>,
+}
+
+#[derive(Debug)]
+struct Rows {
+    rows: BTreeMap<Key, Row>,
+    last: Version,
+    events: Events,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    payload: Bytes,
+    version: Version,
+}
+
+/// The events kept, oldest first.
+#[derive(Debug)]
+struct Events {
+    changes: VecDeque<Change>,
+    bytes: usize,
+    bytes_max: usize,
+    /// The last commit whose events were dropped.
+    dropped: Version,
+}
+
+impl MemoryBackend {
+    /// Starts an empty store.
+    pub fn new() -> Self {
+        MemoryBackend::with_events_max(EVENTS_MAX)
+    }
+
+    /// Starts an empty store that keeps about so many bytes of events.
+    pub fn with_events_max(bytes_max: usize) -> Self {
+        let events = Events { changes: VecDeque::new(), bytes: 0, bytes_max, dropped: 0 };
+        let rows = Mutex::new(Rows { rows: BTreeMap::new(), last: 0, events });
+        MemoryBackend { shared: Arc::new(Shared { rows, last: watch::Sender::new(0) }) }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        // Nothing panics between two writes of one commit, so that a poisoned lock guards whole commits too.
+        self.shared.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryBackend {
+    fn default() -> Self {
+        MemoryBackend::new()
+    }
+}
+
+impl Backend for MemoryBackend {
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Version, CommitError>> {
+        async move {
+            bounds::measure(&commit)?;
+            let result = {
+                let mut rows = self.rows();
+                let result = rows.commit(commit);
+                if let Ok(version) = result {
+                    // Under the lock, so that the watch never goes back.
+                    self.shared.last.send_replace(version);
+                }
+                result
+            };
+            tokio::task::yield_now().await;
+            result
+        }
+        .boxed()
+    }
+
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
+        async move {
+            let rows = self.rows();
+            let found = keys.into_iter().map(|key| rows.rows.get(&key).map(|row| row.entry(&key))).collect();
+            Ok(Read { rows: found, through: rows.last })
+        }
+        .boxed()
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange,
+        from: Option<Key>,
+        direction: Direction,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Read<Vec<Entry>>, StoreError>> {
+        async move {
+            let range = range.resumed(from, direction);
+            let rows = self.rows();
+            let found = if range.crosses() { Vec::new() } else { rows.scan(range, direction, limit) };
+            Ok(Read { rows: found, through: rows.last })
+        }
+        .boxed()
+    }
+
+    fn durable(&self, through: Version) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            let mut last = self.shared.last.subscribe();
+            last.wait_for(|last| *last >= through).await.expect("the sender lives as long as the backend");
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn changes(&self, after: Version, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        async move {
+            let rows = self.rows();
+            Ok(rows.events.after(after, limit, rows.last))
+        }
+        .boxed()
+    }
+
+    fn last(&self) -> Version {
+        *self.shared.last.borrow()
+    }
+}
+
+impl Rows {
+    fn commit(&mut self, commit: Commit) -> Result<Version, CommitError> {
+        self.check(&commit.expects)?;
+        self.last += 1;
+        let version = self.last;
+        for (n, write) in (0..).zip(commit.writes) {
+            match write {
+                Write::Put(key, payload) => drop(self.rows.insert(key, Row { payload, version })),
+                Write::Delete(key) => drop(self.rows.remove(&key)),
+                Write::Append(prefix, payload) => {
+                    drop(self.rows.insert(prefix.key(version, n), Row { payload, version }));
+                }
+            }
+        }
+        self.events.push(Change { version, events: commit.events });
+        Ok(version)
+    }
+
+    fn check(&self, expects: &[Expect]) -> Result<(), CommitError> {
+        for expect in expects {
+            let found = self.rows.get(expect.key()).map(|row| row.version);
+            if !expect.holds(found) {
+                return Err(CommitError::Conflict { key: expect.key().clone(), found });
+            }
+        }
+        Ok(())
+    }
+
+    fn scan(&self, range: KeyRange, direction: Direction, limit: usize) -> Vec<Entry> {
+        let rows = self.rows.range((range.start, range.end)).map(|(key, row)| row.entry(key));
+        match direction {
+            Direction::Forward => rows.take(limit).collect(),
+            Direction::Backward => rows.rev().take(limit).collect(),
+        }
+    }
+}
+
+impl Row {
+    fn entry(&self, key: &Key) -> Entry {
+        Entry { key: key.clone(), payload: self.payload.clone(), version: self.version }
+    }
+}
+
+impl Events {
+    fn push(&mut self, change: Change) {
+        if change.events.is_empty() {
+            return;
+        }
+        self.bytes += weight(&change);
+        self.changes.push_back(change);
+        while self.bytes > self.bytes_max
+            && let Some(dropped) = self.changes.pop_front()
+        {
+            self.bytes -= weight(&dropped);
+            self.dropped = dropped.version;
+        }
+    }
+
+    fn after(&self, after: Version, limit: usize, last: Version) -> Changes {
+        let gap = (after < self.dropped).then_some(self.dropped);
+        let first = self.changes.partition_point(|change| change.version <= after);
+        let changes: Vec<Change> = self.changes.iter().skip(first).take(limit).cloned().collect();
+        let looked_at = match changes.last() {
+            Some(change) if first + changes.len() < self.changes.len() => change.version,
+            None if first < self.changes.len() => gap.unwrap_or(after),
+            _ => after.max(last),
+        };
+        Changes { gap, changes, through: looked_at }
+    }
+}
+
+/// What a commit's events count for: their bytes and what it takes to keep them, so that empty ones count too.
+fn weight(change: &Change) -> usize {
+    change.events.iter().map(|event| event.len() + 16).sum()
+}
