@@ -3,14 +3,28 @@
 //! A backend gets, scans and commits; it knows no rule. A record knows its rules and nothing of where it is kept.
 
 mod bounds;
+mod chunk;
+mod draft;
 mod error;
 mod frame;
+pub mod keys;
 mod memory;
+mod records;
 mod seam;
+mod store;
 
+pub use self::sled::{Disk, Fdatasync, SledBackend, SledOptions};
+pub use draft::{Draft, Row, Written};
 pub use error::{CommitError, Source, StoreError};
+pub use keys::Table;
 pub use memory::MemoryBackend;
+pub use records::{
+    Agent, AgentId, AgentRef, BrainChoice, Counts, Creation, DeadLetter, DecodeError, Event, FailureLimits, InboxKey,
+    Item, ItemEnd, ItemEnding, ItemState, Job, JobSpec, JobState, Message, MessageKind, Node, Outcome, Phase, Pointer,
+    Record, Refusal, Running, Sender, Source as ItemSource, Text, Time, ToolUse, TranscriptEntry, TurnResult,
+};
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit, Direction, EVENT_MAX,
     Entry, Expect, KEY_MAX, Key, KeyRange, PAYLOAD_MAX, Prefix, Read, Version, Write,
 };
+pub use store::{News, Store, Told};

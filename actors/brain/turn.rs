@@ -1,0 +1,157 @@
+//! What a brain is given for one turn.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use understory_paths::AgentPath;
+use understory_store::Message;
+
+use super::Seat;
+use crate::tools::{ToolError, Tools};
+
+/// One turn: what came, who is asked, and the agent's tools as methods.
+#[derive(Clone)]
+pub struct Turn {
+    seat: Seat,
+    number: u64,
+    attempt: u32,
+    messages: Arc<[Message]>,
+    row: Option<JobRow>,
+    cancel: CancellationToken,
+    tools: Option<Tools>,
+}
+
+/// The row a job item's turn works on.
+#[derive(Clone, Debug)]
+pub struct JobRow {
+    /// The job.
+    pub job: AgentPath,
+    /// The item's id, unique in the job.
+    pub item_id: Arc<str>,
+    /// The row's number, from 1.
+    pub number: u32,
+    /// Which run of the row this is, from 1.
+    pub run: u32,
+    /// The row as a JSON object, in column order.
+    pub json: Arc<str>,
+    /// The job's template rendered over the row, if it has one.
+    pub instruction: Option<Arc<str>>,
+}
+
+impl Turn {
+    /// A turn with no runtime behind it: every tool call is refused. For trying out a brain by itself.
+    pub fn detached(seat: Seat, messages: Vec<Message>, row: Option<JobRow>) -> Self {
+        Turn {
+            seat,
+            number: 1,
+            attempt: 1,
+            messages: messages.into(),
+            row,
+            cancel: CancellationToken::new(),
+            tools: None,
+        }
+    }
+
+    pub(crate) fn numbered(mut self, number: u64, attempt: u32) -> Self {
+        (self.number, self.attempt) = (number, attempt);
+        self
+    }
+
+    pub(crate) fn equipped(mut self, tools: Tools) -> Self {
+        self.tools = Some(tools);
+        self
+    }
+
+    /// Gives the turn the token that ends it.
+    pub fn cancelled_by(mut self, cancel: CancellationToken) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// Who is asked.
+    pub fn path(&self) -> &AgentPath {
+        &self.seat.path
+    }
+
+    /// Whom the brain was made for.
+    pub fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// The turn's number, from 1 over the agent's whole life; for a job item, its run.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Which attempt at this turn it is, from 1. Above 1, an earlier one may have done part of its work.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// What came, oldest first; the last is the one that started the turn. Empty for a job item.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// The row, for a job item.
+    pub fn row(&self) -> Option<&JobRow> {
+        self.row.as_ref()
+    }
+
+    /// What is asked, as one text: the messages, a blank line between; for a job item its instruction, or else the row
+    /// as one line of JSON.
+    pub fn text(&self) -> String {
+        match &self.row {
+            Some(row) => row.instruction.as_deref().unwrap_or(&row.json).to_owned(),
+            None => self.messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n\n"),
+        }
+    }
+
+    /// Resolves when the answer is no longer wanted: interrupt, close, deadline, shutdown.
+    pub async fn cancelled(&self) {
+        self.cancel.cancelled().await;
+    }
+
+    /// The token behind [`Turn::cancelled`].
+    pub fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// The tools this turn may call, for function-calling models and MCP; each is also a method.
+    pub fn tools(&self) -> Result<&Tools, ToolError> {
+        self.tools.as_ref().ok_or(ToolError::Detached)
+    }
+
+    /// Creates a child, which starts its first turn if `task` is given. Asked again for the same child by the same turn
+    /// it answers that child, so that a turn that is run again does not double it.
+    ///
+    /// # Errors
+    /// The name or role is invalid, a limit is reached, or the path is taken by another's child.
+    pub async fn spawn(&self, name: &str, task: Option<&str>) -> Result<AgentPath, ToolError> {
+        self.tools()?.spawn(name, task).await
+    }
+
+    /// Leaves a message in an agent's inbox, which starts no turn. `to` is absolute or below this agent.
+    ///
+    /// # Errors
+    /// There is no such agent, it is closed, or its inbox is full.
+    pub async fn send(&self, to: &str, text: &str) -> Result<(), ToolError> {
+        self.tools()?.send(to, text).await
+    }
+
+    /// Leaves a message that starts a turn. The outcome comes back as a message to this agent.
+    ///
+    /// # Errors
+    /// As for [`Turn::send`].
+    pub async fn assign(&self, to: &str, text: &str) -> Result<(), ToolError> {
+        self.tools()?.assign(to, text).await
+    }
+
+    /// Reports a job item's result, a JSON object as text; `stop` also cancels the job. Durable when it returns.
+    ///
+    /// # Errors
+    /// Not a job item, not an object, over 256 KiB, or this run is no longer the row's.
+    pub async fn report(&self, result: &str, stop: bool) -> Result<(), ToolError> {
+        self.tools()?.report(result, stop).await
+    }
+}

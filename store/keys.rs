@@ -1,0 +1,150 @@
+//! Where each kind of row lies: a table's tag, then the path it belongs to, so that a subtree is one range of a table.
+
+use sha2::{Digest, Sha256};
+use understory_paths::AgentPath;
+
+use crate::records::InboxKey;
+use crate::seam::{Key, KeyRange, Prefix};
+
+/// The longest item id that is a key as it is, in bytes; a longer one is cut and hashed.
+const ITEM_ID_MAX: usize = 200;
+const ITEM_ID_CUT: usize = 160;
+const ITEM_ID_HASH: usize = 16;
+
+/// A kind of row. The numbers are on disk: they are never given to another kind. A backend keeps `00` and `0e` for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// The node at a path. Written by the registrar at creation, then by the node's own actor.
+    Node = 0x01,
+    /// Present: closed. Written by the registrar.
+    Closed = 0x02,
+    /// Open agents below a path, where there are any. Written by the registrar.
+    Count = 0x03,
+    /// Messages to an agent. Appended by anyone, deleted by the agent's actor.
+    Inbox = 0x04,
+    /// What an agent did. Appended by its actor and its tools.
+    Transcript = 0x05,
+    /// What a job was asked for. Written once.
+    Spec = 0x06,
+    /// An item's row, when it does not fit its record.
+    Row = 0x07,
+    /// An item's result, when it does not fit its record.
+    Result = 0x08,
+    /// A job's items by their ids.
+    ItemId = 0x09,
+    /// Jobs that are not final or not exported. Written with the job's record.
+    Unfinished = 0x0a,
+    /// The newest job of a command, by its fingerprint, below its owner.
+    Fingerprint = 0x0b,
+    /// Messages that no turn will take.
+    Dead = 0x0c,
+    /// Nicknames below their parent.
+    Nickname = 0x0d,
+    /// Parts of payloads over 4 KiB.
+    Chunk = 0x0f,
+    /// Message ids that were accepted, below the recipient.
+    Seen = 0x10,
+}
+
+impl Table {
+    /// The row of `path`.
+    pub fn at(self, path: &AgentPath) -> Key {
+        Key::new(self.head(path))
+    }
+
+    /// The row of `path` called `name`.
+    pub fn named(self, path: &AgentPath, name: &[u8]) -> Key {
+        let mut key = self.head(path);
+        key.push(0);
+        key.extend_from_slice(name);
+        Key::new(key)
+    }
+
+    /// Where rows of `path` are appended.
+    pub fn below(self, path: &AgentPath) -> Prefix {
+        Prefix::new(self.head(path))
+    }
+
+    /// Every row of `path` that has a name or was appended.
+    pub fn rows_of(self, path: &AgentPath) -> KeyRange {
+        let mut prefix = self.head(path);
+        prefix.push(0);
+        KeyRange::prefix(&prefix)
+    }
+
+    /// Every row of `path` and what lies below it, parents first.
+    pub fn subtree(self, path: &AgentPath) -> KeyRange {
+        let start = self.head(path);
+        let mut end = start.clone();
+        end.push(b'/' + 1);
+        KeyRange::between(Key::new(start), Key::new(end))
+    }
+
+    /// Every row of what lies below `path`, without `path` itself.
+    pub fn beneath(self, path: &AgentPath) -> KeyRange {
+        let mut start = self.head(path);
+        let mut end = start.clone();
+        start.push(b'/');
+        end.push(b'/' + 1);
+        KeyRange::between(Key::new(start), Key::new(end))
+    }
+
+    /// Every row of the table.
+    pub fn all(self) -> KeyRange {
+        KeyRange::prefix(&[self as u8])
+    }
+
+    /// The path in a key of this table.
+    pub fn path_of(self, key: &Key) -> Option<AgentPath> {
+        let rest = key.as_bytes().strip_prefix(&[self as u8])?;
+        let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+        std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+    }
+
+    fn head(self, path: &AgentPath) -> Vec<u8> {
+        let path = path.as_str().as_bytes();
+        let mut key = Vec::with_capacity(path.len() + 16);
+        key.push(self as u8);
+        key.extend_from_slice(path);
+        key
+    }
+}
+
+/// The key of one row of an inbox.
+pub fn inbox(path: &AgentPath, row: InboxKey) -> Key {
+    Table::Inbox.below(path).key(row.sequence, row.n)
+}
+
+/// Which row of its inbox a key names.
+pub fn inbox_key(key: &Key) -> Option<InboxKey> {
+    let bytes = key.as_bytes();
+    let tail = bytes.get(bytes.len().checked_sub(11)?..)?;
+    let (sequence, n) = tail.strip_prefix(&[0])?.split_at_checked(8)?;
+    Some(InboxKey {
+        sequence: u64::from_be_bytes(sequence.try_into().ok()?),
+        n: u16::from_be_bytes(n.try_into().ok()?),
+    })
+}
+
+/// The key of a job's item by its id. One over 200 bytes is known by its first 160 and 16 bytes of its hash.
+pub fn item_id(job: &AgentPath, id: &str) -> Key {
+    if id.len() <= ITEM_ID_MAX {
+        return Table::ItemId.named(job, id.as_bytes());
+    }
+    let mut name = id.as_bytes()[..ITEM_ID_CUT].to_vec();
+    name.extend_from_slice(&Sha256::digest(id)[..ITEM_ID_HASH]);
+    Table::ItemId.named(job, &name)
+}
+
+/// The path of row `number` of a job, counted from 1.
+///
+/// # Errors
+/// The job lies too deep for a child.
+pub fn item_path(job: &AgentPath, number: u32) -> Result<AgentPath, understory_paths::PathError> {
+    job.join(&format!("r{number:08}"))
+}
+
+/// Which row of its job an item's path names.
+pub fn item_number(item: &AgentPath) -> Option<u32> {
+    item.name().strip_prefix('r').filter(|digits| digits.len() == 8)?.parse().ok()
+}

@@ -1,0 +1,154 @@
+//! What is told of a commit. An event announces what is durable; it decides nothing.
+
+use serde::{Deserialize, Serialize};
+use understory_paths::AgentPath;
+
+use super::agent::TurnResult;
+use super::id::{AgentRef, InboxKey};
+use super::job::Counts;
+use super::version::record;
+
+/// One event. Its id is the number of its commit and its place there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Event {
+    /// An agent was created.
+    Spawned {
+        /// The agent.
+        agent: AgentRef,
+    },
+    /// A subtree was closed.
+    Closed {
+        /// Its top.
+        path: AgentPath,
+    },
+    /// A subtree's mark was taken away, or a fault cleared.
+    Resumed {
+        /// Its top.
+        path: AgentPath,
+    },
+    /// A message was accepted.
+    Mailed {
+        /// Whom it is for.
+        to: AgentRef,
+        /// Whether it starts a turn.
+        trigger: bool,
+    },
+    /// A turn started.
+    TurnStarted {
+        /// Whose.
+        agent: AgentRef,
+        /// Which.
+        turn: u64,
+        /// Which attempt at it.
+        attempt: u32,
+    },
+    /// A turn was taken back and runs again later.
+    TurnPutOff {
+        /// Whose.
+        agent: AgentRef,
+        /// Which.
+        turn: u64,
+        /// Why.
+        reason: String,
+    },
+    /// A turn ended.
+    TurnEnded {
+        /// Whose.
+        agent: AgentRef,
+        /// Which.
+        turn: u64,
+        /// How.
+        result: TurnResult,
+        /// The inbox rows it was about.
+        consumed: Vec<InboxKey>,
+    },
+    /// Supervision gave up on an agent.
+    Faulted {
+        /// The agent.
+        agent: AgentRef,
+        /// Why.
+        reason: String,
+    },
+    /// Messages went to the dead letters.
+    DeadLettered {
+        /// Whose.
+        agent: AgentRef,
+        /// The inbox rows they were.
+        rows: Vec<InboxKey>,
+    },
+    /// A job was created; its rows follow.
+    JobCreated {
+        /// The job.
+        job: AgentRef,
+    },
+    /// A job changed: its state, or its counts.
+    JobChanged {
+        /// The job.
+        job: AgentRef,
+        /// The word for its state.
+        state: String,
+        /// Where its rows stand.
+        counts: Counts,
+    },
+    /// Rows of a job started or came to an end of a run. At most 128 of both together.
+    ItemsMoved {
+        /// The job.
+        job: AgentRef,
+        /// Row and run of those started.
+        started: Vec<(u32, u32)>,
+        /// Those ended.
+        ended: Vec<ItemEnd>,
+    },
+    /// A job's output was written whole.
+    JobExported {
+        /// The job.
+        job: AgentRef,
+    },
+}
+
+/// The end of one run of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemEnd {
+    /// The row.
+    pub row: u32,
+    /// The run.
+    pub run: u32,
+    /// How it ended.
+    pub ending: ItemEnding,
+}
+
+/// How a run of a row ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ItemEnding {
+    /// With a result.
+    Completed,
+    /// With a failure; the row is tried again.
+    Retried,
+    /// With a failure; the row is failed.
+    Failed,
+    /// Taken back, uncharged.
+    Released,
+}
+
+impl Event {
+    /// The node it is about.
+    pub fn path(&self) -> &AgentPath {
+        match self {
+            Event::Closed { path } | Event::Resumed { path } => path,
+            Event::Mailed { to: node, .. }
+            | Event::Spawned { agent: node }
+            | Event::TurnStarted { agent: node, .. }
+            | Event::TurnPutOff { agent: node, .. }
+            | Event::TurnEnded { agent: node, .. }
+            | Event::Faulted { agent: node, .. }
+            | Event::DeadLettered { agent: node, .. }
+            | Event::JobCreated { job: node }
+            | Event::JobChanged { job: node, .. }
+            | Event::ItemsMoved { job: node, .. }
+            | Event::JobExported { job: node } => &node.path,
+        }
+    }
+}
+
+record!(Event, V1);

@@ -1,0 +1,198 @@
+//! A job item: one row of the table and the state of its worker.
+//!
+//! ```text
+//!              start (run + 1)            complete(run)
+//!   Pending -------------------> Running -----------------> Completed
+//!      ^                           | | \--- fail(run), attempts or crashes used up ---> Failed
+//!      |--- fail(run): failures + 1 -+ |
+//!      +--- release(run): uncharged ---+
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use super::Refusal;
+use super::id::{AgentId, Time};
+
+/// One row of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Which one it is.
+    pub id: AgentId,
+    /// Its id in the job, unique there.
+    pub item_id: String,
+    /// The raw cell that the id was made from.
+    pub source: Source,
+    /// The row as a JSON object.
+    pub row: Text,
+    /// How often a worker was started; a report is taken from the newest run only.
+    pub run: u32,
+    /// Runs that failed and were charged.
+    pub failures: u32,
+    /// Runs that the process died in.
+    pub crashes: u32,
+    /// Where it stands.
+    pub state: ItemState,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+}
+
+/// Where an item id came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// The row's number.
+    Number,
+    /// The id column's cell, as it is.
+    Cell,
+    /// The id column's cell, which another row has too.
+    Duplicate(String),
+}
+
+/// A text that lies in the record, or beside it when the record would be over 4 KiB.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Text {
+    /// Here.
+    Inline(String),
+    /// In the row of its own that `keys` names.
+    Beside,
+}
+
+/// Where an item stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ItemState {
+    /// It waits for a place.
+    Pending {
+        /// It is not started before.
+        not_before: Option<Time>,
+    },
+    /// A worker is at it, or was when the process died.
+    Running {
+        /// When this run started.
+        started_at: Time,
+        /// When it is over whatever the worker does.
+        deadline: Time,
+    },
+    /// A result was reported. Final.
+    Completed {
+        /// The result, a JSON object.
+        result: Text,
+        /// When it was accepted.
+        at: Time,
+    },
+    /// It will not be tried again. Final.
+    Failed {
+        /// When.
+        at: Time,
+    },
+}
+
+/// When an item is not tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailureLimits {
+    /// Charged failures at which it is failed.
+    pub attempts: u32,
+    /// Process deaths at which it is failed.
+    pub crashes: u32,
+}
+
+impl Item {
+    /// Starts its next run. One that the process died in is charged a crash, never an attempt.
+    ///
+    /// # Errors
+    /// It is final, or its crashes are used up.
+    pub fn start(&self, now: Time, deadline: Time, limits: FailureLimits) -> Result<Item, Refusal> {
+        let crashes = match self.state {
+            ItemState::Pending { .. } => self.crashes,
+            ItemState::Running { .. } => self.crashes + 1,
+            _ => return Err(self.refuse("be started")),
+        };
+        if crashes >= limits.crashes {
+            return Err(Refusal(format!("the process died in {crashes} runs of it")));
+        }
+        let state = ItemState::Running { started_at: now, deadline };
+        Ok(Item { run: self.run + 1, crashes, state, ..self.clone() })
+    }
+
+    /// Fails an item whose run the process died in once too often.
+    pub fn crash_out(&self, now: Time) -> Item {
+        let crashes = self.crashes + 1;
+        let last_error = Some(format!("crashed: the process died in {crashes} runs of this row"));
+        Item { crashes, state: ItemState::Failed { at: now }, last_error, ..self.clone() }
+    }
+
+    /// Takes a result from run `run`.
+    ///
+    /// # Errors
+    /// That run is not the one under way.
+    pub fn complete(&self, run: u32, result: Text, now: Time) -> Result<Item, Refusal> {
+        self.demand(run)?;
+        Ok(Item { state: ItemState::Completed { result, at: now }, last_error: None, ..self.clone() })
+    }
+
+    /// Takes a failure from run `run`: pending again after `not_before`, or failed when its attempts are used up.
+    ///
+    /// # Errors
+    /// That run is not the one under way.
+    pub fn fail(
+        &self,
+        run: u32,
+        error: String,
+        limits: FailureLimits,
+        now: Time,
+        not_before: Time,
+    ) -> Result<Item, Refusal> {
+        self.demand(run)?;
+        let failures = self.failures + 1;
+        let state = match failures >= limits.attempts {
+            true => ItemState::Failed { at: now },
+            false => ItemState::Pending { not_before: Some(not_before) },
+        };
+        Ok(Item { failures, state, last_error: Some(error), ..self.clone() })
+    }
+
+    /// Puts a running item back, uncharged: its job stops for a close or a shutdown.
+    ///
+    /// # Errors
+    /// That run is not the one under way.
+    pub fn release(&self, run: u32) -> Result<Item, Refusal> {
+        self.demand(run)?;
+        Ok(Item { state: ItemState::Pending { not_before: None }, ..self.clone() })
+    }
+
+    /// The raw cell of the id column, if the id came from one.
+    pub fn source_id(&self) -> Option<&str> {
+        match &self.source {
+            Source::Number => None,
+            Source::Cell => Some(&self.item_id),
+            Source::Duplicate(cell) => Some(cell),
+        }
+    }
+
+    fn demand(&self, run: u32) -> Result<(), Refusal> {
+        match self.state {
+            ItemState::Running { .. } if self.run == run => Ok(()),
+            ItemState::Running { .. } => Err(Refusal(format!("run {run} is over: run {} is under way", self.run))),
+            _ => Err(self.refuse(&format!("take run {run}'s end"))),
+        }
+    }
+
+    fn refuse(&self, what: &str) -> Refusal {
+        Refusal(format!("item {} cannot {what}: it is {} after run {}", self.item_id, self.state.as_str(), self.run))
+    }
+}
+
+impl ItemState {
+    /// The word for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ItemState::Pending { .. } => "pending",
+            ItemState::Running { .. } => "running",
+            ItemState::Completed { .. } => "completed",
+            ItemState::Failed { .. } => "failed",
+        }
+    }
+
+    /// Whether nothing more happens to it.
+    pub fn is_final(&self) -> bool {
+        matches!(self, ItemState::Completed { .. } | ItemState::Failed { .. })
+    }
+}

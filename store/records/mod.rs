@@ -1,0 +1,66 @@
+//! What is kept of each thing, and the rules by which it changes: pure methods from a state and an event to the next
+//! state or a refusal.
+
+mod agent;
+mod event;
+mod id;
+mod item;
+mod job;
+mod message;
+mod transcript;
+mod version;
+
+pub use agent::{Agent, BrainChoice, Creation, Outcome, Phase, Running, TurnResult};
+pub use event::{Event, ItemEnd, ItemEnding};
+pub use id::{AgentId, AgentRef, InboxKey, Time};
+pub use item::{FailureLimits, Item, ItemState, Source, Text};
+pub use job::{Counts, Job, JobSpec, JobState};
+pub use message::{DeadLetter, Message, MessageKind, Sender};
+pub use transcript::{Entry as TranscriptEntry, ToolUse};
+pub use version::{DecodeError, Record};
+
+use understory_paths::AgentPath;
+
+/// A node of the tree: what lies at a path.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum Node {
+    /// Someone who takes messages.
+    Agent(Agent),
+    /// A table of items, one worker each.
+    Job(Job),
+    /// One row of a job.
+    Item(Item),
+}
+
+impl Node {
+    /// Its id.
+    pub fn id(&self) -> AgentId {
+        match self {
+            Node::Agent(agent) => agent.id,
+            Node::Job(job) => job.id,
+            Node::Item(item) => item.id,
+        }
+    }
+
+    /// What it is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Node::Agent(_) => "agent",
+            Node::Job(_) => "job",
+            Node::Item(_) => "item",
+        }
+    }
+}
+
+/// A refusal of a rule: what was asked does not fit what is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+/// A name that several rows may be looked up by, pointing at a node.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Pointer(pub AgentPath);
+
+version::record!(Node, V1);
+version::record!(Pointer, V1);
