@@ -40,6 +40,9 @@ pub enum StoreError {
     /// An earlier write or sync failed; the store takes nothing more until it is opened again.
     #[error("store is closed after a failed write")]
     Poisoned(#[source] Option<Source>),
+    /// The store was shut down by its own process.
+    #[error("store is shut down")]
+    Closed,
     /// The operating system refused.
     #[error("failed to {doing}")]
     Io {
@@ -73,7 +76,8 @@ pub enum CommitError {
         /// What the commit has.
         found: usize,
     },
-    /// The disk is full. The store keeps answering reads and refuses commits until it is opened again.
+    /// The disk is full. The store keeps answering reads and refuses commits until it is opened again, and the commits
+    /// that were under way when the disk filled up may or may not be there then.
     #[error("storage_full: no space left for the store")]
     StorageFull,
     /// The store failed while the commit was under way: it may or may not be there after opening again.

@@ -9,8 +9,10 @@ mod error;
 mod frame;
 pub mod keys;
 mod memory;
+mod recent;
 mod records;
 mod seam;
+mod sled;
 mod store;
 
 pub use self::sled::{Disk, Fdatasync, SledBackend, SledOptions};

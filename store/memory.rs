@@ -3,7 +3,7 @@
 //! It has no thread and no clock. A commit is durable the moment it is applied, and its future still yields once before
 //! it answers, so that nobody can rest on a commit that never waits.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -13,7 +13,8 @@ use tokio::sync::watch;
 
 use crate::bounds;
 use crate::error::{CommitError, StoreError};
-use crate::seam::{Backend, Change, Changes, Commit, Direction, Entry, Expect, Key, KeyRange, Read, Version, Write};
+use crate::recent::Recent;
+use crate::seam::{Backend, Changes, Commit, Direction, Entry, Expect, Key, KeyRange, Read, Version, Write};
 
 /// The bytes of events kept, unless told otherwise.
 const EVENTS_MAX: usize = 64 << 20;
@@ -34,23 +35,13 @@ struct Shared {
 struct Rows {
     rows: BTreeMap<Key, Row>,
     last: Version,
-    events: Events,
+    events: Recent,
 }
 
 #[derive(Clone, Debug)]
 struct Row {
     payload: Bytes,
     version: Version,
-}
-
-/// The events kept, oldest first.
-#[derive(Debug)]
-struct Events {
-    changes: VecDeque<Change>,
-    bytes: usize,
-    bytes_max: usize,
-    /// The last commit whose events were dropped.
-    dropped: Version,
 }
 
 impl MemoryBackend {
@@ -61,7 +52,7 @@ impl MemoryBackend {
 
     /// Starts an empty store that keeps about so many bytes of events.
     pub fn with_events_max(bytes_max: usize) -> Self {
-        let events = Events { changes: VecDeque::new(), bytes: 0, bytes_max, dropped: 0 };
+        let events = Recent::new(bytes_max, 0);
         let rows = Mutex::new(Rows { rows: BTreeMap::new(), last: 0, events });
         MemoryBackend { shared: Arc::new(Shared { rows, last: watch::Sender::new(0) }) }
     }
@@ -134,7 +125,7 @@ impl Backend for MemoryBackend {
     fn changes(&self, after: Version, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
         async move {
             let rows = self.rows();
-            Ok(rows.events.after(after, limit, rows.last))
+            Ok(rows.events.after(after, limit))
         }
         .boxed()
     }
@@ -158,7 +149,7 @@ impl Rows {
                 }
             }
         }
-        self.events.push(Change { version, events: commit.events });
+        self.events.push(version, commit.events);
         Ok(version)
     }
 
@@ -185,37 +176,4 @@ impl Row {
     fn entry(&self, key: &Key) -> Entry {
         Entry { key: key.clone(), payload: self.payload.clone(), version: self.version }
     }
-}
-
-impl Events {
-    fn push(&mut self, change: Change) {
-        if change.events.is_empty() {
-            return;
-        }
-        self.bytes += weight(&change);
-        self.changes.push_back(change);
-        while self.bytes > self.bytes_max
-            && let Some(dropped) = self.changes.pop_front()
-        {
-            self.bytes -= weight(&dropped);
-            self.dropped = dropped.version;
-        }
-    }
-
-    fn after(&self, after: Version, limit: usize, last: Version) -> Changes {
-        let gap = (after < self.dropped).then_some(self.dropped);
-        let first = self.changes.partition_point(|change| change.version <= after);
-        let changes: Vec<Change> = self.changes.iter().skip(first).take(limit).cloned().collect();
-        let looked_at = match changes.last() {
-            Some(change) if first + changes.len() < self.changes.len() => change.version,
-            None if first < self.changes.len() => gap.unwrap_or(after),
-            _ => after.max(last),
-        };
-        Changes { gap, changes, through: looked_at }
-    }
-}
-
-/// What a commit's events count for: their bytes and what it takes to keep them, so that empty ones count too.
-fn weight(change: &Change) -> usize {
-    change.events.iter().map(|event| event.len() + 16).sum()
 }

@@ -1,0 +1,124 @@
+//! One batch: which commits of a drain hold, and what they write.
+
+use std::collections::HashMap;
+
+use sled::{Batch, IVec, Tree};
+
+use super::events::{self, Packing};
+use super::fault;
+use super::meta::{HEAD_KEY, Head};
+use crate::error::{CommitError, StoreError};
+use crate::frame;
+use crate::seam::{Commit, Expect, Key, Version, Write};
+
+/// A batch as it grows.
+pub(super) struct Building<'a> {
+    tree: &'a Tree,
+    batch: Batch,
+    head: Head,
+    events: Packing,
+    /// The versions that commits of this batch gave to rows, for those that are checked after them.
+    overlay: HashMap<IVec, Option<Version>>,
+    frame: Vec<u8>,
+    bytes: u64,
+}
+
+/// A batch that can be applied.
+pub(super) struct Built {
+    pub(super) batch: Batch,
+    pub(super) head: Head,
+    /// The bytes of its keys and values.
+    pub(super) bytes: u64,
+}
+
+impl<'a> Building<'a> {
+    pub(super) fn new(tree: &'a Tree, head: Head) -> Self {
+        Building {
+            tree,
+            batch: Batch::default(),
+            head,
+            events: Packing::default(),
+            overlay: HashMap::new(),
+            frame: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Adds a commit if it holds. `checked_after` says whether a commit with expectations follows it.
+    pub(super) fn add(&mut self, commit: &Commit, checked_after: bool) -> Result<Version, CommitError> {
+        for expect in &commit.expects {
+            self.check(expect)?;
+        }
+        self.head.last += 1;
+        let version = self.head.last;
+        for (n, write) in (0..).zip(&commit.writes) {
+            match write {
+                Write::Put(key, payload) => self.put(key, payload, checked_after),
+                Write::Append(prefix, payload) => self.put(&prefix.key(version, n), payload, checked_after),
+                Write::Delete(key) => {
+                    let key = IVec::from(key.as_bytes());
+                    if checked_after {
+                        self.overlay.insert(key.clone(), None);
+                    }
+                    self.bytes += key.len() as u64;
+                    self.batch.remove(key);
+                }
+            }
+        }
+        for (index, event) in (0..).zip(&commit.events) {
+            self.events.push(version, index, event);
+        }
+        Ok(version)
+    }
+
+    /// The last commit that was added, or the one before the batch.
+    pub(super) fn last(&self) -> Version {
+        self.head.last
+    }
+
+    /// Adds the events, deletes those over the budget, and says where the commits stand.
+    pub(super) fn finish(mut self, events_max: u64) -> Result<Built, StoreError> {
+        let events = std::mem::take(&mut self.events);
+        for key in events::trim(self.tree, &mut self.head, events_max, events.rows().len())? {
+            self.bytes += key.len() as u64;
+            self.batch.remove(key);
+        }
+        for (key, row) in events.rows() {
+            self.head.event_bytes += row.len() as u64;
+            self.insert(IVec::from(key), row);
+        }
+        let head = self.head;
+        self.insert(IVec::from(HEAD_KEY), &head.encode());
+        Ok(Built { batch: self.batch, head, bytes: self.bytes })
+    }
+
+    fn check(&self, expect: &Expect) -> Result<(), CommitError> {
+        let key = expect.key();
+        let found = match self.overlay.get(key.as_bytes()) {
+            Some(version) => *version,
+            None => stored(self.tree, key)?,
+        };
+        if expect.holds(found) { Ok(()) } else { Err(CommitError::Conflict { key: key.clone(), found }) }
+    }
+
+    fn put(&mut self, key: &Key, payload: &[u8], checked_after: bool) {
+        let key = IVec::from(key.as_bytes());
+        if checked_after {
+            self.overlay.insert(key.clone(), Some(self.head.last));
+        }
+        self.insert(key, payload);
+    }
+
+    fn insert(&mut self, key: IVec, payload: &[u8]) {
+        let value = IVec::from(frame::encode(&mut self.frame, &key, self.head.last, payload));
+        self.bytes += (key.len() + value.len()) as u64;
+        self.batch.insert(key, value);
+    }
+}
+
+fn stored(tree: &Tree, key: &Key) -> Result<Option<Version>, StoreError> {
+    match tree.get(key.as_bytes()).map_err(|error| fault::reading(key.as_bytes(), error))? {
+        Some(value) => Ok(Some(frame::decode(key.as_bytes(), &value)?.version)),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,146 @@
+//! The one thread that writes.
+//!
+//! ```text
+//! commit futures -> queue (4096) -> drain -> check -> apply -> flush -> sync -> answers
+//! ```
+//!
+//! No timer: while one drain is synced, the next one gathers in the queue. Whatever fails between apply and sync ends the
+//! thread; what waits is then refused for the reason that was left behind.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use sled::Db;
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::Building;
+use super::disk::Disk;
+use super::fault::Fault;
+use super::meta::Head;
+use super::shared::Shared;
+use crate::bounds::Size;
+use crate::error::CommitError;
+use crate::seam::{Commit, Version};
+
+/// How many commits wait before their callers do.
+pub(super) const QUEUE: usize = 4096;
+/// A drain takes no more writes than these, unless one commit alone has more.
+const DRAIN_WRITES: usize = 512;
+/// A drain takes no more bytes than these, unless one commit alone has more.
+const DRAIN_BYTES: usize = 1 << 20;
+
+/// What the committer is sent.
+pub(super) enum Message {
+    /// A commit to decide.
+    Commit(Request),
+    /// Decide what waits, take nothing more, and end.
+    Stop,
+}
+
+/// A commit and who waits for it.
+pub(super) struct Request {
+    pub(super) commit: Commit,
+    pub(super) size: Size,
+    pub(super) answer: oneshot::Sender<Result<Version, CommitError>>,
+}
+
+/// The committer's own state.
+pub(super) struct Committer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) db: Db,
+    pub(super) file: File,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) events_max: u64,
+    pub(super) head: Head,
+    pub(super) queue: mpsc::Receiver<Message>,
+    /// The commit that was too large for the drain before.
+    pub(super) held: Option<Request>,
+}
+
+impl Committer {
+    /// Decides commits until the queue is closed or a write fails.
+    pub(super) fn run(mut self) {
+        while let Some(drain) = self.drain() {
+            match catch_unwind(AssertUnwindSafe(|| self.decide(&drain))) {
+                Ok(Ok(answers)) => self.publish(drain, answers),
+                Ok(Err(fault)) => return self.shared.fail(fault),
+                Err(panic) => return self.shared.fail(Fault::panic(&*panic)),
+            }
+        }
+        self.shared.close();
+    }
+
+    /// Takes what waits, at least one commit, up to the bounds of a drain.
+    fn drain(&mut self) -> Option<Vec<Request>> {
+        let first = match self.held.take() {
+            Some(held) => held,
+            None => self.receive()?,
+        };
+        let mut size = first.size;
+        let mut drain = vec![first];
+        while let Some(next) = self.received() {
+            size.writes += next.size.writes;
+            size.bytes += next.size.bytes;
+            if size.writes > DRAIN_WRITES || size.bytes > DRAIN_BYTES {
+                self.held = Some(next);
+                break;
+            }
+            drain.push(next);
+        }
+        Some(drain)
+    }
+
+    fn receive(&mut self) -> Option<Request> {
+        loop {
+            match self.queue.blocking_recv()? {
+                Message::Commit(request) => return Some(request),
+                Message::Stop => self.queue.close(),
+            }
+        }
+    }
+
+    fn received(&mut self) -> Option<Request> {
+        loop {
+            match self.queue.try_recv().ok()? {
+                Message::Commit(request) => return Some(request),
+                Message::Stop => self.queue.close(),
+            }
+        }
+    }
+
+    /// Applies and syncs what holds of a drain. Refusals are answered with the rest, when what they rest on is durable.
+    fn decide(&mut self, drain: &[Request]) -> Result<Vec<Result<Version, CommitError>>, Fault> {
+        let mut building = Building::new(&self.db, self.head);
+        let last_checked = drain.iter().rposition(|request| !request.commit.expects.is_empty()).unwrap_or(0);
+        let answers = (0..).zip(drain).map(|(at, request)| building.add(&request.commit, at < last_checked)).collect();
+        if building.last() > self.head.last {
+            let built = building.finish(self.events_max).map_err(|error| Fault::Failed(Arc::new(error)))?;
+            self.shared.applying(&built);
+            self.db.apply_batch(built.batch)?;
+            let flushed = self.db.flush()?;
+            self.disk.sync(&self.file, built.head.last)?;
+            self.shared.written(built.bytes.max(flushed as u64));
+            self.head = built.head;
+        }
+        Ok(answers)
+    }
+
+    fn publish(&self, drain: Vec<Request>, answers: Vec<Result<Version, CommitError>>) {
+        let mut events = Vec::new();
+        let mut waiting = Vec::with_capacity(drain.len());
+        for (request, answer) in drain.into_iter().zip(answers) {
+            if let Ok(version) = answer {
+                events.push((version, request.commit.events));
+            }
+            waiting.push((request.answer, answer));
+        }
+        if !events.is_empty() {
+            self.shared.publish(events, self.head.last);
+        }
+        for (waiting, answer) in waiting {
+            // Who dropped the future does not want to know.
+            let _ = waiting.send(answer);
+        }
+    }
+}
