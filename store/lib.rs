@@ -4,8 +4,11 @@
 
 mod bounds;
 mod chunk;
+#[cfg(test)]
+mod conformance;
 mod draft;
 mod error;
+mod faulty;
 mod frame;
 pub mod keys;
 mod memory;
@@ -18,6 +21,7 @@ mod store;
 pub use self::sled::{Disk, Fdatasync, SledBackend, SledOptions};
 pub use draft::{Draft, Row, Written};
 pub use error::{CommitError, Source, StoreError};
+pub use faulty::{FaultPoint, FaultyBackend};
 pub use keys::Table;
 pub use memory::MemoryBackend;
 pub use records::{

@@ -95,16 +95,14 @@ pub(super) fn read(tree: &Tree, after: Version, through: Version, limit: usize) 
                 return Ok(Changes { gap: None, changes, through });
             }
             let event = event.to_vec().into();
+            let changes_full = changes.len() >= limit;
             match changes.last_mut() {
                 Some(change) if change.version == version => change.events.push(event),
-                last => {
-                    if let Some(looked_at) = last.map(|change| change.version)
-                        && changes.len() >= limit
-                    {
-                        return Ok(Changes { gap: None, changes, through: looked_at });
-                    }
-                    changes.push(Change { version, events: vec![event] });
+                last if changes_full => {
+                    let looked_at = last.map_or(after, |change| change.version);
+                    return Ok(Changes { gap: None, changes, through: looked_at });
                 }
+                _ => changes.push(Change { version, events: vec![event] }),
             }
         }
     }

@@ -108,7 +108,8 @@ impl Shared {
     /// The durable events after `after`, from disk.
     pub(super) fn stored_changes(&self, after: Version, limit: usize) -> Result<Changes, StoreError> {
         let through = self.durable();
-        let mut found = self.read(|tree| events::read(tree, after, through, limit))?.rows;
+        let begin = after.max(self.dropped.load(Ordering::SeqCst));
+        let mut found = self.read(|tree| events::read(tree, begin, through, limit))?.rows;
         // After the read, which may have found some rows of a trim deleted and others not yet.
         let dropped = self.dropped.load(Ordering::SeqCst);
         if after < dropped {
