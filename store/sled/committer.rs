@@ -18,7 +18,7 @@ use super::batch::Building;
 use super::disk::Disk;
 use super::fault::Fault;
 use super::meta::Head;
-use super::shared::Shared;
+use super::shared::{Ended, Shared};
 use crate::bounds::Size;
 use crate::error::CommitError;
 use crate::seam::{Commit, Version};
@@ -59,16 +59,23 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    /// Decides commits until the queue is closed or a write fails.
-    pub(super) fn run(mut self) {
+    /// Decides commits until the queue is closed or a write fails, lets the engine go, and leaves behind why it ended.
+    pub(super) fn run(self) {
+        let shared = Arc::clone(&self.shared);
+        let ended = match catch_unwind(AssertUnwindSafe(|| self.decide_all())) {
+            Ok(Ok(())) => Ended::Asked,
+            Ok(Err(fault)) => Ended::Faulted(fault),
+            Err(panic) => Ended::Faulted(Fault::panic(&*panic)),
+        };
+        shared.end(ended);
+    }
+
+    fn decide_all(mut self) -> Result<(), Fault> {
         while let Some(drain) = self.drain() {
-            match catch_unwind(AssertUnwindSafe(|| self.decide(&drain))) {
-                Ok(Ok(answers)) => self.publish(drain, answers),
-                Ok(Err(fault)) => return self.shared.fail(fault),
-                Err(panic) => return self.shared.fail(Fault::panic(&*panic)),
-            }
+            let answers = self.decide(&drain)?;
+            self.publish(drain, answers);
         }
-        self.shared.close();
+        Ok(())
     }
 
     /// Takes what waits, at least one commit, up to the bounds of a drain.

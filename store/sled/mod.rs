@@ -25,7 +25,7 @@ pub use disk::{Disk, Fdatasync};
 
 use self::committer::{Committer, Message, QUEUE, Request};
 use self::scan::INLINE_ROWS;
-use self::shared::{Condition, Shared};
+use self::shared::{Ended, Shared};
 use crate::bounds;
 use crate::error::{CommitError, StoreError};
 use crate::seam::{Backend, Changes, Commit, Direction, Entry, Key, KeyRange, Read, Version};
@@ -97,9 +97,9 @@ impl SledBackend {
     pub async fn shutdown(&self) -> Result<(), StoreError> {
         // It fails when the committer has ended already.
         let _ = self.queue().send(Message::Stop).await;
-        let condition = self.shared.ended().await;
+        let ended = self.shared.ended().await;
         let (shared, cache) = (Arc::clone(&self.shared), self.cache);
-        blocking(move || shut(&shared, &condition, cache)).await
+        blocking(move || shut(&shared, &ended, cache)).await
     }
 
     fn open_here(dir: &Path, options: SledOptions) -> Result<Self, StoreError> {
@@ -135,10 +135,13 @@ impl Backend for SledBackend {
             let size = bounds::measure(&commit)?;
             let (answer, answered) = oneshot::channel();
             let request = Request { commit, size, answer };
-            if self.queue().send(Message::Commit(request)).await.is_err() {
-                return Err(self.shared.refusal());
+            // Neither sent nor answered is a commit whose committer has ended, or is about to.
+            if self.queue().send(Message::Commit(request)).await.is_ok()
+                && let Ok(answer) = answered.await
+            {
+                return answer;
             }
-            answered.await.unwrap_or_else(|_| Err(self.shared.refusal()))
+            Err(self.shared.ended().await.refusal())
         }
         .boxed()
     }
@@ -199,11 +202,11 @@ impl Backend for SledBackend {
     }
 }
 
-fn shut(shared: &Shared, condition: &Condition, cache: u64) -> Result<(), StoreError> {
+fn shut(shared: &Shared, ended: &Ended, cache: u64) -> Result<(), StoreError> {
     let Some(engine) = shared.take() else { return Ok(()) };
     let shared::Engine { db, _lock } = engine;
     drop(db);
-    if matches!(condition, Condition::Closed) && shared.bytes_written() > SETTLE_BYTES {
+    if matches!(ended, Ended::Asked) && shared.bytes_written() > SETTLE_BYTES {
         drop(open::engine(&shared.dir, cache)?);
     }
     Ok(())

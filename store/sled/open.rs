@@ -10,6 +10,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use sled::{Batch, Db};
 
@@ -23,6 +25,9 @@ const LOCK: &str = "lock";
 const CREATED: &str = "understory";
 /// The file to which the engine writes all rows.
 const DB: &str = "db";
+/// How often, and after what steps, it is looked whether an engine that was just closed is gone.
+const RELEASE_TRIES: u32 = 5000;
+const RELEASE_STEP: Duration = Duration::from_millis(1);
 
 /// A store that is ours.
 pub(super) struct Opened {
@@ -64,12 +69,32 @@ pub(super) fn open(dir: &Path, cache: u64) -> Result<Opened, StoreError> {
 
 /// Opens the engine, whose open panics on some kinds of damage.
 pub(super) fn engine(dir: &Path, cache: u64) -> Result<Db, StoreError> {
+    await_release(dir)?;
     let path = PathBuf::from(dir);
     let opened = catch_unwind(move || sled::Config::new().path(path).cache_capacity(cache).open());
     match opened {
         Ok(opened) => opened.map_err(|error| fault::opening(dir, error)),
         Err(panic) => Err(fault::panicked(dir.display().to_string(), &*panic)),
     }
+}
+
+/// An engine that was just closed holds its own lock on its file until its last helper thread has ended.
+fn await_release(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join(DB);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(fault::io_error("open", &path, error)),
+    };
+    for _ in 0..RELEASE_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => thread::sleep(RELEASE_STEP),
+            Err(TryLockError::Error(error)) => return Err(fault::io_error("lock", &path, error)),
+        }
+    }
+    // Not one of ours: they hold the store's lock first.
+    Err(StoreError::InUse { dir: dir.display().to_string(), pid: None })
 }
 
 fn lock(dir: &Path) -> Result<File, StoreError> {

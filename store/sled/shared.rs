@@ -28,18 +28,18 @@ pub(super) struct Engine {
 
 /// Where the store stands, as waiters see it.
 #[derive(Clone, Debug)]
-pub(super) struct Standing {
+struct Standing {
     /// The last durable commit.
-    pub(super) durable: Version,
-    pub(super) condition: Condition,
+    durable: Version,
+    /// Set when the committer has ended: it decides nothing more, and has let the engine go.
+    ended: Option<Ended>,
 }
 
-/// Whether the committer takes commits.
+/// Why the committer ended.
 #[derive(Clone, Debug)]
-pub(super) enum Condition {
-    Open,
+pub(super) enum Ended {
+    Asked,
     Faulted(Fault),
-    Closed,
 }
 
 pub(super) struct Shared {
@@ -56,21 +56,20 @@ pub(super) struct Shared {
     recent: Mutex<Recent>,
 }
 
-impl Condition {
+impl Ended {
     /// Why a commit that was not answered is refused.
-    fn refusal(&self) -> CommitError {
+    pub(super) fn refusal(&self) -> CommitError {
         match self {
-            Condition::Faulted(fault) => fault.refusal(),
-            Condition::Closed => CommitError::Store(StoreError::Closed),
-            Condition::Open => CommitError::Store(StoreError::Poisoned(None)),
+            Ended::Asked => CommitError::Store(StoreError::Closed),
+            Ended::Faulted(fault) => fault.refusal(),
         }
     }
 
+    /// Why what was waited for does not come.
     fn failure(&self) -> StoreError {
         match self {
-            Condition::Faulted(fault) => fault.poison(),
-            Condition::Closed => StoreError::Closed,
-            Condition::Open => StoreError::Poisoned(None),
+            Ended::Asked => StoreError::Closed,
+            Ended::Faulted(fault) => fault.poison(),
         }
     }
 }
@@ -84,7 +83,7 @@ impl Shared {
             applied: AtomicU64::new(head.last),
             dropped: AtomicU64::new(head.dropped),
             written: AtomicU64::new(0),
-            standing: watch::Sender::new(Standing { durable: head.last, condition: Condition::Open }),
+            standing: watch::Sender::new(Standing { durable: head.last, ended: None }),
             recent: Mutex::new(Recent::new(recent_max, head.last)),
         }
     }
@@ -126,24 +125,22 @@ impl Shared {
 
     /// Resolves when commit `through` is durable, or never will be by this committer.
     pub(super) async fn wait(&self, through: Version) -> Result<(), StoreError> {
-        let mut standing = self.standing.subscribe();
-        let standing = standing
-            .wait_for(|standing| standing.durable >= through || !matches!(standing.condition, Condition::Open))
-            .await
-            .expect("the sender lives as long as what is shared");
-        if standing.durable >= through { Ok(()) } else { Err(standing.condition.failure()) }
+        let standing = self.standing_when(|standing| standing.durable >= through || standing.ended.is_some()).await;
+        match standing.ended {
+            Some(ended) if standing.durable < through => Err(ended.failure()),
+            _ => Ok(()),
+        }
     }
 
     /// Resolves when the committer has ended.
-    pub(super) async fn ended(&self) -> Condition {
-        let mut standing = self.standing.subscribe();
-        let standing = standing.wait_for(|standing| !matches!(standing.condition, Condition::Open)).await;
-        standing.expect("the sender lives as long as what is shared").condition.clone()
+    pub(super) async fn ended(&self) -> Ended {
+        self.standing_when(|standing| standing.ended.is_some()).await.ended.expect("that it has ended was waited for")
     }
 
-    /// Why a commit that was not answered is refused.
-    pub(super) fn refusal(&self) -> CommitError {
-        self.standing.borrow().condition.refusal()
+    async fn standing_when(&self, reached: impl FnMut(&Standing) -> bool) -> Standing {
+        let mut standing = self.standing.subscribe();
+        let standing = standing.wait_for(reached).await;
+        standing.expect("the sender lives as long as what is shared").clone()
     }
 
     /// Called before a batch is applied, so that no reader sees of it without knowing.
@@ -170,13 +167,12 @@ impl Shared {
         self.standing.send_modify(|standing| standing.durable = durable);
     }
 
-    pub(super) fn fail(&self, fault: Fault) {
-        tracing::error!(dir = %self.dir.display(), ?fault, "store closed after a failed write");
-        self.standing.send_modify(|standing| standing.condition = Condition::Faulted(fault));
-    }
-
-    pub(super) fn close(&self) {
-        self.standing.send_modify(|standing| standing.condition = Condition::Closed);
+    /// Tells why the committer ended.
+    pub(super) fn end(&self, ended: Ended) {
+        if let Ended::Faulted(fault) = &ended {
+            tracing::error!(dir = %self.dir.display(), ?fault, "store closed after a failed write");
+        }
+        self.standing.send_modify(|standing| standing.ended = Some(ended));
     }
 
     /// Takes the engine away from the readers.
