@@ -1,1 +1,39 @@
-//! Stub.
+//! What lives: agents and jobs, how they are created, woken, supervised and stopped, and the brains behind them.
+//!
+//! Everything durable is a record of the store; everything here can be lost at any moment and is made again from it. This
+//! room knows nothing of files of its own, terminals, processes or networks: a brain brings those.
+
+mod active;
+mod agent;
+mod authority;
+pub mod brain;
+mod caller;
+mod clock;
+mod dispatcher;
+mod error;
+mod gate;
+mod inboxes;
+pub mod job;
+mod lifecycle;
+mod limits;
+mod lock;
+mod looking;
+mod mail;
+mod registrar;
+mod role;
+mod slots;
+mod supervision;
+mod system;
+pub mod tools;
+mod waiting;
+mod watchers;
+
+pub use clock::Clock;
+pub use error::Error;
+pub use lifecycle::{ClosedReport, SpawnRequest, Spawned};
+pub use limits::{IN_HAND_MAX, Limits, TEXT_MAX};
+pub use looking::View;
+pub use mail::{Accepted, Assignment, Letter};
+pub use role::{DEFAULT_ROLE, Policy, Restart, Role};
+pub use system::{Parts, ShutdownReport, System};
+pub use waiting::{Settled, Standing, Until};

@@ -44,9 +44,9 @@ pub(crate) fn inline(value: Vec<u8>) -> Result<Bytes, Vec<u8>> {
 
 /// Reads the payload of the row that lies at or under `owner`. `None`: these are not bytes that were written here.
 pub(crate) fn parse(owner: &[u8], payload: &Bytes) -> Option<Payload> {
-    match payload.first()? {
-        &INLINE => Some(Payload::Whole(payload.slice(1..))),
-        &CUT => {
+    match *payload.first()? {
+        INLINE => Some(Payload::Whole(payload.slice(1..))),
+        CUT => {
             let (id, rest) = payload[1..].split_first_chunk::<16>()?;
             let (length, rest) = rest.split_first_chunk::<4>()?;
             let crc: [u8; 4] = rest.get(..4)?.try_into().ok()?;

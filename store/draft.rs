@@ -82,6 +82,11 @@ impl Draft {
         self.write(key, value)
     }
 
+    /// Writes a row that is known not to be there.
+    pub fn add<R: Record>(&mut self, key: Key, value: &R) {
+        let _ = self.write(key, value);
+    }
+
     /// Writes over a row that must be as it was read.
     pub fn update<R: Record>(&mut self, row: &Row<R>, value: &R) -> Written {
         self.expect(row);
@@ -98,10 +103,12 @@ impl Draft {
         self.commit.writes.push(Write::Put(key, payload));
     }
 
-    /// Adds a row under `prefix`.
-    pub fn append<R: Record>(&mut self, prefix: Prefix, value: &R) {
+    /// Adds a row under `prefix` and says at which place of the commit, of which its key is made ([`Prefix::key`]).
+    pub fn append<R: Record>(&mut self, prefix: Prefix, value: &R) -> u16 {
         let (payload, _) = self.cut(prefix.as_bytes(), value.encode());
+        let place = u16::try_from(self.commit.writes.len()).unwrap_or(u16::MAX);
         self.commit.writes.push(Write::Append(prefix, payload));
+        place
     }
 
     /// Removes a row as it was read, without demanding it.
@@ -134,16 +141,9 @@ impl Draft {
         self.commit.writes.iter().map(payload).sum()
     }
 
-    /// Where the next write stands in the commit: what [`Prefix::key`] will say of it.
-    pub fn place(&self) -> u16 {
-        u16::try_from(self.commit.writes.len()).unwrap_or(u16::MAX)
-    }
-
     /// Takes all of `other` in.
     pub fn merge(&mut self, other: Draft) {
-        for expect in other.commit.expects {
-            self.demand(expect);
-        }
+        self.commit.expects.extend(other.commit.expects);
         self.commit.writes.extend(other.commit.writes);
         self.commit.events.extend(other.commit.events);
     }
@@ -153,9 +153,7 @@ impl Draft {
     }
 
     fn demand(&mut self, expect: Expect) {
-        if self.commit.expects.len() > 256 || !self.commit.expects.contains(&expect) {
-            self.commit.expects.push(expect);
-        }
+        self.commit.expects.push(expect);
     }
 
     fn write<R: Record>(&mut self, key: Key, value: &R) -> Written {

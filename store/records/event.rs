@@ -105,6 +105,13 @@ pub enum Event {
         /// The job.
         job: AgentRef,
     },
+    /// A job's output could not be written; it is tried again when the job is resumed.
+    JobExportFailed {
+        /// The job.
+        job: AgentRef,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// The end of one run of a row.
@@ -146,6 +153,7 @@ impl Event {
             | Event::JobCreated { job: node }
             | Event::JobChanged { job: node, .. }
             | Event::ItemsMoved { job: node, .. }
+            | Event::JobExportFailed { job: node, .. }
             | Event::JobExported { job: node } => &node.path,
         }
     }

@@ -86,3 +86,15 @@ impl Record for () {
         decode("mark", bytes)
     }
 }
+
+impl Record for String {
+    fn encode(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let text =
+            std::str::from_utf8(bytes).map_err(|error| DecodeError { record: "text", what: error.to_string() })?;
+        Ok(text.to_owned())
+    }
+}

@@ -1,0 +1,204 @@
+//! From mail to a turn: what is taken in hand, M2, and the task that runs the brain.
+
+use tokio_util::sync::CancellationToken;
+use understory_store::{
+    Agent, DeadLetter, Draft, Event, InboxKey, Message, Phase, Row, Running, Table, TurnResult, Version, keys,
+};
+
+use super::entry::{Held, Stage, TurnEntry};
+use super::work::{Work, run_turn};
+use super::{AgentActor, AgentSignal, Next};
+use crate::brain::{Seat, Turn};
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::limits::{IN_HAND_MAX, TEXT_MAX};
+use crate::slots::{Permit, group};
+use crate::tools::Tools;
+
+impl AgentActor {
+    pub(super) async fn look_for_work(&mut self, agent: &Agent, permit: &mut Option<Permit>) -> Result<Next, Error> {
+        if agent.brain.is_none() || !self.system.active.contains(&self.path) {
+            return Ok(Next::Stay);
+        }
+        match &agent.phase {
+            Phase::Faulted { .. } => Ok(Next::Stay),
+            Phase::Running(running) => self.restart(agent, running, permit).await,
+            Phase::Ready { not_before: Some(at), .. } if *at > self.system.clock.now() => {
+                self.wake_at(*at);
+                Ok(Next::Stay)
+            }
+            Phase::Ready { .. } => self.start(agent, permit).await,
+        }
+    }
+
+    /// Starts a turn over what lies in the inbox up to the first trigger; stays idle without one.
+    async fn start(&mut self, agent: &Agent, permit: &mut Option<Permit>) -> Result<Next, Error> {
+        let rows = self.peek_inbox().await?;
+        if let Some(strays) = strays(agent, &rows) {
+            return self.bury_strays(agent, &strays).await;
+        }
+        if rows.is_empty() {
+            return Ok(Next::Stay);
+        }
+        let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
+        let in_hand: Vec<InboxKey> = rows.iter().filter_map(|row| keys::inbox_key(&row.key)).collect();
+        let next = agent.start(in_hand, self.system.clock.now())?;
+        self.commit_start(agent, next, permit).await
+    }
+
+    /// Runs a turn again that the process died in; past the limit its messages go to the dead letters.
+    async fn restart(&mut self, agent: &Agent, running: &Running, permit: &mut Option<Permit>) -> Result<Next, Error> {
+        if running.attempt >= self.system.limits.turn_attempts {
+            let error = format!("the process died in attempt {} at this turn", running.attempt);
+            return self.finish(agent, TurnResult::Errored, &error, true).await;
+        }
+        let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
+        let next = agent.restart(self.system.clock.now())?;
+        self.commit_start(agent, next, permit).await
+    }
+
+    /// M2: the turn is on disk before the brain is called. Its entry is in the slot before that, so that a successor
+    /// knows the turn for its own.
+    async fn commit_start(&mut self, agent: &Agent, next: Agent, permit: Permit) -> Result<Next, Error> {
+        let running = next.running().expect("a started turn runs");
+        let (turn, attempt) = (running.turn, running.attempt);
+        let entry =
+            TurnEntry { turn, attempt, cancel: CancellationToken::new(), stage: Stage::Starting, _permit: permit };
+        self.system.agents.held(&self.path, |held| held.entry = Some(entry));
+        let (mut draft, written) = self.draft(&next);
+        draft.expect_open(&self.path);
+        draft.tell(&Event::TurnStarted { agent: self.me(agent), turn, attempt });
+        if self.commit(draft, written, next).await?.is_some() {
+            return Ok(Next::Again);
+        }
+        self.system.agents.held(&self.path, |held| held.entry = None);
+        Ok(if self.is_closed().await? { Next::Leave } else { Next::Again })
+    }
+
+    /// Calls the brain of a turn that is on disk.
+    pub(super) async fn launch(&mut self, agent: &Agent) -> Result<Next, Error> {
+        let running = agent.running().expect("a turn to be launched is on record").clone();
+        let rows = self.in_hand(&running).await?;
+        let Some(choice) = agent.brain.clone() else { return Ok(Next::Stay) };
+        let seat = Seat { path: self.path.clone(), id: agent.id, settings: choice.settings.as_str().into() };
+        let version: Version = self.row.as_ref().map_or(0, |row| row.version);
+        let caller = Caller::agent(self.me(agent), running.turn, version);
+        let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
+        let found = self.system.agents.held(&self.path, |held| {
+            held.running();
+            (held.entry.as_ref().map(|entry| entry.cancel.clone()), held.brain.lock().take())
+        });
+        let Some((Some(cancel), brain)) = found else { return Ok(Next::Stay) };
+        let turn = Turn::detached(seat.clone(), messages, None)
+            .numbered(running.turn, running.attempt)
+            .cancelled_by(cancel.clone())
+            .equipped(Tools::new(self.system.clone(), caller));
+        let factory = self.system.factory(&choice).cloned();
+        let grace = self.system.limits.grace;
+        let (system, path) = (self.system.clone(), self.path.clone());
+        self.system.tasks.spawn(async move {
+            let (end, brain) = run_turn(Work { factory, brain, seat, turn, cancel, grace }).await;
+            system.agents.held(&path, |held: &mut Held| held.ended(end, brain));
+            system.agents.deliver(&system, &path, AgentSignal::TurnEnded);
+        });
+        Ok(Next::Stay)
+    }
+
+    /// The rows that the running turn has in hand.
+    pub(super) async fn in_hand(&self, running: &Running) -> Result<Vec<Row<Message>>, Error> {
+        let mut rows = Vec::with_capacity(running.in_hand.len());
+        for row in &running.in_hand {
+            rows.extend(self.system.store.peek::<Message>(&keys::inbox(&self.path, *row)).await?);
+        }
+        Ok(rows)
+    }
+
+    /// What the next turn takes in hand: rows up to and with the first trigger, within bounds. Nothing without a trigger.
+    async fn peek_inbox(&self) -> Result<Vec<Row<Message>>, Error> {
+        let range = Table::Inbox.rows_of(&self.path);
+        let mut rows = self.system.store.peek_page::<Message>(range, None, IN_HAND_MAX).await?;
+        match rows.iter().position(|row| row.value.trigger) {
+            Some(at) => rows.truncate(at + 1),
+            // A trigger behind a full hand of others: they are a turn of their own.
+            None if rows.len() == IN_HAND_MAX && self.triggered().await? => {}
+            None => rows.retain(|row| Some(row.value.to) != self.id()),
+        }
+        let mut bytes = 0;
+        let fit = rows.iter().take_while(|row| {
+            bytes += row.value.text.len();
+            bytes <= TEXT_MAX
+        });
+        let fit = fit.count().max(1);
+        rows.truncate(fit);
+        Ok(rows)
+    }
+
+    /// Whether a trigger lies anywhere in the inbox.
+    async fn triggered(&self) -> Result<bool, Error> {
+        crate::waiting::has_trigger(&self.system.store, &self.path).await
+    }
+
+    /// A turn slot: the one given, one that is free, or a place in the queue.
+    fn slot(&mut self, given: &mut Option<Permit>) -> Option<Permit> {
+        if let Some(permit) = given.take().or_else(|| self.system.slots.take()) {
+            return Some(permit);
+        }
+        if !self.queued {
+            self.queued = true;
+            let place = self.system.slots.wait(&group(&self.path));
+            let (system, path) = (self.system.clone(), self.path.clone());
+            self.system.tasks.spawn(async move {
+                tokio::select! {
+                    // A place is lost only with the process.
+                    Ok(permit) = place => system.agents.deliver(&system, &path, AgentSignal::Granted(permit)),
+                    () = system.stopping.cancelled() => {}
+                }
+            });
+        }
+        None
+    }
+
+    fn wake_at(&self, at: understory_store::Time) {
+        let (system, path, when) = (self.system.clone(), self.path.clone(), self.system.clock.instant(at));
+        self.system.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(when) => system.agents.wake(&system, &path),
+                () = system.stopping.cancelled() => {}
+            }
+        });
+    }
+
+    /// Moves messages that were meant for a removed agent at this path to the dead letters.
+    async fn bury_strays(&mut self, agent: &Agent, strays: &[Row<Message>]) -> Result<Next, Error> {
+        let (mut draft, written) = self.draft(agent);
+        draft.expect_open(&self.path);
+        bury(&mut draft, &self.path, strays, "the agent it was for was removed", self.system.clock.now());
+        let rows = strays.iter().filter_map(|row| keys::inbox_key(&row.key)).collect();
+        draft.tell(&Event::DeadLettered { agent: self.me(agent), rows });
+        match self.commit(draft, written, agent.clone()).await? {
+            None if self.is_closed().await? => Ok(Next::Leave),
+            _ => Ok(Next::Again),
+        }
+    }
+}
+
+/// Those of `rows` that are for another id than the agent's.
+fn strays(agent: &Agent, rows: &[Row<Message>]) -> Option<Vec<Row<Message>>> {
+    let strays: Vec<_> = rows.iter().filter(|row| row.value.to != agent.id).cloned().collect();
+    (!strays.is_empty()).then_some(strays)
+}
+
+/// Moves inbox rows to the dead letters.
+pub(super) fn bury(
+    draft: &mut Draft,
+    path: &understory_paths::AgentPath,
+    rows: &[Row<Message>],
+    error: &str,
+    now: understory_store::Time,
+) {
+    for row in rows {
+        draft.remove(row);
+        let letter = DeadLetter { message: row.value.clone(), error: error.to_owned(), at: now };
+        draft.append(Table::Dead.below(path), &letter);
+    }
+}

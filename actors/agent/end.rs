@@ -1,0 +1,165 @@
+//! From a brain's answer to the record: M3, a put-off turn, a fault, or a release.
+
+use understory_store::{Agent, Draft, Event, Message, Node, Outcome, Row, Table, Time, TranscriptEntry, TurnResult};
+
+use super::begin::bury;
+use super::entry::TurnEnd;
+use super::{AgentActor, Next};
+use crate::brain::BrainError;
+use crate::error::Error;
+use crate::role::DEFAULT_ROLE;
+use crate::supervision::{Bounds, Decision, Failure, decide};
+use crate::system::node_at;
+
+/// The most of a reason that an event carries, in characters.
+const REASON_MAX: usize = 200;
+
+impl AgentActor {
+    /// Commits how the turn ended.
+    pub(super) async fn end(&mut self, agent: &Agent, end: &TurnEnd) -> Result<Next, Error> {
+        match end {
+            TurnEnd::Cancelled => self.release(agent).await,
+            TurnEnd::Answered(Ok(response)) => {
+                self.finish(agent, TurnResult::Completed, &response.content, false).await
+            }
+            TurnEnd::Answered(Err(error)) => self.fail(agent, error).await,
+        }
+    }
+
+    async fn fail(&mut self, agent: &Agent, error: &BrainError) -> Result<Next, Error> {
+        let running = agent.running().expect("a turn that failed is on record");
+        let failure = match error {
+            BrainError::Unavailable { retry_after, .. } => {
+                Failure::Unavailable { waits: running.waits, retry_after: *retry_after }
+            }
+            BrainError::Broken { .. } => Failure::Broken { attempt: running.attempt },
+            BrainError::Refused { .. } | BrainError::Exhausted { .. } => {
+                return self.finish(agent, TurnResult::Errored, &error.to_string(), false).await;
+            }
+        };
+        let role = self.system.role(&agent.role).or_else(|_| self.system.role(DEFAULT_ROLE))?;
+        let limits = &self.system.limits;
+        let bounds = Bounds { attempts: limits.turn_attempts, unavailable: limits.unavailable };
+        let now = self.system.clock.now();
+        match decide(failure, &role.policy, &agent.faults, bounds, now, fastrand::f64()) {
+            Decision::Again { charged, pause, faults } => {
+                let next = agent.put_off(charged, faults, now.after(pause))?;
+                self.put_off(agent, next, &error.to_string()).await
+            }
+            Decision::Error { bury } => self.finish(agent, TurnResult::Errored, &error.to_string(), bury).await,
+            Decision::Fault => self.fault(agent, &error.to_string(), now).await,
+        }
+    }
+
+    /// M3: the turn's end, its messages, its transcript and its result, in one commit.
+    pub(super) async fn finish(
+        &mut self,
+        agent: &Agent,
+        result: TurnResult,
+        content: &str,
+        to_the_dead: bool,
+    ) -> Result<Next, Error> {
+        let running = agent.running().expect("a turn that ends is on record").clone();
+        let rows = self.in_hand(&running).await?;
+        let now = self.system.clock.now();
+        let next = agent.end(result, content.to_owned(), now)?;
+        let (mut draft, written) = self.draft(&next);
+        draft.expect_open(&self.path);
+        match to_the_dead {
+            true => bury(&mut draft, &self.path, &rows, content, now),
+            false => rows.iter().for_each(|row| draft.remove(row)),
+        }
+        let outcome = next.outcome.clone().expect("a turn that ended has an outcome");
+        self.transcribe(&mut draft, &rows, &outcome);
+        self.system.add_result(&mut draft, &self.me(agent), running.turn, result, content).await?;
+        if to_the_dead {
+            draft.tell(&Event::DeadLettered { agent: self.me(agent), rows: running.in_hand.clone() });
+        }
+        let (agent_ref, consumed) = (self.me(agent), running.in_hand);
+        draft.tell(&Event::TurnEnded { agent: agent_ref, turn: running.turn, result, consumed });
+        self.conclude(draft, written, next, &rows).await
+    }
+
+    fn transcribe(&self, draft: &mut Draft, rows: &[Row<Message>], outcome: &Outcome) {
+        let place = Table::Transcript.below(&self.path);
+        for row in rows {
+            let entry = TranscriptEntry::Message { turn: outcome.turn, message: row.value.clone() };
+            draft.append(place.clone(), &entry);
+        }
+        let Outcome { turn, result, content, at } = outcome.clone();
+        draft.append(place, &TranscriptEntry::Answer { turn, result, content, at });
+    }
+
+    /// Commits an end; a close that came first turns it into a release.
+    async fn conclude(
+        &mut self,
+        draft: Draft,
+        written: understory_store::Written,
+        next: Agent,
+        consumed: &[Row<Message>],
+    ) -> Result<Next, Error> {
+        if self.commit(draft, written, next).await?.is_none() {
+            return match self.is_closed().await? {
+                true => self.release_again().await,
+                false => Ok(Next::Again),
+            };
+        }
+        let bytes = consumed.iter().map(|row| row.value.text.len() as u64).sum();
+        self.system.inboxes.give_back(&self.path, consumed.len() as u64, bytes);
+        self.drop_entry();
+        Ok(Next::Again)
+    }
+
+    async fn put_off(&mut self, agent: &Agent, next: Agent, reason: &str) -> Result<Next, Error> {
+        let turn = agent.turns + 1;
+        let (mut draft, written) = self.draft(&next);
+        draft.expect_open(&self.path);
+        draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: short(reason) });
+        self.conclude(draft, written, next, &[]).await
+    }
+
+    /// Gives up on the agent and tells the nearest ancestor that takes mail. Its messages stay.
+    async fn fault(&mut self, agent: &Agent, reason: &str, now: Time) -> Result<Next, Error> {
+        let next = agent.fault(reason.to_owned(), now);
+        let turn = agent.turns + 1;
+        let (mut draft, written) = self.draft(&next);
+        draft.expect_open(&self.path);
+        let words = format!("{} is faulted: {reason}", self.path);
+        self.system.add_result(&mut draft, &self.me(agent), turn, TurnResult::Errored, &words).await?;
+        draft.tell(&Event::Faulted { agent: self.me(agent), reason: short(reason) });
+        self.conclude(draft, written, next, &[]).await
+    }
+
+    /// The one commit that no mark forbids: the turn goes back, uncharged, and its messages stay.
+    async fn release(&mut self, agent: &Agent) -> Result<Next, Error> {
+        let next = agent.release()?;
+        let (mut draft, written) = self.draft(&next);
+        let turn = agent.turns + 1;
+        draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: "stopped".to_owned() });
+        match self.commit(draft, written, next).await? {
+            Some(_) => {
+                self.drop_entry();
+                Ok(if self.stopping { Next::Leave } else { Next::Again })
+            }
+            None => Ok(Next::Again),
+        }
+    }
+
+    /// Releases a turn whose end was refused because a node on the way up is closed, and leaves.
+    async fn release_again(&mut self) -> Result<Next, Error> {
+        self.stopping = true;
+        self.row = node_at(&self.system.store, &self.path).await?;
+        match self.row.as_ref().map(|row| row.value.clone()) {
+            Some(Node::Agent(agent)) if agent.running().is_some() => self.release(&agent).await,
+            _ => Ok(Next::Leave),
+        }
+    }
+
+    fn drop_entry(&self) {
+        self.system.agents.held(&self.path, |held| held.entry = None);
+    }
+}
+
+fn short(reason: &str) -> String {
+    reason.chars().take(REASON_MAX).collect()
+}

@@ -1,0 +1,258 @@
+//! An agent's actor: reads its inbox, starts turns, ends them. It lives only while there is mail or a turn.
+//!
+//! ```text
+//!   gate --Wake-----> look: mail? --slot--> M2 ---------> turn task (beside the actor)
+//!        --Granted--> (a slot came)                            |
+//!        --TurnEnded- <--------- through the gate -------------+ ---> M3, or put off, or release
+//!        --Stop-----> cancel, release, leave
+//! ```
+//!
+//! Everything here rests on the record: whatever an incarnation finds, it goes on from there. There is no second way.
+
+mod begin;
+mod end;
+mod entry;
+pub(crate) mod work;
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+
+use kameo::Actor;
+use kameo::actor::{ActorRef, WeakActorRef};
+use kameo::error::{ActorStopReason, PanicError};
+use kameo::message::{BoxMessage, Context, Message};
+use tokio::sync::oneshot;
+use understory_paths::AgentPath;
+use understory_store::{Agent, AgentId, AgentRef, CommitError, Draft, Node, Row, Version, Written};
+
+pub(crate) use entry::Held;
+use entry::Look;
+
+use crate::error::Error;
+use crate::gate::{Arrival, Begin, Resident, undelivered};
+use crate::slots::Permit;
+use crate::system::{System, closed_at, node_at};
+
+/// What an agent's actor is sent.
+pub(crate) enum AgentSignal {
+    /// Look for work.
+    Wake,
+    /// A turn slot it waited for.
+    Granted(Permit),
+    /// Its turn has ended; how lies in the slot.
+    TurnEnded,
+    /// Clear its fault.
+    Clear(oneshot::Sender<Result<(), Error>>),
+    /// Take the turn back and leave: close or shutdown.
+    Stop,
+}
+
+/// The actor.
+pub(crate) struct AgentActor {
+    system: System,
+    path: AgentPath,
+    row: Option<Row<Node>>,
+    queued: bool,
+    stopping: bool,
+    left: Vec<AgentSignal>,
+}
+
+/// What the actor does when a step is over.
+enum Next {
+    /// Stay for what comes.
+    Stay,
+    /// Look again: something changed.
+    Again,
+    /// Leave: there is nobody here, or somebody asked.
+    Leave,
+}
+
+impl Resident for AgentActor {
+    type Home = System;
+    type Signal = AgentSignal;
+    type Held = Held;
+
+    fn wake() -> AgentSignal {
+        AgentSignal::Wake
+    }
+
+    fn is_free(held: &Held) -> bool {
+        held.entry.is_none()
+    }
+}
+
+impl Actor for AgentActor {
+    type Args = Arrival<Self>;
+    type Error = Infallible;
+
+    async fn on_start(arrival: Arrival<Self>, me: ActorRef<Self>) -> Result<Self, Infallible> {
+        let Arrival { home: system, path } = arrival;
+        // Queued behind kameo's own start signal, so nothing meets its start-up buffer.
+        me.tell(Begin).try_send().unwrap_or_else(|_| panic!("an actor's own mailbox is open while it starts"));
+        Ok(AgentActor { system, path, row: None, queued: false, stopping: false, left: Vec::new() })
+    }
+
+    async fn on_panic(
+        &mut self,
+        me: WeakActorRef<Self>,
+        error: PanicError,
+    ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
+        tracing::error!(path = %self.path, "the agent's actor panicked; a successor goes on");
+        self.system.agents.park(&self.path, me.id());
+        Ok(ControlFlow::Break(ActorStopReason::Panicked(error)))
+    }
+
+    async fn on_undelivered(&mut self, _: ActorStopReason, messages: Vec<BoxMessage<Self>>) -> Result<(), Infallible> {
+        self.left.extend(undelivered(messages));
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, me: WeakActorRef<Self>, _: ActorStopReason) -> Result<(), Infallible> {
+        let left = std::mem::take(&mut self.left);
+        self.system.agents.ended(&self.system, &self.path, me.id(), left);
+        Ok(())
+    }
+}
+
+impl Message<Begin> for AgentActor {
+    type Reply = ();
+
+    async fn handle(&mut self, _: Begin, ctx: &mut Context<Self, ()>) {
+        self.system.agents.open(&self.path, ctx.actor_ref());
+        // A turn that an earlier incarnation started may have ended with nobody to hear it.
+        if self.system.agents.held(&self.path, |held| held.entry.is_some()) == Some(true) {
+            self.go(None, ctx).await;
+        }
+    }
+}
+
+impl Message<AgentSignal> for AgentActor {
+    type Reply = ();
+
+    async fn handle(&mut self, signal: AgentSignal, ctx: &mut Context<Self, ()>) {
+        let permit = match signal {
+            AgentSignal::Wake => {
+                self.system.agents.awake(&self.path);
+                None
+            }
+            AgentSignal::Granted(permit) => {
+                self.queued = false;
+                Some(permit)
+            }
+            AgentSignal::TurnEnded => None,
+            AgentSignal::Clear(reply) => {
+                // Whoever asked may be gone.
+                let _ = reply.send(self.clear().await);
+                None
+            }
+            AgentSignal::Stop => {
+                self.stopping = true;
+                self.system.agents.held(&self.path, Held::cancel);
+                None
+            }
+        };
+        self.go(permit, ctx).await;
+    }
+}
+
+impl AgentActor {
+    /// Goes on from whatever the record and the slot say, until there is nothing to do now.
+    async fn go(&mut self, mut permit: Option<Permit>, ctx: &mut Context<Self, ()>) {
+        loop {
+            match self.step(&mut permit).await {
+                Ok(Next::Again) => {}
+                Ok(Next::Stay) => return,
+                Ok(Next::Leave) => break,
+                Err(error) => {
+                    tracing::error!(path = %self.path, %error, "an agent stops: the store failed");
+                    self.system.agents.held(&self.path, |held| held.entry = None);
+                    break;
+                }
+            }
+        }
+        self.system.agents.park(&self.path, ctx.actor_ref().id());
+        ctx.stop();
+    }
+
+    async fn step(&mut self, permit: &mut Option<Permit>) -> Result<Next, Error> {
+        let Some(agent) = self.agent().await?.cloned() else {
+            self.system.agents.held(&self.path, |held| held.entry = None);
+            return Ok(Next::Leave);
+        };
+        let look = self.system.agents.held(&self.path, |held| held.look(&agent)).unwrap_or(Look::Nothing);
+        match look {
+            Look::Under => Ok(Next::Stay),
+            Look::Unlaunched => self.launch(&agent).await,
+            Look::Ended(ended) => self.end(&agent, &ended).await,
+            Look::Nothing if self.stopping => Ok(Next::Leave),
+            Look::Nothing => self.look_for_work(&agent, permit).await,
+        }
+    }
+
+    /// The record, read once per incarnation and after every conflict.
+    async fn agent(&mut self) -> Result<Option<&Agent>, Error> {
+        if self.row.is_none() {
+            self.row = node_at(&self.system.store, &self.path).await?;
+        }
+        match self.row.as_ref().map(|row| &row.value) {
+            Some(Node::Agent(agent)) => Ok(Some(agent)),
+            _ => Ok(None),
+        }
+    }
+
+    fn me(&self, agent: &Agent) -> AgentRef {
+        AgentRef::new(self.path.clone(), agent.id)
+    }
+
+    /// A commit that writes the record: it expects it as last seen, and neither it nor an ancestor closed.
+    fn draft(&self, next: &Agent) -> (Draft, Written) {
+        let mut draft = Draft::new();
+        let row = self.row.as_ref().expect("an agent that writes has read its record");
+        let written = draft.update(row, &Node::Agent(next.clone()));
+        (draft, written)
+    }
+
+    /// Commits a draft of this record. `None`: a conflict; the record is to be read again.
+    async fn commit(&mut self, draft: Draft, written: Written, next: Agent) -> Result<Option<Version>, Error> {
+        match self.system.store.commit(draft).await {
+            Ok(version) => {
+                self.row = Some(Row::written(written, Node::Agent(next), version));
+                Ok(Some(version))
+            }
+            Err(CommitError::Conflict { .. }) => {
+                self.row = None;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a conflict was a close: nothing more is started here.
+    async fn is_closed(&self) -> Result<bool, Error> {
+        Ok(closed_at(&self.system.store, &self.path).await?.is_some())
+    }
+
+    async fn clear(&mut self) -> Result<(), Error> {
+        loop {
+            let Some(agent) = self.agent().await? else {
+                return Err(Error::NotFound { path: self.path.clone() });
+            };
+            let next = agent.clear();
+            if next == *agent {
+                return Ok(());
+            }
+            let (mut draft, written) = self.draft(&next);
+            draft.expect_open(&self.path);
+            if self.commit(draft, written, next).await?.is_some() {
+                return Ok(());
+            }
+            if let Some(at) = closed_at(&self.system.store, &self.path).await? {
+                return Err(Error::Closed { path: self.path.clone(), at });
+            }
+        }
+    }
+
+    fn id(&self) -> Option<AgentId> {
+        self.row.as_ref().map(|row| row.value.id())
+    }
+}

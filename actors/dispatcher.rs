@@ -1,0 +1,125 @@
+//! The dispatcher: committed events in commit order, to whoever has to act on them or listens.
+//!
+//! ```text
+//!   store --durable--> news --+--> gate (wake, within the active subtrees)
+//!                             +--> watchers of one node
+//!                             +--> listeners to all
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use understory_paths::AgentPath;
+use understory_store::{Event, Key, StoreError, Table, Told, Version};
+
+use crate::error::Error;
+use crate::system::System;
+
+/// How many commits' events are read at a time.
+const NEWS: usize = 512;
+/// How many keys a scan for pending work reads at a time.
+const PAGE: usize = 1024;
+/// How often idle residents are looked for.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Dispatches the events of commits after `from` until the system stops.
+pub(crate) async fn dispatch(system: System, from: Version) {
+    let run = async {
+        let mut through = from;
+        loop {
+            system.store.durable(through + 1).await?;
+            through = pass_on(&system, through).await?;
+        }
+    };
+    let outcome: Option<Result<std::convert::Infallible, Error>> = tokio::select! {
+        outcome = run => Some(outcome),
+        () = system.stopping.cancelled() => None,
+    };
+    if let Some(Err(error)) = outcome {
+        tracing::error!(%error, "no more events are dispatched: the store failed");
+        system.watchers.end();
+    }
+}
+
+async fn pass_on(system: &System, after: Version) -> Result<Version, Error> {
+    let news = system.store.news(after, NEWS).await?;
+    if let Some(gap) = news.gap {
+        tracing::warn!(after, gap, "events were dropped before they were dispatched; looking for pending work again");
+        for top in system.active.tops() {
+            activate(system, &top).await?;
+        }
+    }
+    for told in news.told {
+        let told = Arc::new(told);
+        tell(system, &told).await?;
+    }
+    Ok(news.through.max(after))
+}
+
+async fn tell(system: &System, told: &Arc<Told>) -> Result<(), Error> {
+    match &told.event {
+        Event::Mailed { to, trigger: true } if system.active.contains(&to.path) => system.agents.wake(system, &to.path),
+        Event::Resumed { path } => {
+            for top in system.active.tops() {
+                if top.contains(path) {
+                    activate(system, path).await?;
+                } else if path.contains(&top) {
+                    activate(system, &top).await?;
+                }
+            }
+        }
+        _ => {}
+    }
+    let below = matches!(told.event, Event::Closed { .. } | Event::Resumed { .. });
+    system.watchers.tell(told, below);
+    // Nobody listening is no failure.
+    let _ = system.told.send(told.clone());
+    Ok(())
+}
+
+/// Activates what has pending work at and below `top`: agents with mail, jobs that are not finished.
+pub(crate) async fn activate(system: &System, top: &AgentPath) -> Result<(), StoreError> {
+    each_path(system, Table::Unfinished, top, |path| system.jobs.wake(system, path)).await?;
+    each_path(system, Table::Inbox, top, |path| system.agents.wake(system, path)).await
+}
+
+/// Calls `found` once for each path at and below `top` that has rows in `table`.
+async fn each_path(
+    system: &System,
+    table: Table,
+    top: &AgentPath,
+    found: impl Fn(&AgentPath),
+) -> Result<(), StoreError> {
+    let (mut from, mut last): (Option<Key>, Option<AgentPath>) = (None, None);
+    loop {
+        let keys = system.store.peek_keys(table.subtree(top), from.take(), PAGE).await?;
+        for path in keys.iter().filter_map(|key| table.path_of(key)) {
+            if last.as_ref() != Some(&path) {
+                found(&path);
+                last = Some(path);
+            }
+        }
+        match keys.last() {
+            Some(key) if keys.len() == PAGE => from = Some(key.clone()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Ends actors that nothing came for in a while, until the system stops.
+pub(crate) async fn passivate(system: System) {
+    let spans = system.limits.linger.as_secs().max(1);
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = system.stopping.cancelled() => return,
+        }
+        for path in system.agents.grow_old(spans) {
+            if let Some(actor) = system.agents.shut(&path) {
+                // Refused only by an actor that has ended already.
+                let _ = actor.stop_gracefully().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Why something was refused or failed, for whoever asked.
+
+use understory_paths::{AgentPath, PathError};
+use understory_store::{AgentId, CommitError, Refusal, StoreError};
+
+/// Why something was refused or failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing lies at the path, or the caller may not know of it.
+    #[error("{path} does not exist")]
+    NotFound {
+        /// The path asked for.
+        path: AgentPath,
+    },
+    /// What lies at the path is not what the verb is for.
+    #[error("{path} is {found}, which cannot be asked to {verb}")]
+    WrongKind {
+        /// The path asked for.
+        path: AgentPath,
+        /// What is there.
+        found: &'static str,
+        /// What was asked.
+        verb: &'static str,
+    },
+    /// The path is taken.
+    #[error("{path} exists already")]
+    Exists {
+        /// The path asked for.
+        path: AgentPath,
+    },
+    /// The node or an ancestor is closed; `at` is the mark in the way.
+    #[error("{path} is closed{}", if at == path { String::new() } else { format!(" by {at}") })]
+    Closed {
+        /// The path asked for.
+        path: AgentPath,
+        /// Where the mark is.
+        at: AgentPath,
+    },
+    /// Supervision gave up on the agent.
+    #[error("{path} is faulted: {reason}")]
+    Faulted {
+        /// The agent.
+        path: AgentPath,
+        /// Why.
+        reason: String,
+    },
+    /// A bound was reached.
+    #[error("limit {limit} of {value} is reached at {holder}: {remedy}")]
+    Limit {
+        /// Which.
+        limit: &'static str,
+        /// Its value.
+        value: u64,
+        /// Who holds it.
+        holder: AgentPath,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A text is too long.
+    #[error("{what} has {bytes} bytes, over the limit of {max}")]
+    TooLong {
+        /// Which text.
+        what: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A nickname is taken by a sibling.
+    #[error("nickname {nickname:?} is taken below {parent}")]
+    NicknameTaken {
+        /// The nickname.
+        nickname: String,
+        /// The common parent.
+        parent: AgentPath,
+    },
+    /// A message with this id was accepted before.
+    #[error("message {id:?} was accepted already")]
+    AlreadyAccepted {
+        /// The caller's id.
+        id: String,
+    },
+    /// The path is not one.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// No such role.
+    #[error("role {name:?} is not known; known are {known}")]
+    UnknownRole {
+        /// The name asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// No such brain.
+    #[error("brain {name:?} is not known; known are {known}")]
+    UnknownBrain {
+        /// The name asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// The turn that asked is over: another incarnation, a close or a newer run has taken its place.
+    #[error("this turn of {path} is over")]
+    Fenced {
+        /// Whose turn.
+        path: AgentPath,
+        /// Which one it was.
+        id: AgentId,
+    },
+    /// A rule of a record said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The table, template or output of a job is no good.
+    #[error(transparent)]
+    Job(#[from] crate::job::JobError),
+    /// A brain's left-over work could not be ended.
+    #[error("failed to end what an earlier process left running")]
+    Sweep(#[source] crate::brain::BrainError),
+    /// The process is stopping.
+    #[error("the runtime is stopping")]
+    Stopping,
+    /// The commit was refused.
+    #[error("failed to commit")]
+    Commit(#[source] CommitError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => Error::Store(error),
+            error => Error::Commit(error),
+        }
+    }
+}
+
+/// Refuses a text over the limit.
+pub(crate) fn demand_length(what: &'static str, text: &str) -> Result<(), Error> {
+    let (bytes, max) = (text.len(), crate::limits::TEXT_MAX);
+    if bytes > max { Err(Error::TooLong { what, bytes, max }) } else { Ok(()) }
+}

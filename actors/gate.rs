@@ -1,0 +1,248 @@
+//! The gate: a slot per resident actor, whose lock alone decides what may enter.
+//!
+//! ```text
+//!            absent --wake--> Parked --Begin--> Open --park--> Parked --on_stop--> absent, or a successor
+//!                              ^  signals wait here               ^
+//! ```
+//!
+//! kameo can lose what is in a mailbox while an actor starts or ends, so nothing is there then: a slot is shut before its
+//! actor ends, and an incarnation opens its own in its first message. A slot also holds what must outlive an incarnation:
+//! the turns under way. It carries no durable content; losing every slot in a crash costs nothing.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use kameo::Actor;
+use kameo::actor::{ActorId, ActorRef, Spawn};
+use kameo::mailbox;
+use kameo::message::{BoxMessage, Message};
+use tokio::sync::mpsc;
+use understory_paths::AgentPath;
+
+/// An actor that lives behind a gate.
+pub(crate) trait Resident:
+    Actor<Args = Arrival<Self>, Error = Infallible> + Message<Begin, Reply = ()> + Message<Self::Signal, Reply = ()> + Spawn
+{
+    /// What the gate hands to an incarnation; it knows the gate.
+    type Home: AsRef<Gate<Self>> + Clone + Send + Sync + 'static;
+    /// What is sent to it.
+    type Signal: Send + 'static;
+    /// What outlives an incarnation.
+    type Held: Default + Send + Sync + 'static;
+
+    /// The signal to look for work; at most one is outstanding per slot.
+    fn wake() -> Self::Signal;
+
+    /// Whether nothing held needs an incarnation.
+    fn is_free(held: &Self::Held) -> bool;
+}
+
+/// What an incarnation starts from.
+pub(crate) struct Arrival<A: Resident> {
+    pub(crate) home: A::Home,
+    pub(crate) path: AgentPath,
+}
+
+/// The first message of every incarnation: it opens its gate.
+pub(crate) struct Begin;
+
+enum Way<A: Resident> {
+    Open,
+    Parked(Vec<A::Signal>),
+}
+
+struct Slot<A: Resident> {
+    live: ActorRef<A>,
+    way: Way<A>,
+    woken: bool,
+    used: u64,
+    held: A::Held,
+    leaving: Vec<mpsc::Sender<Infallible>>,
+}
+
+/// The slots of all resident actors of one kind.
+pub(crate) struct Gate<A: Resident> {
+    slots: DashMap<AgentPath, Slot<A>>,
+    age: AtomicU64,
+}
+
+impl<A: Resident> Gate<A> {
+    pub(crate) fn new() -> Self {
+        Gate { slots: DashMap::new(), age: AtomicU64::new(0) }
+    }
+
+    /// Has the actor at `path` look for work, starting one if there is none.
+    pub(crate) fn wake(&self, home: &A::Home, path: &AgentPath) {
+        self.with_slot(home, path, |slot| {
+            if !std::mem::replace(&mut slot.woken, true) {
+                slot.enter(A::wake());
+            }
+        });
+    }
+
+    /// Sends to the actor at `path`, starting one if there is none.
+    pub(crate) fn deliver(&self, home: &A::Home, path: &AgentPath, signal: A::Signal) {
+        self.with_slot(home, path, |slot| slot.enter(signal));
+    }
+
+    /// Sends to the actor at `path` if there is one; else gives the signal back.
+    pub(crate) fn tell_resident(&self, path: &AgentPath, signal: A::Signal) -> Result<(), A::Signal> {
+        match self.slots.get_mut(path) {
+            Some(mut slot) => {
+                slot.enter(signal);
+                Ok(())
+            }
+            None => Err(signal),
+        }
+    }
+
+    /// Sends a last signal to the actor at `path`, if there is one; `gone` is dropped when its slot is.
+    pub(crate) fn dismiss(&self, path: &AgentPath, signal: A::Signal, gone: mpsc::Sender<Infallible>) {
+        if let Some(mut slot) = self.slots.get_mut(path) {
+            slot.leaving.push(gone);
+            slot.enter(signal);
+        }
+    }
+
+    /// Opens the gate of the incarnation `me` and lets in what waited, in order. Called from its first message.
+    pub(crate) fn open(&self, path: &AgentPath, me: &ActorRef<A>) {
+        let Some(mut slot) = self.slots.get_mut(path) else { return };
+        if slot.live.id() != me.id() {
+            return;
+        }
+        if let Way::Parked(waiting) = std::mem::replace(&mut slot.way, Way::Open) {
+            for signal in waiting {
+                slot.enter(signal);
+            }
+        }
+    }
+
+    /// Notes that the actor is about to look for work: what comes after this wakes it again.
+    pub(crate) fn awake(&self, path: &AgentPath) {
+        if let Some(mut slot) = self.slots.get_mut(path) {
+            slot.woken = false;
+        }
+    }
+
+    /// Shuts the gate of the incarnation `me`: from here on nothing reaches its mailbox.
+    pub(crate) fn park(&self, path: &AgentPath, me: ActorId) {
+        if let Some(mut slot) = self.slots.get_mut(path)
+            && slot.live.id() == me
+        {
+            slot.shut();
+        }
+    }
+
+    /// Shuts the gate of `path` if it stands open, and gives back its actor to be ended.
+    pub(crate) fn shut(&self, path: &AgentPath) -> Option<ActorRef<A>> {
+        let mut slot = self.slots.get_mut(path)?;
+        slot.shut().then(|| slot.live.clone())
+    }
+
+    /// Ends the actor at `path` without asking it; what is held goes to a successor.
+    pub(crate) fn kill(&self, path: &AgentPath) -> bool {
+        self.shut(path).inspect(ActorRef::kill).is_some()
+    }
+
+    /// Ends the incarnation `me` wholly: with nothing left the slot goes, else a successor gets what is left. The last act
+    /// of `on_stop`.
+    pub(crate) fn ended(&self, home: &A::Home, path: &AgentPath, me: ActorId, mut left: Vec<A::Signal>) {
+        let Entry::Occupied(mut entry) = self.slots.entry(path.clone()) else { return };
+        let slot = entry.get_mut();
+        if slot.live.id() != me {
+            return;
+        }
+        if let Way::Parked(waiting) = &mut slot.way {
+            left.append(waiting);
+        }
+        if left.is_empty() && A::is_free(&slot.held) {
+            entry.remove();
+            return;
+        }
+        slot.live = start(home, path);
+        slot.way = Way::Parked(left);
+    }
+
+    /// Looks at or changes what the slot of `path` holds, if there is a slot.
+    pub(crate) fn held<R>(&self, path: &AgentPath, look: impl FnOnce(&mut A::Held) -> R) -> Option<R> {
+        self.slots.get_mut(path).map(|mut slot| look(&mut slot.held))
+    }
+
+    /// The paths of residents at and below `top`, deepest first.
+    pub(crate) fn residents(&self, top: &AgentPath) -> Vec<AgentPath> {
+        let mut paths: Vec<AgentPath> =
+            self.slots.iter().map(|slot| slot.key().clone()).filter(|path| top.contains(path)).collect();
+        paths.sort_by(|a, b| b.depth().cmp(&a.depth()).then_with(|| a.cmp(b)));
+        paths
+    }
+
+    /// How many actors are resident.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Moves the gate's age on by one and returns those that nothing came for since `spans` ages ago and that hold nothing.
+    pub(crate) fn grow_old(&self, spans: u64) -> Vec<AgentPath> {
+        let age = self.age.fetch_add(1, Ordering::Relaxed) + 1;
+        let idle = |slot: &Slot<A>| {
+            slot.used + spans <= age && !slot.woken && matches!(slot.way, Way::Open) && A::is_free(&slot.held)
+        };
+        self.slots.iter().filter(|slot| idle(slot)).map(|slot| slot.key().clone()).collect()
+    }
+
+    fn with_slot(&self, home: &A::Home, path: &AgentPath, send: impl FnOnce(&mut Slot<A>)) {
+        let age = self.age.load(Ordering::Relaxed);
+        if let Some(mut slot) = self.slots.get_mut(path) {
+            slot.used = age;
+            return send(&mut slot);
+        }
+        let mut slot = self.slots.entry(path.clone()).or_insert_with(|| Slot {
+            live: start(home, path),
+            way: Way::Parked(Vec::new()),
+            woken: false,
+            used: age,
+            held: A::Held::default(),
+            leaving: Vec::new(),
+        });
+        slot.used = age;
+        send(&mut slot);
+    }
+}
+
+impl<A: Resident> Slot<A> {
+    fn enter(&mut self, signal: A::Signal) {
+        match &mut self.way {
+            Way::Open => {
+                self.live.tell(signal).try_send().unwrap_or_else(|_| panic!("an open gate leads to a live mailbox"))
+            }
+            Way::Parked(waiting) => waiting.push(signal),
+        }
+    }
+
+    fn shut(&mut self) -> bool {
+        let open = matches!(self.way, Way::Open);
+        if open {
+            self.way = Way::Parked(Vec::new());
+        }
+        open
+    }
+}
+
+/// Starts an incarnation. Called under the slot's lock, so it only prepares and spawns.
+fn start<A: Resident>(home: &A::Home, path: &AgentPath) -> ActorRef<A> {
+    let prepared = A::prepare_with_mailbox(mailbox::unbounded());
+    let live = prepared.actor_ref().clone();
+    prepared.spawn(Arrival { home: home.clone(), path: path.clone() });
+    live
+}
+
+/// The signals among messages that kameo could not deliver.
+pub(crate) fn undelivered<A: Resident>(messages: Vec<BoxMessage<A>>) -> Vec<A::Signal> {
+    messages
+        .into_iter()
+        .filter_map(|message| message.as_any().downcast::<A::Signal>().ok())
+        .map(|signal| *signal)
+        .collect()
+}

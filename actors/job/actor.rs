@@ -1,0 +1,287 @@
+//! A job's actor: what it holds, and how it goes on from whatever the store says.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use kameo::Actor;
+use kameo::actor::{ActorRef, WeakActorRef};
+use kameo::error::{ActorStopReason, PanicError};
+use kameo::message::{BoxMessage, Context, Message};
+use tokio::sync::oneshot;
+use understory_paths::AgentPath;
+use understory_store::{AgentRef, Counts, Job, JobSpec, JobState, Node, Row, Time};
+
+use super::group::Ending;
+use super::import::Batch;
+use super::report::Report;
+use super::run::RunEntry;
+use super::template::Template;
+use crate::error::Error;
+use crate::gate::{Arrival, Begin, Resident, undelivered};
+use crate::slots::{Permit, group};
+use crate::system::System;
+
+/// What a job's actor is sent.
+pub(crate) enum JobSignal {
+    /// Look for work.
+    Wake,
+    /// Store the rows; the table was just read and is known to be the one.
+    Import,
+    /// The next rows of the table.
+    Rows(Batch),
+    /// The table could not be read to its end.
+    ImportFailed(String),
+    /// A turn slot it waited for.
+    Granted(Permit),
+    /// A worker reports.
+    Report(Report),
+    /// A run has ended; how lies in the slot.
+    Ended(u32),
+    /// Commit what has gathered.
+    Flush,
+    /// Start no more rows.
+    Cancel { reason: String, reply: oneshot::Sender<Result<bool, Error>> },
+    /// Write the output again.
+    ExportAgain(oneshot::Sender<Result<(), Error>>),
+    /// The output was written, or could not be.
+    Exported(Result<(), String>),
+    /// Put running rows back and leave: close or shutdown.
+    Stop,
+}
+
+/// What a slot holds for a job.
+#[derive(Default)]
+pub(crate) struct Held {
+    /// Runs whose task lives or whose end is not committed yet, by row.
+    pub(super) runs: HashMap<u32, RunEntry>,
+    pub(super) importing: bool,
+    pub(super) exporting: bool,
+}
+
+/// The actor.
+pub(crate) struct JobActor {
+    pub(super) system: System,
+    pub(super) path: AgentPath,
+    pub(super) me: ActorRef<JobActor>,
+    pub(super) work: Option<Work>,
+    pub(super) stopping: bool,
+    /// The output could not be written: it is not tried again before somebody asks.
+    pub(super) unwritable: bool,
+    left: Vec<JobSignal>,
+}
+
+/// What it knows of its job, all of it read from the store and kept true by its own commits.
+pub(super) struct Work {
+    pub(super) row: Row<Node>,
+    pub(super) job: Job,
+    pub(super) spec: Arc<JobSpec>,
+    pub(super) template: Option<Arc<Template>>,
+    /// Rows with a worker.
+    pub(super) running: HashMap<u32, Row<Node>>,
+    /// Rows that may start, in order.
+    pub(super) ready: VecDeque<(u32, Row<Node>)>,
+    /// Rows that may start later.
+    pub(super) delayed: BTreeMap<(Time, u32), Row<Node>>,
+    /// The first row that was not looked at.
+    pub(super) next: u32,
+    /// Ends and reports that wait for the next commit.
+    pub(super) endings: Vec<Ending>,
+    pub(super) granted: Vec<Permit>,
+    pub(super) queued: bool,
+    pub(super) flushing: bool,
+    pub(super) timer: Option<Time>,
+}
+
+impl Work {
+    pub(super) fn counts(&self) -> Counts {
+        self.job.counts
+    }
+}
+
+impl Resident for JobActor {
+    type Home = System;
+    type Signal = JobSignal;
+    type Held = Held;
+
+    fn wake() -> JobSignal {
+        JobSignal::Wake
+    }
+
+    fn is_free(held: &Held) -> bool {
+        held.runs.is_empty() && !held.importing && !held.exporting
+    }
+}
+
+impl Actor for JobActor {
+    type Args = Arrival<Self>;
+    type Error = Infallible;
+
+    async fn on_start(arrival: Arrival<Self>, me: ActorRef<Self>) -> Result<Self, Infallible> {
+        let Arrival { home: system, path } = arrival;
+        me.tell(Begin).try_send().unwrap_or_else(|_| panic!("an actor's own mailbox is open while it starts"));
+        Ok(JobActor { system, path, me, work: None, stopping: false, unwritable: false, left: Vec::new() })
+    }
+
+    async fn on_panic(
+        &mut self,
+        me: WeakActorRef<Self>,
+        error: PanicError,
+    ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
+        tracing::error!(path = %self.path, "the job's actor panicked; a successor goes on");
+        self.system.jobs.park(&self.path, me.id());
+        Ok(ControlFlow::Break(ActorStopReason::Panicked(error)))
+    }
+
+    async fn on_undelivered(&mut self, _: ActorStopReason, messages: Vec<BoxMessage<Self>>) -> Result<(), Infallible> {
+        self.left.extend(undelivered(messages));
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, me: WeakActorRef<Self>, _: ActorStopReason) -> Result<(), Infallible> {
+        let left = std::mem::take(&mut self.left);
+        self.system.jobs.ended(&self.system, &self.path, me.id(), left);
+        Ok(())
+    }
+}
+
+impl Message<Begin> for JobActor {
+    type Reply = ();
+
+    async fn handle(&mut self, _: Begin, ctx: &mut Context<Self, ()>) {
+        self.system.jobs.open(&self.path, ctx.actor_ref());
+        let outcome = self.begin().await;
+        self.settle(&outcome, ctx);
+    }
+}
+
+impl Message<JobSignal> for JobActor {
+    type Reply = ();
+
+    async fn handle(&mut self, signal: JobSignal, ctx: &mut Context<Self, ()>) {
+        let outcome = self.take(signal).await;
+        self.settle(&outcome, ctx);
+    }
+}
+
+impl JobActor {
+    async fn take(&mut self, signal: JobSignal) -> Result<(), Error> {
+        match signal {
+            JobSignal::Wake => {
+                self.system.jobs.awake(&self.path);
+                self.unwritable = false;
+                self.call_flush();
+            }
+            JobSignal::Import => self.import(true).await?,
+            JobSignal::Rows(batch) => self.store_rows(batch).await?,
+            JobSignal::ImportFailed(reason) => self.give_up(&reason).await?,
+            JobSignal::Granted(permit) => self.granted(permit),
+            JobSignal::Report(report) => self.take_report(report).await?,
+            JobSignal::Ended(row) => self.take_end(row),
+            JobSignal::Flush => self.flush().await?,
+            JobSignal::Cancel { reason, reply } => {
+                // Whoever asked may be gone; the cancel stands.
+                let _ = reply.send(self.cancel(&reason).await);
+            }
+            JobSignal::ExportAgain(reply) => {
+                let _ = reply.send(self.export_again().await);
+            }
+            JobSignal::Exported(written) => self.exported(written).await?,
+            JobSignal::Stop => self.stop(),
+        }
+        Ok(())
+    }
+
+    /// Leaves when there is nothing to do for the job in this process, or the store failed.
+    fn settle(&mut self, outcome: &Result<(), Error>, ctx: &mut Context<Self, ()>) {
+        if let Err(error) = outcome {
+            tracing::error!(path = %self.path, %error, "a job stops");
+        }
+        if outcome.is_ok() && self.has_business() {
+            return;
+        }
+        if outcome.is_err() {
+            self.system.jobs.held(&self.path, |held| {
+                held.runs.values().for_each(|run| run.cancel.cancel());
+                *held = Held::default();
+            });
+        }
+        self.system.jobs.park(&self.path, ctx.actor_ref().id());
+        ctx.stop();
+    }
+
+    fn has_business(&self) -> bool {
+        let held = self.system.jobs.held(&self.path, |held| Self::is_free(held)) == Some(false);
+        let Some(work) = &self.work else { return held };
+        let gathered = work.flushing || !work.endings.is_empty();
+        let runs = work.job.state.is_final() || self.system.active.contains(&self.path);
+        let to_come = runs && !self.stopping && !self.unwritable && work.job.unfinished();
+        held || gathered || to_come
+    }
+
+    /// Has a `Flush` come behind everything that is queued already.
+    pub(super) fn call_flush(&mut self) {
+        let Some(work) = &mut self.work else { return };
+        if !std::mem::replace(&mut work.flushing, true) {
+            // Refused only while the actor stops, and then its successor begins with one.
+            let _ = self.me.tell(JobSignal::Flush).try_send();
+        }
+    }
+
+    fn granted(&mut self, permit: Permit) {
+        if let Some(work) = &mut self.work {
+            work.queued = false;
+            work.granted.push(permit);
+            self.call_flush();
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stopping = true;
+        self.system.jobs.held(&self.path, |held| held.runs.values().for_each(|run| run.cancel.cancel()));
+        self.call_flush();
+    }
+
+    /// Takes a place in the queue for turn slots.
+    pub(super) fn queue(&self) {
+        let place = self.system.slots.wait(&group(&self.path));
+        let (system, path) = (self.system.clone(), self.path.clone());
+        self.system.tasks.spawn(async move {
+            tokio::select! {
+                Ok(permit) = place => {
+                    // A job that has left meanwhile wants no slot: the permit goes back as it is dropped.
+                    let _ = system.jobs.tell_resident(&path, JobSignal::Granted(permit));
+                }
+                () = system.stopping.cancelled() => {}
+            }
+        });
+    }
+
+    /// Has the job look again at `at`.
+    pub(super) fn wake_at(&mut self, at: Time) {
+        let Some(work) = &mut self.work else { return };
+        if work.timer.is_some_and(|set| set <= at) {
+            return;
+        }
+        work.timer = Some(at);
+        let (system, path, when) = (self.system.clone(), self.path.clone(), self.system.clock.instant(at));
+        self.system.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(when) => {
+                    let _ = system.jobs.tell_resident(&path, JobSignal::Wake);
+                }
+                () = system.stopping.cancelled() => {}
+            }
+        });
+    }
+
+    pub(super) fn this(&self, job: &Job) -> AgentRef {
+        AgentRef::new(self.path.clone(), job.id)
+    }
+
+    /// Whether rows may be started now.
+    pub(super) fn may_start(&self, job: &Job) -> bool {
+        job.state == JobState::Running && !self.stopping && self.system.active.contains(&self.path)
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a job could not be started, gone on with or exported.
+
+use understory_paths::AgentPath;
+
+use super::export::ExportError;
+use super::table::TableError;
+
+/// Why a job could not be started, gone on with or exported.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// The table is no good, or cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The output cannot be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The command was run before on another table.
+    #[error("{input} has changed since {job} was started from it: start another job with --new")]
+    InputChanged {
+        /// The table's file.
+        input: String,
+        /// The job there is.
+        job: AgentPath,
+    },
+    /// The table is not the one the job was made from.
+    #[error("{input} has changed since the job was started")]
+    Changed {
+        /// The table's file.
+        input: String,
+    },
+    /// A report is not a JSON object.
+    #[error("result must be a JSON object: {what}")]
+    NotAnObject {
+        /// What it is.
+        what: String,
+    },
+    /// A path cannot be made absolute.
+    #[error("failed to find {}", path.display())]
+    Place {
+        /// The path as given.
+        path: std::path::PathBuf,
+        /// Why not.
+        #[source]
+        source: std::sync::Arc<std::io::Error>,
+    },
+    /// The output could not be written; the job keeps its results, and writes it when it is resumed.
+    #[error("failed to write {}: {reason}", output.display())]
+    Unwritten {
+        /// The output.
+        output: std::path::PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A setting is out of its range.
+    #[error("{setting} must be at least 1")]
+    Zero {
+        /// Which.
+        setting: &'static str,
+    },
+}

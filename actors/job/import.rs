@@ -1,0 +1,196 @@
+//! Storing a job's rows: a blocking reader of the table, and the job's actor, which commits a batch at a time.
+
+use std::path::Path;
+
+use tokio::sync::{mpsc, oneshot};
+use understory_store::{
+    AgentId, Draft, Event, Item, ItemSource, ItemState, JobSpec, JobState, Node, Row as StoredRow, Table as Rows, Text,
+    keys,
+};
+
+use super::actor::{Held, JobActor, JobSignal};
+use super::error::JobError;
+use super::group::fits_inline;
+use super::table::{Row, Table, TableLimits, open_file, row_json, scan};
+use crate::error::Error;
+use crate::limits::{Limits, TEXT_MAX};
+use crate::system::System;
+
+/// The most rows of a batch: two writes each, within a drain's bounds.
+const BATCH_ROWS: usize = 240;
+/// A batch closes at this many bytes of rows.
+const BATCH_BYTES: usize = 768 << 10;
+
+/// Rows on their way into the store.
+pub(crate) struct Batch {
+    rows: Vec<(Row, String)>,
+    stored: oneshot::Sender<()>,
+}
+
+impl JobActor {
+    /// Reads the table beside the actor and has its rows come in batches. `checked`: it was just read and hashed.
+    pub(super) async fn import(&mut self, checked: bool) -> Result<(), Error> {
+        let Some(work) = &self.work else { return Ok(()) };
+        let begun = |held: &mut Held| std::mem::replace(&mut held.importing, true);
+        if self.stopping
+            || work.job.state != JobState::Importing
+            || self.system.jobs.held(&self.path, begun) == Some(true)
+        {
+            return Ok(());
+        }
+        if work.spec.rows == 0 {
+            self.system.jobs.held(&self.path, |held| held.importing = false);
+            let (job, row) = (work.job.import(0, 0)?, work.row.clone());
+            self.commit_job(Draft::new(), &row, job).await?;
+            self.call_flush();
+            return Ok(());
+        }
+        let (system, path, spec, stored) =
+            (self.system.clone(), self.path.clone(), work.spec.clone(), work.job.imported);
+        self.system.tasks.spawn(async move {
+            let (batches, mut coming) = mpsc::channel(1);
+            let limits = table_limits(&system.limits);
+            let reading = tokio::task::spawn_blocking(move || read(&spec, limits, stored, checked, &batches));
+            while let Some(rows) = coming.recv().await {
+                if pass_on(&system, &path, rows).await.is_none() {
+                    break;
+                }
+            }
+            drop(coming);
+            system.jobs.held(&path, |held: &mut Held| held.importing = false);
+            let signal = match reading.await {
+                Ok(Ok(())) => JobSignal::Wake,
+                Ok(Err(error)) => JobSignal::ImportFailed(error.to_string()),
+                Err(error) => JobSignal::ImportFailed(error.to_string()),
+            };
+            // Without a slot the job has left; it begins here again when it is resumed.
+            let _ = system.jobs.tell_resident(&path, signal);
+        });
+        Ok(())
+    }
+
+    /// Stores a batch; with the last row the job runs.
+    pub(super) async fn store_rows(&mut self, batch: Batch) -> Result<(), Error> {
+        let Some(work) = &self.work else { return Ok(()) };
+        if self.stopping {
+            return Ok(());
+        }
+        let mut draft = Draft::new();
+        for (row, json) in &batch.rows {
+            self.add_row(&mut draft, row, json)?;
+        }
+        let rows = u32::try_from(batch.rows.len()).expect("a batch has at most 240 rows");
+        let job = work.job.import(rows, work.spec.rows)?;
+        let state = job.state.as_str().to_owned();
+        draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
+        let row: StoredRow<Node> = work.row.clone();
+        if self.commit_job(draft, &row, job).await?.is_none() {
+            self.stopping = true;
+            return Ok(());
+        }
+        // The reader goes on when its batch is on disk; gone, it has failed and says so by itself.
+        let _ = batch.stored.send(());
+        Ok(())
+    }
+
+    /// Gives the job up for good.
+    pub(super) async fn give_up(&mut self, reason: &str) -> Result<(), Error> {
+        let Some(work) = &self.work else { return Ok(()) };
+        let (job, row) = (work.job.fail(reason)?, work.row.clone());
+        let mut draft = Draft::new();
+        let state = job.state.as_str().to_owned();
+        draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
+        draft.delete(Rows::Unfinished.at(&self.path));
+        self.commit_job(draft, &row, job).await?;
+        self.stopping = true;
+        Ok(())
+    }
+
+    fn add_row(&self, draft: &mut Draft, row: &Row, json: &str) -> Result<(), Error> {
+        let path = keys::item_path(&self.path, row.number)?;
+        let text = match fits_inline(json) {
+            true => Text::Inline(json.to_owned()),
+            false => {
+                let _ = draft.create(Rows::Row.at(&path), &json.to_owned());
+                Text::Beside
+            }
+        };
+        let source = match &row.source_id {
+            None => ItemSource::Number,
+            Some(cell) if *cell == row.item_id => ItemSource::Cell,
+            Some(cell) => ItemSource::Duplicate(cell.clone()),
+        };
+        let item = Item {
+            id: AgentId::new(),
+            item_id: row.item_id.clone(),
+            source,
+            row: text,
+            run: 0,
+            failures: 0,
+            crashes: 0,
+            state: ItemState::Pending { not_before: None },
+            last_error: None,
+        };
+        draft.add(Rows::Node.at(&path), &Node::Item(item));
+        draft.put(keys::item_id(&self.path, &row.item_id), &u64::from(row.number));
+        Ok(())
+    }
+}
+
+/// What a table of this system is held to.
+pub(super) fn table_limits(limits: &Limits) -> TableLimits {
+    TableLimits { columns: limits.columns, rows: limits.rows, row_bytes: TEXT_MAX }
+}
+
+/// Hands a batch to the actor and waits until it is on disk. Nothing: the job has left.
+async fn pass_on(system: &System, path: &understory_paths::AgentPath, rows: Vec<(Row, String)>) -> Option<()> {
+    let (stored, done) = oneshot::channel();
+    system.jobs.tell_resident(path, JobSignal::Rows(Batch { rows, stored })).ok()?;
+    done.await.ok()
+}
+
+/// Reads the table from the first row that is not stored. One that is not the table the job was made from is refused.
+fn read(
+    spec: &JobSpec,
+    limits: TableLimits,
+    stored: u32,
+    checked: bool,
+    batches: &mpsc::Sender<Vec<(Row, String)>>,
+) -> Result<(), Error> {
+    let (input, id_column) = (Path::new(&spec.input), spec.id_column.as_deref());
+    let changed = || Error::from(JobError::Changed { input: spec.input.clone() });
+    if !checked {
+        let summary = scan(open_file(input).map_err(JobError::from)?, limits, id_column).map_err(JobError::from)?;
+        if summary.sha256 != spec.sha256 {
+            return Err(changed());
+        }
+    }
+    let mut table =
+        Table::open(open_file(input).map_err(JobError::from)?, limits, id_column).map_err(JobError::from)?;
+    let headers = table.headers().to_vec();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for row in table.by_ref() {
+        let row = row.map_err(JobError::from)?;
+        if row.number > spec.rows {
+            return Err(changed());
+        }
+        if row.number <= stored {
+            continue;
+        }
+        let json = row_json(&headers, &row.cells);
+        bytes += json.len();
+        batch.push((row, json));
+        if batch.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
+            bytes = 0;
+            if batches.blocking_send(std::mem::take(&mut batch)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    if table.summary().is_none_or(|summary| summary.sha256 != spec.sha256) {
+        return Err(changed());
+    }
+    // Refused when the job has left meanwhile.
+    let _ = (!batch.is_empty()).then(|| batches.blocking_send(batch));
+    Ok(())
+}

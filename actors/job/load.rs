@@ -1,0 +1,180 @@
+//! What a job's actor reads when it begins: the one way to start, to go on after a crash and to resume.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use understory_store::{Draft, ItemState, JobSpec, JobState, Node, Row, StoreError, Table, keys};
+
+use super::actor::{Held, JobActor, Work};
+use super::template::Template;
+use crate::error::Error;
+use crate::system::{closed_at, node_at};
+
+/// How many items are read ahead at a time.
+const PAGE: u32 = 256;
+/// How many rows that wait for a retry are held before no more are looked at.
+const DELAYED_MAX: usize = 4096;
+
+impl JobActor {
+    /// Reads the job and goes on from where it stands.
+    pub(super) async fn begin(&mut self) -> Result<(), Error> {
+        if !self.load().await? {
+            return Ok(());
+        }
+        if closed_at(&self.system.store, &self.path).await?.is_some() {
+            self.stopping = true;
+        }
+        let held =
+            |held: &mut Held| held.runs.iter().filter(|(_, run)| run.end.is_some()).map(|(row, _)| *row).collect();
+        let ended: Vec<u32> = self.system.jobs.held(&self.path, held).unwrap_or_default();
+        ended.into_iter().for_each(|row| self.take_end(row));
+        self.close_offspring_of_ended().await?;
+        self.call_flush();
+        Ok(())
+    }
+
+    /// Reads the job's record and what it was asked for. False: there is no such job.
+    pub(super) async fn load(&mut self) -> Result<bool, Error> {
+        let row = node_at(&self.system.store, &self.path).await?;
+        let spec = self.system.store.peek::<JobSpec>(&Table::Spec.at(&self.path)).await?;
+        let (Some(row), Some(spec)) = (row, spec) else { return Ok(false) };
+        let Node::Job(job) = row.value.clone() else { return Ok(false) };
+        let spec = Arc::new(spec.value);
+        let template = spec.template.as_deref().map(|text| Arc::new(Template::parse(text)));
+        let endings = self.work.take().map(|work| work.endings).unwrap_or_default();
+        self.work = Some(Work {
+            next: job.cursor.max(1),
+            row,
+            job,
+            spec,
+            template,
+            running: HashMap::new(),
+            ready: VecDeque::new(),
+            delayed: BTreeMap::new(),
+            endings,
+            granted: Vec::new(),
+            queued: false,
+            flushing: false,
+            timer: None,
+        });
+        self.find_running().await?;
+        Ok(true)
+    }
+
+    /// Looks ahead until `wanted` rows are ready or there are no more.
+    pub(super) async fn look_ahead(&mut self, wanted: usize) -> Result<(), Error> {
+        self.ripen();
+        while let Some(work) = &self.work
+            && work.ready.len() < wanted
+            && work.next <= work.job.imported
+            && work.delayed.len() < DELAYED_MAX
+        {
+            let items = self.page(work.next, PAGE.min(work.job.imported + 1 - work.next)).await?;
+            let work = self.work.as_mut().expect("looked at above");
+            work.next += PAGE.min(work.job.imported + 1 - work.next);
+            for (number, row) in items {
+                work.sort(number, row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves rows whose pause is over to those that are ready.
+    fn ripen(&mut self) {
+        let now = self.system.clock.now();
+        let Some(work) = &mut self.work else { return };
+        if work.timer.is_some_and(|at| at <= now) {
+            work.timer = None;
+        }
+        while let Some(entry) = work.delayed.first_entry()
+            && entry.key().0 <= now
+        {
+            let number = entry.key().1;
+            let row = entry.remove();
+            work.ready.push_front((number, row));
+        }
+    }
+
+    /// Items from row `first` on, at most `count`, by number.
+    pub(super) async fn page(&self, first: u32, count: u32) -> Result<Vec<(u32, Row<Node>)>, Error> {
+        let mut found = Vec::with_capacity(count as usize);
+        let mut wanted = Vec::with_capacity(count as usize);
+        for number in first..first + count {
+            wanted.push((number, Table::Node.at(&keys::item_path(&self.path, number)?)));
+        }
+        for (number, key) in wanted {
+            match self.system.store.peek::<Node>(&key).await? {
+                Some(row) => found.push((number, row)),
+                None => {
+                    let what = format!("row {number} of {} is missing", self.path);
+                    return Err(StoreError::Damaged { place: key.to_string(), what }.into());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Finds the rows that are on record as running: those of this process's runs, and those that an earlier one died in.
+    async fn find_running(&mut self) -> Result<(), Error> {
+        let Some(work) = &self.work else { return Ok(()) };
+        let (mut left, mut number) = (work.counts().running, work.job.cursor.max(1));
+        while left > 0
+            && let Some(work) = &self.work
+            && number <= work.job.imported
+        {
+            let count = PAGE.min(work.job.imported + 1 - number);
+            let items = self.page(number, count).await?;
+            number += count;
+            for (number, row) in items {
+                if let Node::Item(item) = &row.value
+                    && let ItemState::Running { .. } = item.state
+                {
+                    left -= 1;
+                    let run = item.run;
+                    let ours = |held: &mut Held| held.runs.get(&number).is_some_and(|entry| entry.run == run);
+                    let ours = self.system.jobs.held(&self.path, ours) == Some(true);
+                    let work = self.work.as_mut().expect("looked at above");
+                    match ours {
+                        true => drop(work.running.insert(number, row)),
+                        false => work.ready.push_back((number, row)),
+                    }
+                }
+            }
+        }
+        self.release_orphans_of_cancelled().await
+    }
+
+    /// A job that was cancelled starts nothing: rows that an earlier process died in go back, which may end the job.
+    async fn release_orphans_of_cancelled(&mut self) -> Result<(), Error> {
+        let Some(work) = &mut self.work else { return Ok(()) };
+        if !matches!(work.job.state, JobState::Cancelling { .. }) || work.ready.is_empty() {
+            return Ok(());
+        }
+        let orphans: Vec<_> = work.ready.drain(..).collect();
+        let mut counts = work.counts();
+        let mut draft = Draft::new();
+        for (_, row) in orphans.iter().take(500) {
+            let Node::Item(item) = &row.value else { continue };
+            let next = item.release(item.run)?;
+            counts.shift(&item.state, &next.state);
+            let _ = draft.update(row, &Node::Item(next));
+        }
+        let job = work.job.count(counts, work.job.cursor);
+        let job_row = work.row.clone();
+        self.commit_job(draft, &job_row, job).await?;
+        if orphans.len() > 500 { Box::pin(self.load()).await.map(drop) } else { Ok(()) }
+    }
+}
+
+impl Work {
+    /// Puts an item where it belongs, unless it is there already.
+    fn sort(&mut self, number: u32, row: Row<Node>) {
+        let Node::Item(item) = &row.value else { return };
+        match item.state {
+            ItemState::Pending { not_before: Some(at) } => drop(self.delayed.insert((at, number), row)),
+            ItemState::Pending { not_before: None } => self.ready.push_back((number, row)),
+            // Found when the actor began, or started by it since.
+            ItemState::Running { .. } | ItemState::Completed { .. } | ItemState::Failed { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Agent jobs: one worker per row of a table, each result on disk before anyone hears of it, each row reported once.
+//!
+//! ```text
+//!   gate --Wake, Granted, Ended, Report--> waiting --Flush--> one commit (J2 of what ended, J1 of what starts)
+//!                                             ^                  |
+//!                                             +-- run tasks <----+  (beside the actor, each with a turn slot)
+//! ```
+//!
+//! The job's actor is the only writer of the job's record and of its items.
+
+pub mod error;
+pub mod export;
+pub mod fingerprint;
+pub mod table;
+pub mod template;
+
+mod actor;
+mod finish;
+mod group;
+mod import;
+mod load;
+mod offspring;
+mod report;
+mod request;
+mod run;
+
+pub(crate) use actor::{JobActor, JobSignal};
+pub use error::JobError;
+pub use request::{Begun, ErrorGroup, ItemView, JobRequest, JobStarted, JobView};

@@ -1,0 +1,69 @@
+//! Helpers that a run's worker spawned: when the run ends they are closed with all below them.
+
+use std::collections::BTreeSet;
+
+use understory_paths::AgentPath;
+use understory_store::{Table, keys};
+
+use super::actor::JobActor;
+use crate::error::Error;
+use crate::registrar::Request;
+
+/// How many of the nodes with open agents below the job are looked at at a time.
+const PAGE: usize = 1024;
+
+impl JobActor {
+    /// Closes the open children of these rows' items, beside the actor.
+    pub(super) async fn close_offspring(&self, rows: &[u32]) -> Result<(), Error> {
+        let paths = rows.iter().map(|row| keys::item_path(&self.path, *row)).collect::<Result<Vec<_>, _>>()?;
+        let counts = self.system.store.versions(paths.iter().map(|path| Table::Count.at(path)).collect()).await?;
+        let busy = paths.into_iter().zip(counts).filter(|(_, count)| count.is_some()).map(|(path, _)| path);
+        self.close_below(busy.collect());
+        Ok(())
+    }
+
+    /// Does the same for every item that no run of this process is at: its run ended with the process that had it.
+    pub(super) async fn close_offspring_of_ended(&self) -> Result<(), Error> {
+        let (range, mut from, mut items) = (Table::Count.beneath(&self.path), None, BTreeSet::new());
+        loop {
+            let keys = self.system.store.peek_keys(range.clone(), from, PAGE).await?;
+            for path in keys.iter().filter_map(|key| Table::Count.path_of(key)) {
+                let item = std::iter::once(path.clone()).chain(path.ancestors());
+                items.extend(item.into_iter().find(|path| path.parent().as_ref() == Some(&self.path)));
+            }
+            match keys.last() {
+                Some(last) if keys.len() == PAGE => from = Some(last.clone()),
+                _ => break,
+            }
+        }
+        let running = |path: &AgentPath| {
+            let number = keys::item_number(path);
+            number.is_some_and(|row| self.work.as_ref().is_some_and(|work| work.running.contains_key(&row)))
+        };
+        self.close_below(items.into_iter().filter(|path| !running(path)).collect());
+        Ok(())
+    }
+
+    fn close_below(&self, items: Vec<AgentPath>) {
+        if items.is_empty() {
+            return;
+        }
+        let system = self.system.clone();
+        self.system.tasks.spawn(async move {
+            for item in items {
+                let closed = async {
+                    let keys = system.store.peek_keys(Table::Node.beneath(&item), None, PAGE).await?;
+                    let below = keys.iter().filter_map(|key| Table::Node.path_of(key));
+                    for child in below.filter(|path| path.parent().as_ref() == Some(&item)) {
+                        system.register(Request::Close { path: child.clone() }).await?;
+                        system.dismiss(&child, system.limits.grace).await;
+                    }
+                    Ok::<(), Error>(())
+                };
+                if let Err(error) = closed.await {
+                    tracing::warn!(path = %item, %error, "helpers of an ended run were not closed");
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,78 @@
+//! A worker's report: taken once, from the run that is under way, and answered when it is on disk.
+
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+use understory_store::{ItemState, Node, Table, keys};
+
+use super::actor::{JobActor, JobSignal};
+use super::error::JobError;
+use super::group::{Ending, How};
+use crate::caller::ItemRun;
+use crate::error::{Error, demand_length};
+use crate::system::System;
+
+/// A report on its way to the job's actor.
+pub(crate) struct Report {
+    run: ItemRun,
+    result: String,
+    stop: bool,
+    reply: oneshot::Sender<Result<(), Error>>,
+}
+
+impl System {
+    /// Reports the result of a run. Durable when it returns; asked again by the same run it answers the same.
+    pub(crate) async fn report(&self, run: &ItemRun, result: &str, stop: bool) -> Result<(), Error> {
+        let result = object(result)?;
+        let (reply, answer) = oneshot::channel();
+        let report = Report { run: run.clone(), result, stop, reply };
+        self.jobs.tell_resident(&run.job, JobSignal::Report(report)).map_err(|_| Error::Stopping)?;
+        answer.await.map_err(|_| Error::Stopping)?
+    }
+}
+
+impl JobActor {
+    pub(super) async fn take_report(&mut self, report: Report) -> Result<(), Error> {
+        let Report { run: ItemRun { row, run, .. }, result, stop, reply } = report;
+        if self.was_accepted(row, run).await? {
+            // A worker that is gone is not told.
+            let _ = reply.send(Ok(()));
+            return Ok(());
+        }
+        if let Some(work) = &mut self.work {
+            work.endings.push(Ending { row, run, how: How::Reported { result, stop, reply } });
+            self.call_flush();
+        }
+        Ok(())
+    }
+
+    /// Whether this very run has reported already.
+    async fn was_accepted(&self, row: u32, run: u32) -> Result<bool, Error> {
+        let running = self.work.as_ref().is_some_and(|work| work.running.contains_key(&row));
+        if running {
+            return Ok(false);
+        }
+        let key = Table::Node.at(&keys::item_path(&self.path, row)?);
+        let found = self.system.store.get::<Node>(&key).await?.map(|row| row.value);
+        Ok(
+            matches!(found, Some(Node::Item(item)) if item.run == run && matches!(item.state, ItemState::Completed { .. })),
+        )
+    }
+}
+
+/// A result as compact JSON, if it is an object within bounds.
+pub(super) fn object(result: &str) -> Result<String, Error> {
+    demand_length("result", result)?;
+    let not_an_object = |what: String| Error::from(JobError::NotAnObject { what });
+    match serde_json::from_str::<Value>(result).map_err(|error| not_an_object(error.to_string()))? {
+        Value::Object(object) => Ok(compact(object)),
+        Value::Null => Err(not_an_object("it is null".to_owned())),
+        Value::Bool(_) => Err(not_an_object("it is a boolean".to_owned())),
+        Value::Number(_) => Err(not_an_object("it is a number".to_owned())),
+        Value::String(_) => Err(not_an_object("it is a string".to_owned())),
+        Value::Array(_) => Err(not_an_object("it is an array".to_owned())),
+    }
+}
+
+fn compact(object: Map<String, Value>) -> String {
+    Value::Object(object).to_string()
+}

@@ -1,0 +1,401 @@
+//! Starting, following and listing jobs: what a host asks.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use understory_paths::AgentPath;
+use understory_store::{
+    AgentId, AgentRef, BrainChoice, Direction, Event, Item, ItemState, Job, JobSpec, JobState, Node, Pointer, Table,
+    keys,
+};
+
+use super::actor::JobSignal;
+use super::error::JobError;
+use super::export::{check_writable, default_output};
+use super::fingerprint::{Command, Fingerprint};
+use super::finish::standing;
+use super::import::table_limits;
+use super::table::{Summary, open_file, scan};
+use super::template::{Template, UnknownColumns};
+use crate::error::Error;
+use crate::registrar::Request;
+use crate::role::DEFAULT_ROLE;
+use crate::system::{System, closed_at, node_at};
+
+/// How many rows are read at a time.
+const PAGE: usize = 512;
+/// How many rows of each kind of error a summary names.
+const NAMED_MAX: usize = 3;
+
+/// A job to be started, or gone on with.
+#[derive(Clone, Debug)]
+pub struct JobRequest {
+    /// Below which agent.
+    pub owner: AgentPath,
+    /// Its name there; `job_` and eight characters of its id if none is given.
+    pub name: Option<String>,
+    /// The table, a CSV file.
+    pub input: PathBuf,
+    /// The column that item ids come from; row numbers without one.
+    pub id_column: Option<String>,
+    /// What each worker is asked, with `{column}` for cells; without one it is given the row as JSON.
+    pub template: Option<String>,
+    /// What works on the rows.
+    pub brain: BrainChoice,
+    /// Where the output goes; beside the table if not said.
+    pub output: Option<PathBuf>,
+    /// An output that is there already is written over.
+    pub overwrite: bool,
+    /// How many rows are worked on at once.
+    pub concurrency: u32,
+    /// Charged failures at which a row is failed.
+    pub attempts: u32,
+    /// How long one run may take.
+    pub timeout: Duration,
+    /// Another job, even if the same command was run before.
+    pub fresh: bool,
+}
+
+/// A job that was asked for.
+#[derive(Clone, Debug)]
+pub struct JobStarted {
+    /// Which one.
+    pub job: AgentRef,
+    /// Whether it was there.
+    pub begun: Begun,
+    /// Columns that the template names and the table has not; they stay in the text as they are.
+    pub unknown_columns: Option<UnknownColumns>,
+}
+
+/// Whether a job was there when it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is new.
+    New,
+    /// It was there, unfinished, and goes on.
+    GoesOn,
+    /// It was there, finished; nothing runs.
+    Finished,
+}
+
+/// A job as it stands.
+#[derive(Clone, Debug)]
+pub struct JobView {
+    /// Where it lies.
+    pub path: AgentPath,
+    /// Where it stands.
+    pub job: Job,
+    /// What it was asked for.
+    pub spec: JobSpec,
+    /// The closed mark at or above it.
+    pub closed: Option<AgentPath>,
+}
+
+/// One item of a job as it stands.
+#[derive(Clone, Debug)]
+pub struct ItemView {
+    /// Its row, from 1.
+    pub number: u32,
+    /// Its record.
+    pub item: Item,
+    /// The word for how it stands.
+    pub status: &'static str,
+}
+
+/// Rows that failed alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorGroup {
+    /// What went wrong.
+    pub error: String,
+    /// In how many rows.
+    pub rows: u64,
+    /// The item ids of the first few.
+    pub first: Vec<String>,
+}
+
+impl JobRequest {
+    /// A job of the defaults: 16 rows at once, 3 attempts, half an hour a run.
+    pub fn new(input: impl Into<PathBuf>, brain: BrainChoice) -> Self {
+        JobRequest {
+            owner: AgentPath::root(),
+            name: None,
+            input: input.into(),
+            id_column: None,
+            template: None,
+            brain,
+            output: None,
+            overwrite: false,
+            concurrency: 16,
+            attempts: 3,
+            timeout: Duration::from_secs(1800),
+            fresh: false,
+        }
+    }
+
+    fn demand_settings(&self) -> Result<(), Error> {
+        let timeout = u32::try_from(self.timeout.as_millis()).unwrap_or(u32::MAX);
+        for (setting, value) in [("concurrency", self.concurrency), ("attempts", self.attempts), ("timeout", timeout)] {
+            if value == 0 {
+                return Err(JobError::Zero { setting }.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A request whose files were found and whose table was read.
+struct Checked {
+    input: PathBuf,
+    output: Option<PathBuf>,
+    summary: Summary,
+    fingerprint: Fingerprint,
+}
+
+impl System {
+    /// Starts a job, or goes on with the one that the same command started; runs its subtree.
+    ///
+    /// # Errors
+    /// The table, the template or the output is no good (nothing is left of the job then), the table of an earlier same
+    /// command has changed, the brain is unknown, or the owner is missing or closed.
+    pub async fn start_job(&self, request: JobRequest) -> Result<JobStarted, Error> {
+        request.demand_settings()?;
+        self.factory(&request.brain)?;
+        let checked = self.check(&request).await?;
+        let template = request.template.as_deref().map(Template::parse);
+        let unknown_columns = template.and_then(|template| template.unknown_columns(&checked.summary.headers));
+        let known = if request.fresh { None } else { self.known_job(&request, &checked).await? };
+        let (job, begun) = match known {
+            Some(view) => self.go_on(view).await?,
+            None => (self.create_job(&request, checked).await?, Begun::New),
+        };
+        Ok(JobStarted { job, begun, unknown_columns })
+    }
+
+    /// Goes on with a job that was started before: clears its own mark, runs its subtree, and writes an output that is
+    /// missing again.
+    ///
+    /// # Errors
+    /// There is no such job, or an ancestor is closed.
+    pub async fn resume_job(&self, path: &AgentPath) -> Result<JobStarted, Error> {
+        let view = self.job(path).await?;
+        if view.closed.is_some() {
+            self.resume(path).await?;
+        }
+        let (job, begun) = self.go_on(view).await?;
+        Ok(JobStarted { job, begun, unknown_columns: None })
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// There is no job at the path, or the store failed.
+    pub async fn job(&self, path: &AgentPath) -> Result<JobView, Error> {
+        let node = self.store.get::<Node>(&Table::Node.at(path)).await?.map(|row| row.value);
+        let job = match node {
+            Some(Node::Job(job)) => job,
+            Some(node) => return Err(Error::WrongKind { path: path.clone(), found: node.kind(), verb: "be a job" }),
+            None => return Err(Error::NotFound { path: path.clone() }),
+        };
+        let spec = self.store.get::<JobSpec>(&Table::Spec.at(path)).await?;
+        let spec = spec.ok_or_else(|| Error::NotFound { path: path.clone() })?.value;
+        Ok(JobView { path: path.clone(), job, spec, closed: closed_at(&self.store, path).await? })
+    }
+
+    /// At most `limit` jobs below `top`, in path order, after `after` if given.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn jobs(&self, top: &AgentPath, after: Option<&AgentPath>, limit: usize) -> Result<Vec<JobView>, Error> {
+        let from = after.map(|path| Table::Spec.at(path));
+        let keys = self.store.peek_keys(Table::Spec.subtree(top), from, limit).await?;
+        let mut views = Vec::with_capacity(keys.len());
+        for path in keys.iter().filter_map(|key| Table::Spec.path_of(key)) {
+            views.push(self.job(&path).await?);
+        }
+        Ok(views)
+    }
+
+    /// Items of a job from row `first` on, at most `limit`.
+    ///
+    /// # Errors
+    /// There is no such job, or the store failed.
+    pub async fn items(&self, path: &AgentPath, first: u32, limit: usize) -> Result<Vec<ItemView>, Error> {
+        let job = self.job(path).await?.job;
+        let last = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(first).min(job.imported + 1);
+        let mut views = Vec::new();
+        for number in first.max(1)..last {
+            let key = Table::Node.at(&keys::item_path(path, number)?);
+            if let Some(Node::Item(item)) = self.store.get::<Node>(&key).await?.map(|row| row.value) {
+                views.push(ItemView { number, status: standing(&job, &item.state), item });
+            }
+        }
+        Ok(views)
+    }
+
+    /// Failed rows of a job by what went wrong, the most frequent first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn job_errors(&self, path: &AgentPath) -> Result<Vec<ErrorGroup>, Error> {
+        let mut groups = BTreeMap::<String, ErrorGroup>::new();
+        let (range, mut from) = (Table::Node.beneath(path), None);
+        loop {
+            let rows = self.store.page::<Node>(range.clone(), from, Direction::Forward, PAGE).await?;
+            for row in &rows {
+                if let Node::Item(Item { state: ItemState::Failed { .. }, last_error, item_id, .. }) = &row.value {
+                    let error = last_error.clone().unwrap_or_else(|| "no error was kept".to_owned());
+                    let fresh = || ErrorGroup { error: error.clone(), rows: 0, first: Vec::new() };
+                    let group = groups.entry(error.clone()).or_insert_with(fresh);
+                    group.rows += 1;
+                    group.first.extend((group.first.len() < NAMED_MAX).then(|| item_id.clone()));
+                }
+            }
+            match rows.last() {
+                Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
+                _ => break,
+            }
+        }
+        let mut groups: Vec<ErrorGroup> = groups.into_values().collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
+        Ok(groups)
+    }
+
+    /// Waits until a job is final and its output written.
+    ///
+    /// # Errors
+    /// It is closed, its output cannot be written, there is no such job, or the runtime stops.
+    pub async fn job_finished(&self, path: &AgentPath) -> Result<JobView, Error> {
+        let mut watch = self.watchers.watch(path);
+        loop {
+            let view = self.job(path).await?;
+            if !view.job.unfinished() {
+                return Ok(view);
+            }
+            if let Some(at) = view.closed {
+                return Err(Error::Closed { path: path.clone(), at });
+            }
+            let told = watch.next().await.ok_or(Error::Stopping)?;
+            if let Event::JobExportFailed { reason, .. } = &told.event {
+                let output = PathBuf::from(view.spec.output);
+                return Err(JobError::Unwritten { output, reason: reason.clone() }.into());
+            }
+        }
+    }
+
+    /// Has a job start no more rows; those running may finish. False if it was being cancelled already.
+    ///
+    /// # Errors
+    /// There is no such job, it is final, or it is closed.
+    pub async fn cancel_job(&self, path: &AgentPath) -> Result<bool, Error> {
+        self.job(path).await?;
+        let (reply, answer) = oneshot::channel();
+        self.jobs.deliver(self, path, JobSignal::Cancel { reason: "cancelled by request".to_owned(), reply });
+        answer.await.map_err(|_| Error::Stopping)?
+    }
+
+    async fn check(&self, request: &JobRequest) -> Result<Checked, Error> {
+        let (given, output, id_column) = (request.input.clone(), request.output.clone(), request.id_column.clone());
+        let limits = table_limits(&self.limits);
+        let read = tokio::task::spawn_blocking(move || {
+            let summary = scan(open_file(&given)?, limits, id_column.as_deref())?;
+            let input = std::fs::canonicalize(&given).map_err(|source| lost(&given, source))?;
+            let output = output.map(|output| absolute(&output)).transpose()?;
+            Ok::<_, JobError>((input, output, summary))
+        });
+        let (input, output, summary) = read.await.map_err(|_| Error::Stopping)??;
+        let fingerprint = Fingerprint::of(&Command {
+            input: &input,
+            id_column: request.id_column.as_deref(),
+            brain: &request.brain.name,
+            settings: std::slice::from_ref(&request.brain.settings),
+            template: request.template.as_deref(),
+            output: output.as_deref().unwrap_or(Path::new("")),
+        });
+        Ok(Checked { input, output, summary, fingerprint })
+    }
+
+    /// The job that the same command started, if its table is still the same.
+    async fn known_job(&self, request: &JobRequest, checked: &Checked) -> Result<Option<JobView>, Error> {
+        let key = Table::Fingerprint.named(&request.owner, &checked.fingerprint.0);
+        let Some(pointer) = self.store.peek::<Pointer>(&key).await? else { return Ok(None) };
+        let path = pointer.value.0;
+        if node_at(&self.store, &path).await?.is_none() {
+            return Ok(None);
+        }
+        let view = self.job(&path).await?;
+        if view.spec.sha256 != checked.summary.sha256 || view.spec.bytes != checked.summary.bytes {
+            return Err(JobError::InputChanged { input: view.spec.input, job: path }.into());
+        }
+        Ok(Some(view))
+    }
+
+    async fn go_on(&self, view: JobView) -> Result<(AgentRef, Begun), Error> {
+        let JobView { path, job, spec, .. } = view;
+        let this = AgentRef::new(path.clone(), job.id);
+        let gone = {
+            let output = PathBuf::from(&spec.output);
+            !spec.output.is_empty()
+                && !matches!(job.state, JobState::Failed { .. })
+                && tokio::task::spawn_blocking(move || !output.exists()).await.map_err(|_| Error::Stopping)?
+        };
+        if !job.unfinished() && !gone {
+            return Ok((this, Begun::Finished));
+        }
+        self.demand_open(&path).await?;
+        let finished = !job.unfinished();
+        if finished {
+            let (reply, answer) = oneshot::channel();
+            self.jobs.deliver(self, &path, JobSignal::ExportAgain(reply));
+            answer.await.map_err(|_| Error::Stopping)??;
+        }
+        self.run(&path).await?;
+        self.jobs.wake(self, &path);
+        Ok((this, if finished { Begun::Finished } else { Begun::GoesOn }))
+    }
+
+    async fn create_job(&self, request: &JobRequest, checked: Checked) -> Result<AgentRef, Error> {
+        let Checked { input, output, summary, fingerprint } = checked;
+        let id = AgentId::new();
+        let name = request.name.clone().unwrap_or_else(|| format!("job_{}", id.short()));
+        let path = request.owner.join(&name)?;
+        let output = output.unwrap_or_else(|| default_output(&input, &id.short()));
+        let (checked_output, overwrite) = (output.clone(), request.overwrite);
+        let writable = tokio::task::spawn_blocking(move || check_writable(&checked_output, overwrite));
+        writable.await.map_err(|_| Error::Stopping)?.map_err(JobError::from)?;
+        let spec = JobSpec {
+            input: input.to_string_lossy().into_owned(),
+            bytes: summary.bytes,
+            sha256: summary.sha256,
+            rows: summary.rows,
+            headers: summary.headers,
+            id_column: request.id_column.clone(),
+            template: request.template.clone(),
+            brain: request.brain.clone(),
+            role: DEFAULT_ROLE.to_owned(),
+            output: output.to_string_lossy().into_owned(),
+            concurrency: request.concurrency.min(u32::try_from(self.limits.turns).unwrap_or(u32::MAX)),
+            attempts: request.attempts,
+            timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
+            fingerprint: fingerprint.0,
+        };
+        let job = AgentRef::new(path.clone(), id);
+        let create = Request::CreateJob { path: path.clone(), job: job.clone(), spec: Box::new(spec) };
+        self.register(create).await?;
+        self.jobs.deliver(self, &path, JobSignal::Import);
+        self.run(&path).await?;
+        Ok(job)
+    }
+}
+
+/// A path made absolute as far as it exists: the output itself may not.
+fn absolute(output: &Path) -> Result<PathBuf, JobError> {
+    let whole = std::path::absolute(output).map_err(|source| lost(output, source))?;
+    let (Some(parent), Some(name)) = (whole.parent(), whole.file_name()) else { return Ok(whole) };
+    Ok(std::fs::canonicalize(parent).map_or_else(|_| whole.clone(), |parent| parent.join(name)))
+}
+
+fn lost(path: &Path, source: std::io::Error) -> JobError {
+    JobError::Place { path: path.to_owned(), source: std::sync::Arc::new(source) }
+}

@@ -1,0 +1,155 @@
+//! One run of a row: a task beside the job's actor, with a brain of its own.
+
+use tokio_util::sync::CancellationToken;
+use understory_store::{AgentRef, BrainChoice, Item, Store, Table, Text, Time, Version, keys};
+
+use super::actor::{Held, JobActor, JobSignal};
+use super::table::row_cells;
+use super::template::Template;
+use crate::agent::work;
+use crate::brain::{BrainError, JobRow, Response, Seat, Turn};
+use crate::caller::{Caller, ItemRun};
+use crate::error::{Error, demand_length};
+use crate::job::report;
+use crate::slots::Permit;
+use crate::tools::Tools;
+
+/// A run from its start until its end is committed.
+pub(crate) struct RunEntry {
+    pub(super) run: u32,
+    pub(super) cancel: CancellationToken,
+    /// Its turn slot; given back when its report is taken.
+    pub(super) permit: Option<Permit>,
+    /// How it ended, once it has and until the actor takes it up.
+    pub(super) end: Option<RunEnd>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub(super) enum RunEnd {
+    /// With a result, a JSON object.
+    Reported(String),
+    /// Without one.
+    Failed(String),
+    /// It was stopped for a close or a shutdown.
+    Stopped,
+}
+
+impl JobActor {
+    /// Starts the task of a run that is on disk.
+    pub(super) fn run(&self, number: u32, item: Item, deadline: Time, cancel: CancellationToken, version: Version) {
+        let Some(work) = &self.work else { return };
+        let (system, path) = (self.system.clone(), self.path.clone());
+        let (spec, template) = (work.spec.clone(), work.template.clone());
+        self.system.tasks.spawn(async move {
+            let run = ItemRun { job: path.clone(), row: number, run: item.run };
+            let end = async {
+                let me = AgentRef::new(keys::item_path(&path, number)?, item.id);
+                let row = job_row(&system.store, &me, &run, &item, &spec.headers, template.as_deref()).await?;
+                let caller = Caller::item(me.clone(), run.clone(), version);
+                let seat = Seat { path: me.path, id: me.id, settings: spec.brain.settings.as_str().into() };
+                let turn = Turn::detached(seat.clone(), Vec::new(), Some(row))
+                    .numbered(item.run.into(), item.run)
+                    .cancelled_by(cancel.child_token())
+                    .equipped(Tools::new(system.clone(), caller));
+                Ok::<_, Error>(drive(&system, &spec.brain, seat, turn, &cancel, deadline).await)
+            };
+            let end = end.await.unwrap_or_else(|error| RunEnd::Failed(error.to_string()));
+            let noted = |held: &mut Held| {
+                if let Some(entry) = held.runs.get_mut(&number).filter(|entry| entry.run == item.run) {
+                    entry.end = Some(end);
+                }
+            };
+            system.jobs.held(&path, noted);
+            // Without a slot the job has left, and its run is on record as taken back.
+            let _ = system.jobs.tell_resident(&path, JobSignal::Ended(number));
+        });
+    }
+}
+
+/// Runs the brain until it answers, is stopped, or its time is up.
+async fn drive(
+    system: &crate::system::System,
+    brain: &BrainChoice,
+    seat: Seat,
+    turn: Turn,
+    stop: &CancellationToken,
+    deadline: Time,
+) -> RunEnd {
+    let factory = system.factory(brain).cloned();
+    let mut brain = match work::make(factory, &seat) {
+        Ok(brain) => brain,
+        Err(error) => return RunEnd::Failed(error.to_string()),
+    };
+    let cancel = turn.cancel().clone();
+    let allowed = system.clock.now().until(deadline);
+    let late = {
+        let cancel = cancel.clone();
+        async move {
+            tokio::time::sleep(allowed).await;
+            cancel.cancel();
+            std::future::pending::<()>().await;
+        }
+    };
+    let answered = tokio::select! {
+        answered = work::answer(brain.as_mut(), turn, &cancel, system.limits.grace) => answered,
+        () = late => None,
+    };
+    match answered {
+        Some(Ok(Ok(response))) => judge(response),
+        _ if stop.is_cancelled() => RunEnd::Stopped,
+        _ if cancel.is_cancelled() => RunEnd::Failed(format!("worker exceeded max runtime of {} s", allowed.as_secs())),
+        Some(Ok(Err(error))) => RunEnd::Failed(error.to_string()),
+        Some(Err(panic)) => RunEnd::Failed(BrainError::broken(panic).to_string()),
+        None => RunEnd::Stopped,
+    }
+}
+
+fn judge(response: Response) -> RunEnd {
+    match response.report.map(|result| report::object(&result)) {
+        Some(Ok(result)) => RunEnd::Reported(result),
+        Some(Err(error)) => RunEnd::Failed(error.to_string()),
+        None => RunEnd::Failed("worker finished without reporting a result".to_owned()),
+    }
+}
+
+/// What the brain is given of the row.
+async fn job_row(
+    store: &Store,
+    me: &AgentRef,
+    run: &ItemRun,
+    item: &Item,
+    headers: &[String],
+    template: Option<&Template>,
+) -> Result<JobRow, Error> {
+    let json = row_text(store, me, item).await?;
+    let instruction = match template {
+        None => None,
+        Some(template) => {
+            let cells = row_cells(headers, &json).map_err(super::JobError::from)?;
+            let cell = |name: &str| headers.iter().position(|header| header == name).map(|at| cells[at].as_str());
+            let text = template.render(cell);
+            demand_length("instruction", &text)?;
+            Some(text.into())
+        }
+    };
+    let (job, number, run) = (run.job.clone(), run.row, run.run);
+    Ok(JobRow { job, item_id: item.item_id.as_str().into(), number, run, json: json.into(), instruction })
+}
+
+/// The row's JSON, from the record or from beside it.
+pub(super) async fn row_text(store: &Store, me: &AgentRef, item: &Item) -> Result<String, Error> {
+    match &item.row {
+        Text::Inline(json) => Ok(json.clone()),
+        Text::Beside => match store.peek::<String>(&Table::Row.at(&me.path)).await? {
+            Some(row) => Ok(row.value),
+            None => Err(missing(me, "row")),
+        },
+    }
+}
+
+/// A text that its record says lies beside it is not there.
+pub(super) fn missing(me: &AgentRef, what: &str) -> Error {
+    let what = format!("its {what} is missing");
+    understory_store::StoreError::Damaged { place: me.path.to_string(), what }.into()
+}

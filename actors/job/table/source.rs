@@ -1,0 +1,166 @@
+//! What the CSV reader reads from: the file's bytes, hashed and known to be UTF-8.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+const BUFFER: usize = 64 << 10;
+
+/// The longest sequence of bytes for one character.
+const CHARACTER_MAX: usize = 4;
+
+/// A reader that passes on only valid UTF-8, takes the hash of everything, and stops a record that does not end.
+///
+/// The CSV reader asks for more bytes only when it has used up those it got, so at each read everything passed on so
+/// far belongs to finished records or to the one being read. That is how a record's length is known before its end: a
+/// quote that is never closed would otherwise take the whole file into memory.
+#[derive(Debug)]
+pub(super) struct Source<R> {
+    inner: R,
+    record_max: u64,
+    buffer: Box<[u8]>,
+    /// What lies in the buffer: bytes passed on last, bytes known to be text, bytes not yet looked at.
+    passed: Range<usize>,
+    text_end: usize,
+    filled: usize,
+    /// The offset in the file of the buffer's first byte, and the number of `\n` before it.
+    base: u64,
+    base_newlines: u64,
+    ended: bool,
+    hasher: Sha256,
+    record: Begun,
+    fault: Option<Fault>,
+}
+
+/// Why the source stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    NotUtf8 { byte: u64, line: u64 },
+    RecordTooLong,
+}
+
+/// Where the record being read begins, behind the blank lines that the CSV reader skips.
+#[derive(Debug)]
+struct Begun {
+    at: Option<u64>,
+    blank_lines: u64,
+}
+
+impl<R: Read> Source<R> {
+    pub(super) fn new(inner: R, record_max: usize) -> Self {
+        Self {
+            inner,
+            record_max: record_max as u64,
+            buffer: vec![0; BUFFER].into(),
+            passed: 0..0,
+            text_end: 0,
+            filled: 0,
+            base: 0,
+            base_newlines: 0,
+            ended: false,
+            hasher: Sha256::new(),
+            record: Begun { at: None, blank_lines: 0 },
+            fault: None,
+        }
+    }
+
+    /// Says that the record before has ended at an offset.
+    pub(super) fn begin_record(&mut self, offset: u64) {
+        self.record = Begun { at: None, blank_lines: 0 };
+        let from = usize::try_from(offset - self.base).expect("the record ended in the bytes passed on last");
+        self.look_for_record(from..self.passed.end);
+    }
+
+    /// Returns how many blank lines stand before the record being read.
+    pub(super) fn blank_lines(&self) -> u64 {
+        self.record.blank_lines
+    }
+
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    /// Returns the count and the hash of the bytes read so far; at the end, of the file.
+    pub(super) fn digest(&self) -> (u64, [u8; 32]) {
+        (self.base + self.filled as u64, self.hasher.clone().finalize().into())
+    }
+
+    fn look_for_record(&mut self, range: Range<usize>) {
+        if self.record.at.is_some() {
+            return;
+        }
+        for at in range {
+            match self.buffer[at] {
+                b'\n' => self.record.blank_lines += 1,
+                b'\r' => {}
+                _ => {
+                    self.record.at = Some(self.base + at as u64);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads until there is text to pass on, or nothing left.
+    fn fill(&mut self) -> io::Result<()> {
+        self.base_newlines += newlines(&self.buffer[..self.text_end]);
+        self.buffer.copy_within(self.text_end..self.filled, 0);
+        self.base += self.text_end as u64;
+        self.filled -= self.text_end;
+        self.passed = 0..0;
+        self.text_end = 0;
+        // The CSV reader looks for a byte order mark in the first bytes it gets, which must not be cut short.
+        while !self.ended && self.filled < CHARACTER_MAX {
+            self.read_some()?;
+        }
+        match std::str::from_utf8(&self.buffer[..self.filled]) {
+            Ok(_) => self.text_end = self.filled,
+            Err(error) => self.text_end = error.valid_up_to(),
+        }
+        if self.text_end == 0 && self.filled > 0 {
+            return Err(self.stop(Fault::NotUtf8 { byte: self.base, line: self.base_newlines + 1 }));
+        }
+        Ok(())
+    }
+
+    fn read_some(&mut self) -> io::Result<()> {
+        let read = loop {
+            match self.inner.read(&mut self.buffer[self.filled..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        self.hasher.update(&self.buffer[self.filled..self.filled + read]);
+        self.filled += read;
+        self.ended = read == 0;
+        Ok(())
+    }
+
+    fn stop(&mut self, fault: Fault) -> io::Error {
+        self.fault = Some(fault);
+        io::ErrorKind::InvalidData.into()
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let passed_end = self.base + self.passed.end as u64;
+        if self.record.at.is_some_and(|begun| passed_end - begun > self.record_max) {
+            return Err(self.stop(Fault::RecordTooLong));
+        }
+        if self.passed.end == self.text_end {
+            self.fill()?;
+        }
+        let start = self.passed.end;
+        let length = into.len().min(self.text_end - start);
+        into[..length].copy_from_slice(&self.buffer[start..start + length]);
+        self.passed = start..start + length;
+        self.look_for_record(self.passed.clone());
+        Ok(length)
+    }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
+}

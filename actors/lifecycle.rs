@@ -1,0 +1,147 @@
+//! What a host does to the tree: spawn, run, close, resume.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use understory_paths::AgentPath;
+use understory_store::{AgentRef, BrainChoice, Node, Phase};
+
+use crate::agent::AgentSignal;
+use crate::dispatcher;
+use crate::error::{Error, demand_length};
+use crate::registrar::{Answer, Birth, FirstMessage, Request};
+use crate::role::DEFAULT_ROLE;
+use crate::system::{ShutdownReport, System, node_at};
+
+/// The longest nickname, in bytes.
+const NICKNAME_MAX: usize = 64;
+
+/// An agent to be created by the host.
+#[derive(Clone, Debug)]
+pub struct SpawnRequest {
+    /// Where.
+    pub path: AgentPath,
+    /// Its role; `default` if none is named.
+    pub role: Option<String>,
+    /// Its brain, if not its role's.
+    pub brain: Option<BrainChoice>,
+    /// What people call it; unique among its siblings.
+    pub nickname: Option<String>,
+    /// A first message, which starts a turn.
+    pub task: Option<String>,
+    /// An agent that is there already is the answer, not an error; its task is not sent then.
+    pub or_existing: bool,
+}
+
+/// An agent that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spawned {
+    /// Which one.
+    pub agent: AgentRef,
+    /// False: it was there already.
+    pub created: bool,
+}
+
+/// What a close came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedReport {
+    /// Whether the mark is new; false if the node was closed already.
+    pub marked: bool,
+    /// Resident actors that ended in time.
+    pub stopped: usize,
+    /// Resident actors that were killed.
+    pub overdue: usize,
+}
+
+impl SpawnRequest {
+    /// An agent of the default role at `path`.
+    pub fn at(path: AgentPath) -> Self {
+        SpawnRequest { path, role: None, brain: None, nickname: None, task: None, or_existing: false }
+    }
+}
+
+impl System {
+    /// Creates agents in one commit, all or none; at most 512. Durable when it returns.
+    ///
+    /// # Errors
+    /// A path is taken or its parent is missing or closed, a role is unknown, a nickname is taken, or a limit is reached.
+    pub async fn spawn(&self, requests: Vec<SpawnRequest>) -> Result<Vec<Spawned>, Error> {
+        let births = requests.into_iter().map(|request| self.birth(request)).collect::<Result<_, _>>()?;
+        let Answer::Spawned(newborns) = self.register(Request::Spawn { births, by: None }).await? else {
+            unreachable!("the registrar answers a spawn with those it created");
+        };
+        Ok(newborns.into_iter().map(|newborn| Spawned { agent: newborn.agent, created: newborn.created }).collect())
+    }
+
+    /// Runs a subtree for the life of the process: those below it that have work pending are activated now, others when
+    /// something comes for them.
+    ///
+    /// # Errors
+    /// Nothing lies at the path, a brain cannot end what an earlier process left running, or the store failed.
+    pub async fn run(&self, top: &AgentPath) -> Result<(), Error> {
+        if self.stopping.is_cancelled() {
+            return Err(Error::Stopping);
+        }
+        if node_at(&self.store, top).await?.is_none() {
+            return Err(Error::NotFound { path: top.clone() });
+        }
+        if self.active.contains(top) {
+            return Ok(());
+        }
+        for factory in self.brains.values() {
+            factory.sweep().await.map_err(Error::Sweep)?;
+        }
+        self.active.add(top);
+        dispatcher::activate(self, top).await?;
+        Ok(())
+    }
+
+    /// Closes a subtree: one mark, durable at once, whatever its size; then those resident below it are stopped, deepest
+    /// first, and killed after `grace`. Their turns go back uncharged and their mail stays, for a resume.
+    ///
+    /// # Errors
+    /// Nothing lies at the path, or it is the root or a job's item.
+    pub async fn close(&self, path: &AgentPath, grace: Duration) -> Result<ClosedReport, Error> {
+        let answer = self.register(Request::Close { path: path.clone() }).await?;
+        let ShutdownReport { stopped, overdue } = self.dismiss(path, grace).await;
+        Ok(ClosedReport { marked: matches!(answer, Answer::Done(true)), stopped, overdue })
+    }
+
+    /// Takes away a node's mark, and an agent's fault with its history. What was closed by itself below it stays closed.
+    /// False if there was nothing to take away.
+    ///
+    /// # Errors
+    /// Nothing lies at the path, or an ancestor is closed, which is named.
+    pub async fn resume(&self, path: &AgentPath) -> Result<bool, Error> {
+        let Answer::Done(resumed) = self.register(Request::Resume { path: path.clone() }).await? else {
+            unreachable!("the registrar answers a resume with whether it did something");
+        };
+        let row = node_at(&self.store, path).await?;
+        if matches!(row.map(|row| row.value), Some(Node::Agent(agent)) if matches!(agent.phase, Phase::Faulted { .. }))
+        {
+            let (reply, cleared) = oneshot::channel();
+            self.agents.deliver(self, path, AgentSignal::Clear(reply));
+            cleared.await.map_err(|_| Error::Stopping)??;
+            self.agents.wake(self, path);
+        }
+        Ok(resumed)
+    }
+
+    fn birth(&self, request: SpawnRequest) -> Result<Birth, Error> {
+        let SpawnRequest { path, role, brain, nickname, task, or_existing } = request;
+        let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
+        let given = self.role(&role)?;
+        let brain = brain.or_else(|| given.brain.clone());
+        if let Some(choice) = &brain {
+            self.factory(choice)?;
+        }
+        if let Some(task) = &task {
+            demand_length("task", task)?;
+        }
+        if let Some(nickname) = nickname.as_ref().filter(|nickname| nickname.len() > NICKNAME_MAX) {
+            return Err(Error::TooLong { what: "nickname", bytes: nickname.len(), max: NICKNAME_MAX });
+        }
+        let first = task.map(|text| FirstMessage { text, trigger: true });
+        Ok(Birth { path, role, brain, nickname, first, or_existing })
+    }
+}

@@ -1,0 +1,61 @@
+//! Every bound in one place.
+
+use std::time::Duration;
+
+/// The longest text of one message, row, instruction, result or transcript entry, in bytes. Not settable: stores agree.
+pub const TEXT_MAX: usize = 256 << 10;
+/// The most messages one turn takes in hand.
+pub const IN_HAND_MAX: usize = 64;
+
+/// What a runtime holds itself to. A limit that is reached is an error that names it, its value, who holds it and what to
+/// do, or a queue where waiting is reasonable.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How deep below `/root` an agent may create children. Hosts and operators have the grammar's depth.
+    pub depth: usize,
+    /// Open agents below any node, for a creation by an agent.
+    pub agents: u64,
+    /// Open agents below any node, for a creation by the host or an operator.
+    pub agents_by_host: u64,
+    /// Turns at once in the process; more wait in a fair queue.
+    pub turns: usize,
+    /// Unconsumed messages to one agent.
+    pub inbox_messages: u64,
+    /// Unconsumed bytes to one agent.
+    pub inbox_bytes: u64,
+    /// Attempts at one turn whose process died or whose brain broke, before its messages go to the dead letters.
+    pub turn_attempts: u32,
+    /// How often in a row a brain may be unavailable before the turn is errored.
+    pub unavailable: u32,
+    /// How long a cancelled turn has to end before it is dropped.
+    pub grace: Duration,
+    /// How long an idle agent stays resident.
+    pub linger: Duration,
+    /// Columns of a job's table.
+    pub columns: usize,
+    /// Rows of a job's table.
+    pub rows: u32,
+    /// Process deaths in runs of one row before it is failed as crashed.
+    pub row_crashes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            depth: 8,
+            agents: 10_000,
+            agents_by_host: 10_000_000,
+            turns: 256,
+            inbox_messages: 10_000,
+            inbox_bytes: 64 << 20,
+            turn_attempts: 2,
+            unavailable: 8,
+            grace: Duration::from_secs(5),
+            linger: Duration::from_secs(10),
+            columns: 16_384,
+            rows: 10_000_000,
+            row_crashes: 5,
+        }
+    }
+}

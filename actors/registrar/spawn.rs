@@ -1,0 +1,245 @@
+//! Creation of agents and jobs.
+
+use std::collections::{BTreeMap, HashSet};
+
+use understory_paths::AgentPath;
+use understory_store::{
+    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobSpec, Message, MessageKind, Node, Phase, Pointer,
+    Row, Sender, Table,
+};
+
+use super::plan::Plan;
+use super::{Answer, Request};
+use crate::caller::Caller;
+use crate::error::Error;
+
+/// An agent to be created.
+#[derive(Clone, Debug)]
+pub(crate) struct Birth {
+    pub(crate) path: AgentPath,
+    pub(crate) role: String,
+    pub(crate) brain: Option<BrainChoice>,
+    pub(crate) nickname: Option<String>,
+    pub(crate) first: Option<FirstMessage>,
+    /// An agent that is there already is the answer, not an error.
+    pub(crate) or_existing: bool,
+}
+
+/// A message that is in the inbox from the first moment.
+#[derive(Clone, Debug)]
+pub(crate) struct FirstMessage {
+    pub(crate) text: String,
+    pub(crate) trigger: bool,
+}
+
+/// An agent that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Newborn {
+    pub(crate) agent: AgentRef,
+    /// False: it was there already, and its first message was not sent.
+    pub(crate) created: bool,
+    /// Its standing is closed: it was made by an earlier run of the same item, which ended.
+    pub(crate) dormant: bool,
+}
+
+/// What a birth comes to.
+enum Verdict {
+    New(AgentId),
+    Known(Newborn),
+}
+
+impl Request {
+    /// How many writes and payload bytes it makes at the most, counts of ancestors aside.
+    pub(super) fn weight(&self) -> (usize, usize) {
+        match self {
+            Request::Spawn { births, .. } => {
+                births.iter().map(Birth::weight).fold((1, 512), |a, b| (a.0 + b.0, a.1 + b.1))
+            }
+            Request::CreateJob { spec, .. } => {
+                let bytes =
+                    spec.headers.iter().map(String::len).sum::<usize>() + spec.template.as_ref().map_or(0, String::len);
+                (8 + bytes / 4096, 4096 + bytes)
+            }
+            Request::Close { .. } | Request::Resume { .. } => (2, 4096),
+        }
+    }
+}
+
+impl Birth {
+    fn weight(&self) -> (usize, usize) {
+        let text = self.first.as_ref().map_or(0, |first| first.text.len());
+        (4 + text / 4096 + self.path.depth(), 1024 + text)
+    }
+}
+
+impl Plan<'_> {
+    pub(super) async fn spawn(&mut self, births: &[Birth], by: Option<&Caller>) -> Result<Answer, Error> {
+        let mut verdicts = Vec::with_capacity(births.len());
+        let mut named = HashSet::with_capacity(births.len());
+        for birth in births {
+            if !named.insert(&birth.path) {
+                return Err(Error::Exists { path: birth.path.clone() });
+            }
+            verdicts.push(self.judge(birth, by).await?);
+        }
+        self.demand_room(births, &verdicts, by).await?;
+        let mut newborns = Vec::with_capacity(births.len());
+        for (birth, verdict) in births.iter().zip(verdicts) {
+            newborns.push(match verdict {
+                Verdict::Known(newborn) => newborn,
+                Verdict::New(id) => self.bear(birth, id, by),
+            });
+        }
+        if let Some(caller) = by.filter(|_| newborns.iter().any(|newborn| newborn.created)) {
+            caller.fence(&mut self.draft);
+        }
+        Ok(Answer::Spawned(newborns))
+    }
+
+    pub(super) async fn create_job(
+        &mut self,
+        path: &AgentPath,
+        job: &AgentRef,
+        spec: &JobSpec,
+    ) -> Result<Answer, Error> {
+        self.demand_parent(path, "start a job").await?;
+        if self.node(path).await?.is_some() {
+            return Err(Error::Exists { path: path.clone() });
+        }
+        let owner = path.parent().expect("a job's path has a parent");
+        let _ = self.draft.create(Table::Node.at(path), &Node::Job(Job::new(job.id, self.now)));
+        let _ = self.draft.create(Table::Spec.at(path), spec);
+        self.draft.put(Table::Unfinished.at(path), &());
+        self.draft.put(Table::Fingerprint.named(&owner, &spec.fingerprint), &Pointer(path.clone()));
+        self.draft.tell(&Event::JobCreated { job: job.clone() });
+        Ok(Answer::Done(true))
+    }
+
+    async fn judge(&mut self, birth: &Birth, by: Option<&Caller>) -> Result<Verdict, Error> {
+        let path = &birth.path;
+        if let Some(row) = self.node(path).await? {
+            return self.recognise(birth, by, &row).await;
+        }
+        self.demand_parent(path, "spawn").await?;
+        if let Some(nickname) = &birth.nickname {
+            let parent = path.parent().expect("checked with the parent");
+            if self.has_nickname(&parent, nickname).await? {
+                return Err(Error::NicknameTaken { nickname: nickname.clone(), parent });
+            }
+        }
+        Ok(Verdict::New(AgentId::new()))
+    }
+
+    /// What is there already is the answer to whoever made it, asking again.
+    async fn recognise(&mut self, birth: &Birth, by: Option<&Caller>, row: &Row<Node>) -> Result<Verdict, Error> {
+        let exists = || Error::Exists { path: birth.path.clone() };
+        let Node::Agent(agent) = &row.value else { return Err(exists()) };
+        let mine = match (&agent.creation, by) {
+            (Creation::By { creator, turn }, Some(caller)) => creator == caller.me() && *turn == caller.turn(),
+            _ => false,
+        };
+        if !mine && !birth.or_existing {
+            return Err(exists());
+        }
+        let dormant = mine && self.is_closed(&birth.path).await?;
+        let agent = AgentRef::new(birth.path.clone(), agent.id);
+        Ok(Verdict::Known(Newborn { agent, created: false, dormant }))
+    }
+
+    async fn demand_parent(&mut self, path: &AgentPath, verb: &'static str) -> Result<(), Error> {
+        let parent = path.parent().ok_or_else(|| Error::Exists { path: path.clone() })?;
+        match self.node(&parent).await?.map(|row| row.value) {
+            None => return Err(Error::NotFound { path: parent }),
+            Some(Node::Agent(_)) => {}
+            Some(Node::Item(_)) if verb == "spawn" => {}
+            Some(node) => return Err(Error::WrongKind { path: parent, found: kind_of(&node), verb }),
+        }
+        self.demand_open(&parent).await
+    }
+
+    /// Refuses when an ancestor would hold more open agents than it may.
+    async fn demand_room(&mut self, births: &[Birth], verdicts: &[Verdict], by: Option<&Caller>) -> Result<(), Error> {
+        let value = if by.is_some() { self.limits.agents } else { self.limits.agents_by_host };
+        let mut grown = BTreeMap::<AgentPath, u64>::new();
+        for (birth, _) in births.iter().zip(verdicts).filter(|(_, verdict)| matches!(verdict, Verdict::New(_))) {
+            if by.is_some() && birth.path.depth() > self.limits.depth {
+                let (value, holder) = (self.limits.depth as u64, birth.path.clone());
+                return Err(Error::Limit {
+                    limit: "depth",
+                    value,
+                    holder,
+                    remedy: "give the work to an agent higher up",
+                });
+            }
+            for ancestor in birth.path.ancestors() {
+                *grown.entry(ancestor).or_default() += 1;
+            }
+        }
+        for (ancestor, more) in &grown {
+            if self.count(ancestor).await? + more > value {
+                let holder = ancestor.clone();
+                return Err(Error::Limit {
+                    limit: "agents",
+                    value,
+                    holder,
+                    remedy: "close agents below it, or raise the limit",
+                });
+            }
+        }
+        for (ancestor, more) in grown {
+            let count = self.count(&ancestor).await? + more;
+            self.set_count(&ancestor, count);
+        }
+        Ok(())
+    }
+
+    fn bear(&mut self, birth: &Birth, id: AgentId, by: Option<&Caller>) -> Newborn {
+        let creation = match by {
+            None => Creation::Host,
+            Some(caller) => Creation::By { creator: caller.me().clone(), turn: caller.turn() },
+        };
+        let agent = Agent {
+            id,
+            created_at: self.now,
+            creation,
+            role: birth.role.clone(),
+            brain: birth.brain.clone(),
+            nickname: birth.nickname.clone(),
+            turns: 0,
+            phase: Phase::IDLE,
+            outcome: None,
+            faults: Vec::new(),
+        };
+        let node = Node::Agent(agent);
+        let written = self.draft.create(Table::Node.at(&birth.path), &node);
+        // The version is not known before the commit; nobody writes over the node within the drain.
+        self.written(&birth.path, Row::written(written, node, 0));
+        let to = AgentRef::new(birth.path.clone(), id);
+        self.draft.tell(&Event::Spawned { agent: to.clone() });
+        if let (Some(nickname), Some(parent)) = (&birth.nickname, birth.path.parent()) {
+            self.take_nickname(&parent, nickname, &birth.path);
+        }
+        if let Some(first) = &birth.first {
+            let message = Message {
+                to: id,
+                from: by.map_or(Sender::Operator, |caller| Sender::Agent(caller.me().clone())),
+                kind: MessageKind::Said,
+                trigger: first.trigger,
+                text: first.text.clone(),
+                at: self.now,
+                message_id: None,
+            };
+            self.draft.append(Table::Inbox.below(&birth.path), &message);
+            self.draft.tell(&Event::Mailed { to: to.clone(), trigger: first.trigger });
+        }
+        Newborn { agent: to, created: true, dormant: false }
+    }
+}
+
+fn kind_of(node: &Node) -> &'static str {
+    match node {
+        Node::Agent(_) => "an agent",
+        Node::Job(_) => "a job",
+        _ => "a job's item",
+    }
+}

@@ -1,0 +1,262 @@
+//! One process's actors: what they share, how they start and how they stop.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kameo::actor::{ActorRef, Spawn};
+use kameo::mailbox;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use understory_paths::AgentPath;
+use understory_store::{
+    Agent, AgentId, BrainChoice, Creation, Draft, Event, Node, Phase, Store, StoreError, Table, Told,
+};
+
+use crate::active::Active;
+use crate::agent::{AgentActor, AgentSignal};
+use crate::brain::BrainFactory;
+use crate::clock::Clock;
+use crate::dispatcher;
+use crate::error::Error;
+use crate::gate::Gate;
+use crate::inboxes::Inboxes;
+use crate::job::{JobActor, JobSignal};
+use crate::limits::Limits;
+use crate::registrar::{Answer, Desk, Enlist, Registrar, Request};
+use crate::role::{DEFAULT_ROLE, Role, Roles};
+use crate::slots::Slots;
+use crate::watchers::Watchers;
+
+/// How many events a listener may lag behind before it is told so.
+const EVENTS_KEPT: usize = 8192;
+
+/// What a system is made of.
+#[derive(Default)]
+pub struct Parts {
+    /// Its bounds.
+    pub limits: Limits,
+    /// Its brains by name.
+    pub brains: HashMap<String, Arc<dyn BrainFactory>>,
+    /// Its roles by name. One called `default`, without a brain, is added if there is none.
+    pub roles: HashMap<String, Role>,
+}
+
+/// The actors of one process over one store. Cheap to clone.
+#[derive(Clone)]
+pub struct System(Arc<Inner>);
+
+/// What all actors of a process share.
+pub struct Inner {
+    pub(crate) store: Store,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) brains: HashMap<String, Arc<dyn BrainFactory>>,
+    pub(crate) roles: Roles,
+    pub(crate) agents: Gate<AgentActor>,
+    pub(crate) jobs: Gate<JobActor>,
+    pub(crate) registrar: ActorRef<Registrar>,
+    pub(crate) inboxes: Inboxes,
+    pub(crate) slots: Slots,
+    pub(crate) active: Active,
+    pub(crate) watchers: Watchers,
+    pub(crate) told: broadcast::Sender<Arc<Told>>,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// How a shutdown went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownReport {
+    /// Actors that ended in time; their turns were taken back, uncharged.
+    pub stopped: usize,
+    /// Actors that did not; what they had in hand is charged as a crash when it is run again.
+    pub overdue: usize,
+}
+
+impl Deref for System {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl AsRef<Gate<AgentActor>> for System {
+    fn as_ref(&self) -> &Gate<AgentActor> {
+        &self.agents
+    }
+}
+
+impl AsRef<Gate<JobActor>> for System {
+    fn as_ref(&self) -> &Gate<JobActor> {
+        &self.jobs
+    }
+}
+
+impl System {
+    /// Starts the services over a store and creates `/root` in a new one. Activates nothing. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn open(store: Store, parts: Parts) -> Result<System, Error> {
+        let Parts { limits, brains, mut roles } = parts;
+        roles.entry(DEFAULT_ROLE.to_owned()).or_default();
+        let clock = Clock::start();
+        plant(&store, clock).await?;
+        let desk = Desk { store: store.clone(), limits: limits.clone(), clock };
+        let registrar = Registrar::spawn_with_mailbox(desk, mailbox::unbounded());
+        let system = System(Arc::new(Inner {
+            slots: Slots::new(limits.turns),
+            agents: Gate::new(),
+            jobs: Gate::new(),
+            inboxes: Inboxes::default(),
+            active: Active::default(),
+            watchers: Watchers::default(),
+            told: broadcast::channel(EVENTS_KEPT).0,
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            store,
+            limits,
+            clock,
+            brains,
+            roles,
+            registrar,
+        }));
+        let from = system.store.last();
+        system.tasks.spawn(dispatcher::dispatch(system.clone(), from));
+        system.tasks.spawn(dispatcher::passivate(system.clone()));
+        Ok(system)
+    }
+
+    /// Stops starting turns, takes those under way back uncharged, and ends every actor. Those that have not ended `within`
+    /// are killed.
+    pub async fn shutdown(&self, within: Duration) -> ShutdownReport {
+        self.active.clear();
+        let report = self.dismiss(&AgentPath::root(), within).await;
+        self.stopping.cancel();
+        self.watchers.end();
+        self.registrar.kill();
+        self.tasks.close();
+        // Turns that outlived their grace are dropped with the runtime.
+        let _ = tokio::time::timeout(within, self.tasks.wait()).await;
+        report
+    }
+
+    /// Ends the residents at and below `top`, deepest first, none waiting for another; kills those not gone `within`.
+    pub(crate) async fn dismiss(&self, top: &AgentPath, within: Duration) -> ShutdownReport {
+        let (gone, mut left) = mpsc::channel(1);
+        let (agents, jobs) = (self.agents.residents(top), self.jobs.residents(top));
+        let all = agents.len() + jobs.len();
+        for path in &agents {
+            self.agents.dismiss(path, AgentSignal::Stop, gone.clone());
+        }
+        for path in &jobs {
+            self.jobs.dismiss(path, JobSignal::Stop, gone.clone());
+        }
+        drop(gone);
+        let in_time = tokio::time::timeout(within, left.recv()).await.is_ok();
+        let overdue = match in_time {
+            true => 0,
+            false => {
+                let killed = agents.iter().filter(|path| self.agents.kill(path)).count();
+                killed + jobs.iter().filter(|path| self.jobs.kill(path)).count()
+            }
+        };
+        ShutdownReport { stopped: all - overdue, overdue }
+    }
+
+    /// Asks the registrar.
+    pub(crate) async fn register(&self, request: Request) -> Result<Answer, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.registrar.tell(Enlist { request, reply }).try_send().map_err(|_| Error::Stopping)?;
+        answer.await.map_err(|_| Error::Stopping)?
+    }
+
+    /// The role called `name`.
+    pub(crate) fn role(&self, name: &str) -> Result<&Role, Error> {
+        self.roles
+            .get(name)
+            .ok_or_else(|| Error::UnknownRole { name: name.to_owned(), known: known(self.roles.keys()) })
+    }
+
+    /// The factory of a brain.
+    pub(crate) fn factory(&self, choice: &BrainChoice) -> Result<&Arc<dyn BrainFactory>, Error> {
+        let unknown = || Error::UnknownBrain { name: choice.name.clone(), known: known(self.brains.keys()) };
+        self.brains.get(&choice.name).ok_or_else(unknown)
+    }
+
+    /// Where events are heard as they become durable.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Told>> {
+        self.told.subscribe()
+    }
+
+    /// What it keeps things in.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Its bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Resolves when the system was shut down.
+    pub async fn stopped(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    /// How many agents and jobs are resident.
+    pub fn residents(&self) -> usize {
+        self.agents.len() + self.jobs.len()
+    }
+}
+
+/// Creates `/root`, an agent without a brain, unless it is there.
+async fn plant(store: &Store, clock: Clock) -> Result<(), Error> {
+    let key = Table::Node.at(&AgentPath::root());
+    if store.peek::<Node>(&key).await?.is_some() {
+        return Ok(());
+    }
+    let root = Agent {
+        id: AgentId::new(),
+        created_at: clock.now(),
+        creation: Creation::Host,
+        role: DEFAULT_ROLE.to_owned(),
+        brain: None,
+        nickname: None,
+        turns: 0,
+        phase: Phase::IDLE,
+        outcome: None,
+        faults: Vec::new(),
+    };
+    let mut draft = Draft::new();
+    let agent = understory_store::AgentRef::new(AgentPath::root(), root.id);
+    let _ = draft.create(key, &Node::Agent(root));
+    draft.tell(&Event::Spawned { agent });
+    store.commit(draft).await?;
+    Ok(())
+}
+
+fn known<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let mut names: Vec<&str> = names.map(String::as_str).collect();
+    names.sort_unstable();
+    names.join(", ")
+}
+
+/// The node at `path`, perhaps one sync ahead.
+pub(crate) async fn node_at(
+    store: &Store,
+    path: &AgentPath,
+) -> Result<Option<understory_store::Row<Node>>, StoreError> {
+    store.peek(&Table::Node.at(path)).await
+}
+
+/// The closed mark at or above `path`, the highest first to be met going up.
+pub(crate) async fn closed_at(store: &Store, path: &AgentPath) -> Result<Option<AgentPath>, StoreError> {
+    let at: Vec<AgentPath> = std::iter::once(path.clone()).chain(path.ancestors()).collect();
+    let marks = store.versions(at.iter().map(|path| Table::Closed.at(path)).collect()).await?;
+    Ok(at.into_iter().zip(marks).find_map(|(path, mark)| mark.map(|_| path)))
+}

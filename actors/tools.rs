@@ -1,0 +1,207 @@
+//! The tools of a turn: one closed list, for in-process brains, function-calling models and protocols alike.
+
+use serde::Deserialize;
+use understory_paths::AgentPath;
+use understory_store::ToolUse;
+
+use crate::authority::{Verb, authorise};
+use crate::caller::Caller;
+use crate::error::{Error, demand_length};
+use crate::mail::Letter;
+use crate::registrar::{Answer, Birth, FirstMessage, Request};
+use crate::role::DEFAULT_ROLE;
+use crate::system::System;
+
+/// A tool as a model is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, for the model.
+    pub description: &'static str,
+    /// Its parameters, a JSON Schema.
+    pub parameters: &'static str,
+    /// Only a job item has it.
+    pub for_items: bool,
+}
+
+/// Every tool there is.
+pub const TOOLS: [Tool; 4] = [
+    Tool {
+        name: "spawn",
+        description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
+                      you as a message.",
+        parameters: r#"{"type":"object","properties":{"name":{"type":"string","description":"lowercase letters, digits and underscores, at most 64"},"task":{"type":"string"},"role":{"type":"string"},"nickname":{"type":"string"}},"required":["name"],"additionalProperties":false}"#,
+        for_items: false,
+    },
+    Tool {
+        name: "send",
+        description: "Leave a message in an agent's inbox without starting a turn. A bare name is an agent below you.",
+        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"}},"required":["to","message"],"additionalProperties":false}"#,
+        for_items: false,
+    },
+    Tool {
+        name: "assign",
+        description: "Give an agent below you a task, which starts a turn. Its outcome comes back to you as a message.",
+        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"}},"required":["to","message"],"additionalProperties":false}"#,
+        for_items: false,
+    },
+    Tool {
+        name: "report",
+        description: "Report the result of your row, once. With stop, no more rows of the job are started.",
+        parameters: r#"{"type":"object","properties":{"result":{"type":"object"},"stop":{"type":"boolean"}},"required":["result"],"additionalProperties":false}"#,
+        for_items: true,
+    },
+];
+
+/// Why a tool call was refused; in words for the brain that called.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ToolError {
+    /// The turn has no runtime behind it.
+    #[error("this turn has no tools")]
+    Detached,
+    /// There is no such tool, or this turn does not have it.
+    #[error("no tool {0:?}")]
+    Unknown(String),
+    /// The arguments are not as the tool's parameters say.
+    #[error("wrong arguments: {0}")]
+    Arguments(String),
+    /// The runtime refused.
+    #[error(transparent)]
+    Refused(#[from] Error),
+}
+
+/// The tools of one turn: who calls is known, never told.
+#[derive(Clone)]
+pub struct Tools {
+    system: System,
+    caller: Caller,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpawnArguments {
+    name: String,
+    task: Option<String>,
+    role: Option<String>,
+    nickname: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MessageArguments {
+    to: String,
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReportArguments {
+    result: serde_json::Value,
+    #[serde(default)]
+    stop: bool,
+}
+
+impl Tools {
+    pub(crate) fn new(system: System, caller: Caller) -> Self {
+        Tools { system, caller }
+    }
+
+    /// The tools this turn has.
+    pub fn list(&self) -> impl Iterator<Item = &'static Tool> {
+        let item = self.caller.run().is_some();
+        TOOLS.iter().filter(move |tool| item || !tool.for_items)
+    }
+
+    /// Calls a tool by name with arguments as JSON text; answers with JSON text.
+    ///
+    /// # Errors
+    /// No such tool, wrong arguments, or refused by the runtime.
+    pub async fn call(&self, name: &str, arguments: &str) -> Result<String, ToolError> {
+        match name {
+            "spawn" => {
+                let SpawnArguments { name, task, role, nickname } = parse(arguments)?;
+                let path = self.create(&name, task.as_deref(), role, nickname).await?;
+                Ok(serde_json::json!({ "path": path.as_str() }).to_string())
+            }
+            "send" => {
+                let MessageArguments { to, message } = parse(arguments)?;
+                self.send(&to, &message).await.map(|()| accepted())
+            }
+            "assign" => {
+                let MessageArguments { to, message } = parse(arguments)?;
+                self.assign(&to, &message).await.map(|()| accepted())
+            }
+            "report" => {
+                let ReportArguments { result, stop } = parse(arguments)?;
+                self.report(&result.to_string(), stop).await.map(|()| accepted())
+            }
+            _ => Err(ToolError::Unknown(name.to_owned())),
+        }
+    }
+
+    pub(crate) async fn spawn(&self, name: &str, task: Option<&str>) -> Result<AgentPath, ToolError> {
+        self.create(name, task, None, None).await
+    }
+
+    pub(crate) async fn send(&self, to: &str, text: &str) -> Result<(), ToolError> {
+        self.mail("send", to, text, false).await
+    }
+
+    pub(crate) async fn assign(&self, to: &str, text: &str) -> Result<(), ToolError> {
+        self.mail("assign", to, text, true).await
+    }
+
+    pub(crate) async fn report(&self, result: &str, stop: bool) -> Result<(), ToolError> {
+        let run = self.caller.run().ok_or_else(|| ToolError::Unknown("report".to_owned()))?;
+        Ok(self.system.report(run, result, stop).await?)
+    }
+
+    async fn create(
+        &self,
+        name: &str,
+        task: Option<&str>,
+        role: Option<String>,
+        nickname: Option<String>,
+    ) -> Result<AgentPath, ToolError> {
+        if let Some(task) = task {
+            demand_length("task", task)?;
+        }
+        let path = self.caller.me().path.join(name).map_err(Error::from)?;
+        let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
+        let brain = self.system.role(&role)?.brain.clone();
+        let first = task.map(|text| FirstMessage { text: text.to_owned(), trigger: true });
+        let birth = Birth { path, role, brain, nickname, first, or_existing: false };
+        let request = Request::Spawn { births: vec![birth], by: Some(self.caller.clone()) };
+        let Answer::Spawned(newborns) = self.system.register(request).await? else {
+            unreachable!("the registrar answers a spawn with those it created");
+        };
+        let newborn = newborns.into_iter().next().expect("one was asked for");
+        if newborn.dormant {
+            self.system.resume(&newborn.agent.path).await?;
+        }
+        Ok(newborn.agent.path)
+    }
+
+    async fn mail(&self, tool: &str, to: &str, text: &str, trigger: bool) -> Result<(), ToolError> {
+        let to = self.caller.me().path.resolve(to).map_err(Error::from)?;
+        let verb = if trigger { Verb::Assign } else { Verb::Send };
+        authorise(&self.caller, verb, &to)?;
+        let arguments = serde_json::json!({ "to": to.as_str(), "message": text }).to_string();
+        let (turn, at) = (self.caller.turn(), self.system.clock.now());
+        let entry = ToolUse { turn, name: tool.to_owned(), arguments, at };
+        let transcribed = self.caller.run().is_none().then_some(entry);
+        let letter = Letter { to, text: text.to_owned(), trigger, message_id: None };
+        self.system.mail(&letter, Some(&self.caller), transcribed).await?;
+        Ok(())
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(arguments: &'a str) -> Result<T, ToolError> {
+    serde_json::from_str(arguments).map_err(|error| ToolError::Arguments(error.to_string()))
+}
+
+fn accepted() -> String {
+    r#"{"accepted":true}"#.to_owned()
+}
