@@ -1,1 +1,56 @@
-//! Stub.
+//! Understory: a durable actor runtime for swarms of agents.
+//!
+//! Every agent has a path (`/root/ada/pages`), a record and an inbox on disk; a message that was accepted survives a crash,
+//! a turn that was cut runs again, a job reports every row once. An agent lives in memory only while there is something for
+//! it to do.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), understory::Error> {
+//! use understory::{Response, Role, Runtime, Seat, brain_fn};
+//!
+//! let echo = |_: &Seat| Ok(brain_fn(|turn| async move { Ok(Response::text(turn.text().to_uppercase())) }));
+//! let runtime = Runtime::builder().brain("echo", echo).role("default", Role::with_brain("echo", "")).in_memory().await?;
+//! let ada = runtime.root().spawn("ada").await?;
+//! let outcome = ada.assign("hello").await?.outcome().await?;
+//! assert_eq!(outcome.content, "HELLO");
+//! runtime.shutdown(std::time::Duration::from_secs(5)).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is not here: a terminal, a socket, a brain. The `understory` command, its control socket and its adapters are rooms
+//! above this one.
+
+mod agent;
+mod builder;
+mod error;
+mod events;
+mod job;
+mod runtime;
+mod spawn;
+
+pub use agent::Agent;
+pub use builder::Builder;
+pub use error::Error;
+pub use events::{Events, Heard};
+pub use job::Job;
+pub use runtime::{ClosedDown, Runtime};
+pub use spawn::Spawn;
+pub use understory_actors::brain::{
+    AnyBrain, Brain, BrainError, BrainFactory, JobRow, Response, Seat, Turn, Usage, brain_fn,
+};
+pub use understory_actors::job::export::ExportError;
+pub use understory_actors::job::table::TableError;
+pub use understory_actors::job::template::UnknownColumns;
+pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobRequest, JobStarted, JobView};
+pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
+pub use understory_actors::{
+    Accepted, Assignment, ClosedReport, DEFAULT_ROLE, Error as Refusal, IN_HAND_MAX, Letter, Limits, Policy, Restart,
+    Role, Settled, ShutdownReport, SpawnRequest, Spawned, Standing, TEXT_MAX, Until, View,
+};
+pub use understory_paths::{AgentPath, PathError};
+pub use understory_store::{
+    AgentId, AgentRef, BrainChoice, Counts, Event, Item, ItemState, JobSpec, JobState, Message, MessageKind, Node,
+    Outcome, Phase, Sender, StoreError, Time, Told, TurnResult, Version,
+};

@@ -1,0 +1,109 @@
+//! A handle on one agent.
+
+use std::time::Duration;
+
+use understory_actors::{Accepted, Assignment, ClosedReport, Letter, Settled, System, Until, View};
+use understory_paths::{AgentPath, PathError};
+
+use crate::error::Error;
+use crate::spawn::Spawn;
+
+/// A handle on the agent at a path, whether it is there or not. Cheap to clone; holds nothing alive.
+#[derive(Clone)]
+pub struct Agent {
+    system: System,
+    path: AgentPath,
+}
+
+impl Agent {
+    pub(crate) fn new(system: System, path: AgentPath) -> Self {
+        Agent { system, path }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &AgentPath {
+        &self.path
+    }
+
+    /// A handle on what lies below it.
+    ///
+    /// # Errors
+    /// The name is not one.
+    pub fn child(&self, name: &str) -> Result<Agent, PathError> {
+        Ok(Agent::new(self.system.clone(), self.path.join(name)?))
+    }
+
+    /// Creates a child once awaited.
+    pub fn spawn(&self, name: &str) -> Spawn {
+        Spawn::new(self.system.clone(), self.path.join(name))
+    }
+
+    /// Leaves a message, which starts no turn. Durable when it returns.
+    ///
+    /// # Errors
+    /// The agent is not there or closed, its inbox is full, or the text is over 256 KiB.
+    pub async fn send(&self, text: impl Into<String>) -> Result<Accepted, Error> {
+        self.system.send(self.letter(text.into(), None)).await
+    }
+
+    /// As [`Agent::send`]; a second message with the same id is refused as accepted already.
+    ///
+    /// # Errors
+    /// As for [`Agent::send`].
+    pub async fn send_once(&self, id: impl Into<String>, text: impl Into<String>) -> Result<Accepted, Error> {
+        self.system.send(self.letter(text.into(), Some(id.into()))).await
+    }
+
+    /// Leaves a message that starts a turn, and runs the agent's subtree.
+    ///
+    /// # Errors
+    /// As for [`Agent::send`]; and the agent has no brain.
+    pub async fn assign(&self, text: impl Into<String>) -> Result<Assignment, Error> {
+        self.system.assign(self.letter(text.into(), None)).await
+    }
+
+    /// Runs its subtree and waits until nothing runs in it and nothing that would start a turn lies there. Nothing if the
+    /// deadline came first.
+    ///
+    /// # Errors
+    /// The agent is not there, or the runtime stops.
+    pub async fn wait(&self, within: Duration) -> Result<Option<Settled>, Error> {
+        Ok(self.system.wait(std::slice::from_ref(&self.path), Until::All, within).await?.pop())
+    }
+
+    /// Runs its subtree for the life of the process.
+    ///
+    /// # Errors
+    /// The agent is not there.
+    pub async fn run(&self) -> Result<(), Error> {
+        self.system.run(&self.path).await
+    }
+
+    /// Closes it with all below it: one mark, durable at once. What runs is given `grace`.
+    ///
+    /// # Errors
+    /// The agent is not there, or is the root.
+    pub async fn close(&self, grace: Duration) -> Result<ClosedReport, Error> {
+        self.system.close(&self.path, grace).await
+    }
+
+    /// Takes its mark away, and its fault. What was closed by itself below it stays closed. False if there was nothing to do.
+    ///
+    /// # Errors
+    /// The agent is not there, or an ancestor is closed.
+    pub async fn resume(&self) -> Result<bool, Error> {
+        self.system.resume(&self.path).await
+    }
+
+    /// Its record and how it stands.
+    ///
+    /// # Errors
+    /// The agent is not there.
+    pub async fn show(&self) -> Result<View, Error> {
+        self.system.show(&self.path).await
+    }
+
+    fn letter(&self, text: String, message_id: Option<String>) -> Letter {
+        Letter { to: self.path.clone(), text, trigger: false, message_id }
+    }
+}

@@ -1,0 +1,85 @@
+//! A handle on one job.
+
+use understory_actors::System;
+use understory_actors::job::{ErrorGroup, ItemView, JobRequest, JobStarted, JobView};
+use understory_paths::AgentPath;
+
+use crate::error::Error;
+use crate::runtime::Runtime;
+
+/// A handle on the job at a path, whether it is there or not. Cheap to clone.
+#[derive(Clone)]
+pub struct Job {
+    system: System,
+    path: AgentPath,
+}
+
+impl Runtime {
+    /// Starts a job, or goes on with the one that the same command started, and runs it.
+    ///
+    /// # Errors
+    /// The table, template or output is no good, the table of an earlier same command has changed, or the owner is closed.
+    pub async fn start_job(&self, request: JobRequest) -> Result<(Job, JobStarted), Error> {
+        let started = self.system.start_job(request).await?;
+        Ok((self.job(started.job.path.clone()), started))
+    }
+}
+
+impl Job {
+    pub(crate) fn new(system: System, path: AgentPath) -> Self {
+        Job { system, path }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &AgentPath {
+        &self.path
+    }
+
+    /// Waits until it is final and its output written.
+    ///
+    /// # Errors
+    /// It is closed or not there, its output cannot be written, or the runtime stops.
+    pub async fn finished(&self) -> Result<JobView, Error> {
+        self.system.job_finished(&self.path).await
+    }
+
+    /// Where it stands.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn show(&self) -> Result<JobView, Error> {
+        self.system.job(&self.path).await
+    }
+
+    /// Its items from row `first` (counted from 1) on, at most `limit`.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn items(&self, first: u32, limit: usize) -> Result<Vec<ItemView>, Error> {
+        self.system.items(&self.path, first, limit).await
+    }
+
+    /// Its failed rows by what went wrong, the most frequent first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn errors(&self) -> Result<Vec<ErrorGroup>, Error> {
+        self.system.job_errors(&self.path).await
+    }
+
+    /// Goes on with it: clears its closed mark, runs it, and writes an output that is missing again.
+    ///
+    /// # Errors
+    /// It is not there, or an ancestor is closed.
+    pub async fn resume(&self) -> Result<JobStarted, Error> {
+        self.system.resume_job(&self.path).await
+    }
+
+    /// Has it start no more rows; those running may finish. False if that was asked already.
+    ///
+    /// # Errors
+    /// It is not there, final or closed.
+    pub async fn cancel(&self) -> Result<bool, Error> {
+        self.system.cancel_job(&self.path).await
+    }
+}

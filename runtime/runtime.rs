@@ -1,0 +1,122 @@
+//! One process's runtime over one store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use understory_actors::{ShutdownReport, SpawnRequest, Spawned, System, View};
+use understory_paths::AgentPath;
+use understory_store::{SledBackend, Version};
+
+use crate::agent::Agent;
+use crate::builder::Builder;
+use crate::error::{self, Error};
+use crate::events::Events;
+use crate::job::Job;
+
+/// How many agents one commit of [`Runtime::spawn_many`] creates.
+const CHUNK: usize = 256;
+
+/// One process's runtime over one store. Cheap to clone; end it with [`Runtime::shutdown`].
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) system: System,
+    engine: Arc<Engine>,
+}
+
+/// What is under the store, as far as it wants ending.
+pub(crate) enum Engine {
+    Sled(Arc<SledBackend>),
+    Given,
+}
+
+/// How a runtime ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedDown {
+    /// Actors that ended in time, their turns taken back uncharged.
+    pub stopped: usize,
+    /// Actors that were killed; what they had in hand counts as a crash when it is run again.
+    pub overdue: usize,
+}
+
+impl Runtime {
+    /// Begins to put one together.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn new(system: System, engine: Engine) -> Self {
+        Runtime { system, engine: Arc::new(engine) }
+    }
+
+    /// The root of the tree, which has no brain unless its role gives it one.
+    pub fn root(&self) -> Agent {
+        self.agent(AgentPath::root())
+    }
+
+    /// A handle on an agent, whether it is there or not.
+    pub fn agent(&self, path: AgentPath) -> Agent {
+        Agent::new(self.system.clone(), path)
+    }
+
+    /// A handle on a job, whether it is there or not.
+    pub fn job(&self, path: AgentPath) -> Job {
+        Job::new(self.system.clone(), path)
+    }
+
+    /// Creates many agents, 256 to a commit. Each commit is made whole or not at all, and each agent has its own answer; a
+    /// refused one refuses those of its commit, in the same words.
+    pub async fn spawn_many(&self, requests: impl IntoIterator<Item = SpawnRequest>) -> Vec<Result<Spawned, Error>> {
+        let mut answers = Vec::new();
+        let mut requests = requests.into_iter();
+        loop {
+            let chunk: Vec<SpawnRequest> = requests.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                return answers;
+            }
+            let asked = chunk.len();
+            match self.system.spawn(chunk).await {
+                Ok(spawned) => answers.extend(spawned.into_iter().map(Ok)),
+                Err(error) => answers.extend(std::iter::repeat_n(Err(error), asked)),
+            }
+        }
+    }
+
+    /// Runs a subtree for the life of the process: those with work pending now, others when something comes for them.
+    ///
+    /// # Errors
+    /// Nothing lies at the path, or what an earlier process left running cannot be ended.
+    pub async fn run(&self, top: &AgentPath) -> Result<(), Error> {
+        self.system.run(top).await
+    }
+
+    /// Nodes at and below `top` in path order, parents first, beyond `after` if given; at most `limit`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list(&self, top: &AgentPath, after: Option<&AgentPath>, limit: usize) -> Result<Vec<View>, Error> {
+        self.system.list(top, after, limit).await
+    }
+
+    /// The events of commits after `after`, then those to come; from now on without it.
+    pub fn events(&self, after: Option<Version>) -> Events {
+        Events::new(&self.system, after)
+    }
+
+    /// What else the actors offer.
+    pub fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// Stops starting turns, takes back those under way, ends every actor and then the store. What has not ended `within`
+    /// is killed. Everything that was acknowledged is on disk with or without this.
+    ///
+    /// # Errors
+    /// The store failed before, or fails to end.
+    pub async fn shutdown(&self, within: Duration) -> Result<ClosedDown, Error> {
+        let ShutdownReport { stopped, overdue } = self.system.shutdown(within).await;
+        if let Engine::Sled(backend) = self.engine.as_ref() {
+            backend.shutdown().await.map_err(error::store)?;
+        }
+        Ok(ClosedDown { stopped, overdue })
+    }
+}

@@ -1,0 +1,74 @@
+//! An agent about to be created.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use understory_actors::{SpawnRequest, System};
+use understory_paths::{AgentPath, PathError};
+use understory_store::BrainChoice;
+
+use crate::agent::Agent;
+use crate::error::Error;
+
+/// An agent about to be created; await it. Durable when it resolves.
+#[must_use = "a spawn does nothing until it is awaited"]
+pub struct Spawn {
+    system: System,
+    request: Result<SpawnRequest, PathError>,
+}
+
+impl Spawn {
+    pub(crate) fn new(system: System, path: Result<AgentPath, PathError>) -> Self {
+        Spawn { system, request: path.map(SpawnRequest::at) }
+    }
+
+    /// Takes an agent that is there already for an answer. A task is not sent to it.
+    pub fn or_existing(self) -> Self {
+        self.with(|request| request.or_existing = true)
+    }
+
+    /// Gives it a role other than `default`.
+    pub fn role(self, role: impl Into<String>) -> Self {
+        let role = role.into();
+        self.with(|request| request.role = Some(role))
+    }
+
+    /// Gives it a brain other than its role's.
+    pub fn brain(self, name: impl Into<String>, settings: impl Into<String>) -> Self {
+        let brain = BrainChoice { name: name.into(), settings: settings.into() };
+        self.with(|request| request.brain = Some(brain))
+    }
+
+    /// Gives it a nickname, unique among its siblings.
+    pub fn nickname(self, nickname: impl Into<String>) -> Self {
+        let nickname = nickname.into();
+        self.with(|request| request.nickname = Some(nickname))
+    }
+
+    /// Gives it a first message in the same commit, which starts a turn once its subtree is run.
+    pub fn task(self, task: impl Into<String>) -> Self {
+        let task = task.into();
+        self.with(|request| request.task = Some(task))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut SpawnRequest)) -> Self {
+        if let Ok(request) = &mut self.request {
+            change(request);
+        }
+        self
+    }
+}
+
+impl IntoFuture for Spawn {
+    type Output = Result<Agent, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let request = self.request?;
+            let path = request.path.clone();
+            self.system.spawn(vec![request]).await?;
+            Ok(Agent::new(self.system, path))
+        })
+    }
+}
