@@ -6,7 +6,7 @@
 mod active;
 mod agent;
 mod authority;
-pub mod brain;
+mod brain;
 mod caller;
 mod clock;
 mod dispatcher;
@@ -28,6 +28,7 @@ pub mod tools;
 mod waiting;
 mod watchers;
 
+pub use brain::{AnyBrain, Brain, BrainError, BrainFactory, JobRow, Response, Seat, Turn, Usage, brain_fn};
 pub use clock::Clock;
 pub use error::Error;
 pub use lifecycle::{ClosedReport, SpawnRequest, Spawned};

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use understory_actors::brain::BrainFactory;
-use understory_actors::{Limits, Parts, Role, System};
+use understory_actors::{BrainFactory, Limits, Parts, Role, System};
 use understory_store::{Backend, MemoryBackend, SledBackend, SledOptions, Store};
 
 use crate::error::{self, Error};

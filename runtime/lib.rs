@@ -37,17 +37,15 @@ pub use events::{Events, Heard};
 pub use job::Job;
 pub use runtime::{ClosedDown, Runtime};
 pub use spawn::Spawn;
-pub use understory_actors::brain::{
-    AnyBrain, Brain, BrainError, BrainFactory, JobRow, Response, Seat, Turn, Usage, brain_fn,
-};
 pub use understory_actors::job::export::ExportError;
 pub use understory_actors::job::table::TableError;
 pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobRequest, JobStarted, JobView};
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
-    Accepted, Assignment, ClosedReport, DEFAULT_ROLE, Error as Refusal, IN_HAND_MAX, Letter, Limits, Policy, Restart,
-    Role, Settled, ShutdownReport, SpawnRequest, Spawned, Standing, TEXT_MAX, Until, View,
+    Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, ClosedReport, DEFAULT_ROLE, Error as Refusal,
+    IN_HAND_MAX, JobRow, Letter, Limits, Policy, Response, Restart, Role, Seat, Settled, ShutdownReport, SpawnRequest,
+    Spawned, Standing, TEXT_MAX, Turn, Until, Usage, View, brain_fn,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
