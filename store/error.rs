@@ -76,8 +76,11 @@ pub enum CommitError {
         /// What the commit has.
         found: usize,
     },
-    /// The disk is full. The store keeps answering reads and refuses commits until it is opened again, and the commits
-    /// that were under way when the disk filled up may or may not be there then.
+    /// The disk is full, but for what the store needs to be opened again. It keeps answering reads, and takes commits again
+    /// when there is room.
+    ///
+    /// If others took even that room, the engine may fail between two writes: then the store refuses commits until it is
+    /// opened again, some reads fail, and the commits that were under way may or may not be there afterwards.
     #[error("storage_full: no space left for the store")]
     StorageFull,
     /// The store failed while the commit was under way: it may or may not be there after opening again.

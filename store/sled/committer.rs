@@ -14,7 +14,7 @@ use std::sync::Arc;
 use sled::Db;
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::Building;
+use super::batch::{Building, Built};
 use super::disk::Disk;
 use super::fault::Fault;
 use super::meta::Head;
@@ -29,6 +29,13 @@ pub(super) const QUEUE: usize = 4096;
 const DRAIN_WRITES: usize = 512;
 /// A drain takes no more bytes than these, unless one commit alone has more.
 const DRAIN_BYTES: usize = 1 << 20;
+
+/// The room that is left free on the disk: some segments of the engine's file ...
+const RESERVE: u64 = 8 << 20;
+/// ... what it writes when it is opened, which is smaller than this part of its file ...
+const SNAPSHOT_PART: u64 = 32;
+/// ... and what it writes for each byte of a batch, at most about.
+const WRITTEN_PER_BYTE: u64 = 4;
 
 /// What the committer is sent.
 pub(super) enum Message {
@@ -123,6 +130,9 @@ impl Committer {
         let answers = (0..).zip(drain).map(|(at, request)| building.add(&request.commit, at < last_checked)).collect();
         if building.last() > self.head.last {
             let built = building.finish(self.events_max).map_err(|error| Fault::Failed(Arc::new(error)))?;
+            if !self.fits(&built)? {
+                return Ok(drain.iter().map(|_| Err(CommitError::StorageFull)).collect());
+            }
             self.shared.applying(&built);
             self.db.apply_batch(built.batch)?;
             let flushed = self.db.flush()?;
@@ -131,6 +141,13 @@ impl Committer {
             self.head = built.head;
         }
         Ok(answers)
+    }
+
+    /// Whether a batch leaves the room that the engine needs to be opened again and to tidy up.
+    fn fits(&self, built: &Built) -> Result<bool, Fault> {
+        let snapshot = self.file.metadata()?.len() / SNAPSHOT_PART;
+        let needed = RESERVE + snapshot + WRITTEN_PER_BYTE * built.bytes;
+        Ok(self.disk.free(&self.file) >= needed)
     }
 
     fn publish(&self, drain: Vec<Request>, answers: Vec<Result<Version, CommitError>>) {

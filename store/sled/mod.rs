@@ -11,6 +11,8 @@ mod meta;
 mod open;
 mod scan;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -40,7 +42,7 @@ pub struct SledOptions {
     pub cache: u64,
     /// The bytes of events kept. Older ones are dropped, and a listener that still wanted them is told of a gap.
     pub events_max: u64,
-    /// What makes writes durable.
+    /// What makes writes durable, and knows the room left.
     pub disk: Arc<dyn Disk>,
 }
 

@@ -29,12 +29,22 @@ const DB: &str = "db";
 const RELEASE_TRIES: u32 = 5000;
 const RELEASE_STEP: Duration = Duration::from_millis(1);
 
+/// The lock that makes a directory ours.
+pub(super) struct Lock(File);
+
 /// A store that is ours.
 pub(super) struct Opened {
     pub(super) engine: Engine,
     pub(super) head: Head,
     /// The engine's file, for syncing it.
     pub(super) file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that is just being started still has it open for a moment.
+        let _ = self.0.unlock();
+    }
 }
 
 /// Opens or creates the store in `dir`.
@@ -78,7 +88,8 @@ pub(super) fn engine(dir: &Path, cache: u64) -> Result<Db, StoreError> {
     }
 }
 
-/// An engine that was just closed holds its own lock on its file until its last helper thread has ended.
+/// An engine that was just closed holds its own lock on its file until its last helper thread has ended, and a child
+/// process that was just being started has begun its program.
 fn await_release(dir: &Path) -> Result<(), StoreError> {
     let path = dir.join(DB);
     let file = match File::open(&path) {
@@ -97,7 +108,7 @@ fn await_release(dir: &Path) -> Result<(), StoreError> {
     Err(StoreError::InUse { dir: dir.display().to_string(), pid: None })
 }
 
-fn lock(dir: &Path) -> Result<File, StoreError> {
+fn lock(dir: &Path) -> Result<Lock, StoreError> {
     let path = dir.join(LOCK);
     let failed = |doing: &'static str| {
         let path = path.clone();
@@ -108,7 +119,7 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed("write"))?;
-            Ok(file)
+            Ok(Lock(file))
         }
         Err(TryLockError::WouldBlock) => {
             let pid = fs::read_to_string(&path).ok().and_then(|pid| pid.trim().parse().ok());

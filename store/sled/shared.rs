@@ -1,6 +1,5 @@
 //! What the committer and the readers share.
 
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 
 use super::batch::Built;
 use super::fault::{self, Fault};
+use super::open::Lock;
 use super::{events, meta::Head};
 use crate::error::{CommitError, StoreError};
 use crate::recent::Recent;
@@ -23,7 +23,7 @@ const RECENT_BYTES: u64 = 4 << 20;
 /// The engine and the lock that makes it ours. The engine is dropped first.
 pub(super) struct Engine {
     pub(super) db: Db,
-    pub(super) _lock: File,
+    pub(super) _lock: Lock,
 }
 
 /// Where the store stands, as waiters see it.
