@@ -246,10 +246,16 @@ fn nearly_a_path() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(7),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn exactly_the_grammar_is_read(text in prop_oneof![nearly_a_path(), any_path().prop_map(|path| path.to_string()), any::<String>()]) {
+    fn exactly_the_grammar_is_read(
+        text in prop_oneof![nearly_a_path(), any_path().prop_map(|path| path.to_string()), any::<String>()],
+    ) {
         prop_assert_eq!(text.parse::<AgentPath>().is_ok(), is_path(&text));
         prop_assert_eq!(AgentPath::try_from(text.clone()).is_ok(), is_path(&text));
     }

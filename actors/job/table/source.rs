@@ -81,9 +81,9 @@ impl<R: Read> Source<R> {
         self.fault
     }
 
-    /// Returns the count and the hash of the bytes read so far; at the end, of the file.
+    /// Returns the count and the hash of all bytes, once the last was passed on.
     pub(super) fn digest(&self) -> (u64, [u8; 32]) {
-        (self.base + self.filled as u64, self.hasher.clone().finalize().into())
+        (self.base, self.hasher.clone().finalize().into())
     }
 
     fn look_for_record(&mut self, range: Range<usize>) {

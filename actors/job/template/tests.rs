@@ -76,7 +76,11 @@ fn a_length_too_large_to_count_is_the_largest() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(7),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_text_is_a_template(text in prop_oneof!["[{}ab ]{0,20}", any::<String>()]) {
