@@ -163,6 +163,8 @@ impl<A: Resident> Gate<A> {
         }
         slot.live = start(home, path);
         slot.way = Way::Parked(left);
+        // Whoever waited for the incarnation to leave has waited long enough: the next one is not theirs.
+        slot.leaving.clear();
     }
 
     /// Looks at or changes what the slot of `path` holds, if there is a slot.

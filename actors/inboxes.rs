@@ -48,6 +48,14 @@ impl Inboxes {
         }
     }
 
+    /// Counts a message that is exempt from the bounds.
+    pub(crate) fn add_exempt(&self, to: &AgentPath, bytes: u64) {
+        if let Some(mut load) = self.0.get_mut(to) {
+            load.messages += 1;
+            load.bytes += bytes;
+        }
+    }
+
     /// Gives room back: the message was refused, consumed or deleted.
     pub(crate) fn give_back(&self, of: &AgentPath, messages: u64, bytes: u64) {
         if let Entry::Occupied(mut entry) = self.0.entry(of.clone()) {

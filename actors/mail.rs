@@ -56,6 +56,7 @@ impl System {
     /// As for [`System::send`]; and the agent must have a brain for the outcome to come.
     pub async fn assign(&self, letter: Letter) -> Result<Assignment, Error> {
         let letter = Letter { trigger: true, ..letter };
+        self.demand_brain(&letter.to).await?;
         // Listening begins before the message exists, so its outcome cannot be missed.
         let watch = self.watchers.watch(&letter.to);
         self.run(&letter.to).await?;
@@ -115,6 +116,16 @@ impl System {
         match self.store.commit(draft).await {
             Ok(version) => Ok(Accepted { to: to.clone(), row: InboxKey { sequence: version, n: place } }),
             Err(error) => Err(explain(letter, by, error)),
+        }
+    }
+
+    /// Refuses an agent that will never take a turn.
+    async fn demand_brain(&self, path: &AgentPath) -> Result<(), Error> {
+        match node_at(&self.store, path).await?.map(|row| row.value) {
+            Some(Node::Agent(agent)) if agent.brain.is_none() => {
+                Err(Error::WrongKind { path: path.clone(), found: "an agent without a brain", verb: "take a turn" })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -217,6 +228,7 @@ impl System {
                 message_id: None,
             };
             draft.append(Table::Inbox.below(&to.path), &message);
+            self.inboxes.add_exempt(&to.path, content.len() as u64);
             draft.tell(&Event::Mailed { to, trigger: true });
             return Ok(());
         }

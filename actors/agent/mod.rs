@@ -16,6 +16,7 @@ pub(crate) mod work;
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use kameo::Actor;
 use kameo::actor::{ActorRef, WeakActorRef};
@@ -56,6 +57,9 @@ pub(crate) struct AgentActor {
     stopping: bool,
     left: Vec<AgentSignal>,
 }
+
+/// How long after a panic of an actor its successor looks for work: long enough that a fault of ours does not spin.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// What the actor does when a step is over.
 enum Next {
@@ -107,8 +111,14 @@ impl Actor for AgentActor {
         Ok(())
     }
 
-    async fn on_stop(&mut self, me: WeakActorRef<Self>, _: ActorStopReason) -> Result<(), Infallible> {
-        let left = std::mem::take(&mut self.left);
+    async fn on_stop(&mut self, me: WeakActorRef<Self>, reason: ActorStopReason) -> Result<(), Infallible> {
+        let mut left = std::mem::take(&mut self.left);
+        match reason {
+            // It may have been looking for work, and what it was woken for is still there.
+            ActorStopReason::Killed => left.push(AgentSignal::Wake),
+            ActorStopReason::Panicked(_) => self.wake_at(self.system.clock.now().after(AFTER_PANIC)),
+            _ => {}
+        }
         self.system.agents.ended(&self.system, &self.path, me.id(), left);
         Ok(())
     }

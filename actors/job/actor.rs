@@ -1,6 +1,6 @@
 //! A job's actor: what it holds, and how it goes on from whatever the store says.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::run::RunEntry;
 use super::template::Template;
 use crate::error::Error;
 use crate::gate::{Arrival, Begin, Resident, undelivered};
-use crate::slots::{Permit, group};
+use crate::slots::Permit;
 use crate::system::System;
 
 /// What a job's actor is sent.
@@ -84,6 +84,8 @@ pub(super) struct Work {
     pub(super) ready: VecDeque<(u32, Row<Node>)>,
     /// Rows that may start later.
     pub(super) delayed: BTreeMap<(Time, u32), Row<Node>>,
+    /// Rows that were found running when the actor began: they are known wherever `next` stands.
+    pub(super) found: HashSet<u32>,
     /// The first row that was not looked at.
     pub(super) next: u32,
     /// Ends and reports that wait for the next commit.
@@ -245,7 +247,7 @@ impl JobActor {
 
     /// Takes a place in the queue for turn slots.
     pub(super) fn queue(&self) {
-        let place = self.system.slots.wait(&group(&self.path));
+        let place = self.system.slots.wait(&self.path);
         let (system, path) = (self.system.clone(), self.path.clone());
         self.system.tasks.spawn(async move {
             tokio::select! {

@@ -222,7 +222,11 @@ impl JobActor {
             None => Error::Stopping,
         };
         answer(replies, Some(&error))?;
-        self.stopping = true;
+        match &error {
+            Error::Closed { .. } => self.stopping = true,
+            // Nobody else writes these rows: it is a fault of ours, and the store is right.
+            _ => tracing::error!(path = %self.path, "a job's commit conflicts; it begins again from the store"),
+        }
         self.system.jobs.held(&self.path, |held| held.runs.values().for_each(|run| run.cancel.cancel()));
         self.release_running().await
     }

@@ -96,11 +96,10 @@ impl JobActor {
     /// Gives the job up for good.
     pub(super) async fn give_up(&mut self, reason: &str) -> Result<(), Error> {
         let Some(work) = &self.work else { return Ok(()) };
-        let (job, row) = (work.job.fail(reason)?, work.row.clone());
+        let (job, row) = (work.job.fail(reason)?.export(self.system.clock.now()), work.row.clone());
         let mut draft = Draft::new();
         let state = job.state.as_str().to_owned();
         draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
-        draft.delete(Rows::Unfinished.at(&self.path));
         self.commit_job(draft, &row, job).await?;
         self.stopping = true;
         Ok(())

@@ -1,6 +1,6 @@
 //! What a job's actor reads when it begins: the one way to start, to go on after a crash and to resume.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use understory_store::{Draft, ItemState, JobSpec, JobState, Node, Row, StoreError, Table, keys};
@@ -51,6 +51,7 @@ impl JobActor {
             running: HashMap::new(),
             ready: VecDeque::new(),
             delayed: BTreeMap::new(),
+            found: HashSet::new(),
             endings,
             granted: Vec::new(),
             queued: false,
@@ -134,6 +135,7 @@ impl JobActor {
                     let ours = |held: &mut Held| held.runs.get(&number).is_some_and(|entry| entry.run == run);
                     let ours = self.system.jobs.held(&self.path, ours) == Some(true);
                     let work = self.work.as_mut().expect("looked at above");
+                    work.found.insert(number);
                     match ours {
                         true => drop(work.running.insert(number, row)),
                         false => work.ready.push_back((number, row)),
@@ -167,8 +169,11 @@ impl JobActor {
 }
 
 impl Work {
-    /// Puts an item where it belongs, unless it is there already.
+    /// Puts an item where it belongs, unless it was put there when the actor began.
     fn sort(&mut self, number: u32, row: Row<Node>) {
+        if self.found.remove(&number) {
+            return;
+        }
         let Node::Item(item) = &row.value else { return };
         match item.state {
             ItemState::Pending { not_before: Some(at) } => drop(self.delayed.insert((at, number), row)),

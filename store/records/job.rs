@@ -158,9 +158,9 @@ impl Job {
     /// Starts no more rows; those running may finish.
     ///
     /// # Errors
-    /// It is final already.
+    /// It is final already, or its rows are still being stored.
     pub fn cancel(&self, reason: &str) -> Result<Job, Refusal> {
-        if self.state.is_final() {
+        if self.state.is_final() || self.state == JobState::Importing {
             return Err(self.refuse("be cancelled"));
         }
         Ok(Job { state: JobState::Cancelling { reason: reason.to_owned() }, ..self.clone() }.settle())
