@@ -1,1 +1,12 @@
-//! Stub.
+//! Brains made from programs and, later, model APIs.
+//!
+//! A brain here answers a turn with what something outside says: [`Scripted`] reads its answers off a script, for tests and demonstrations. An adapter sorts what went wrong into a
+//! [`BrainError`](understory_actors::BrainError) and returns; it never tries again, that is the actors' decision.
+//!
+//! This room knows nothing of stores, supervision or sockets. It never reads the environment or the home directory: what
+//! a program may see of them is handed in by the caller.
+
+mod reason;
+mod scripted;
+
+pub use scripted::{Reply, ScriptError, Scripted};
