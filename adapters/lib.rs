@@ -1,6 +1,7 @@
 //! Brains made from programs and, later, model APIs.
 //!
-//! A brain here answers a turn with what something outside says: [`Scripted`] reads its answers off a script, for tests and demonstrations. An adapter sorts what went wrong into a
+//! A brain here answers a turn with what something outside says: [`Shell`] runs a program once per turn, [`Scripted`]
+//! reads its answers off a script, for tests and demonstrations. An adapter sorts what went wrong into a
 //! [`BrainError`](understory_actors::BrainError) and returns; it never tries again, that is the actors' decision.
 //!
 //! This room knows nothing of stores, supervision or sockets. It never reads the environment or the home directory: what
@@ -8,5 +9,7 @@
 
 mod reason;
 mod scripted;
+mod shell;
 
 pub use scripted::{Reply, ScriptError, Scripted};
+pub use shell::{ALLOWED, OUTPUT_MAX, Shell, ShellError, ShellSettings};

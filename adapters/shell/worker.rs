@@ -1,0 +1,181 @@
+//! One turn of a worker: start it, attend to it, take its answer.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use serde_json::{Map, Value, json};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use understory_actors::{BrainError, Response, Turn};
+
+use super::environment::turn_env;
+use super::group::Group;
+use super::pipes::{OUTPUT_MAX, Pipes, Written};
+use super::settings::{ShellSettings, executable};
+use super::{Ground, gate, mark};
+
+/// How long a cancelled worker may take to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What a turn asks of a worker.
+struct Order {
+    /// What opens the gate, and the turn's text after it.
+    input: Vec<u8>,
+    variables: Vec<(OsString, OsString)>,
+    row: Option<Arc<str>>,
+}
+
+enum End {
+    Exited,
+    Flooded,
+    Cancelled,
+}
+
+/// Runs the program for one turn. When this returns its group is gone; when it is dropped its group is killed.
+pub(crate) async fn run(
+    ground: &Arc<Ground>,
+    settings: &Arc<ShellSettings>,
+    turn: &Turn,
+) -> Result<Response, BrainError> {
+    if turn.cancel().is_cancelled() {
+        return Err(cancelled());
+    }
+    let order = Order::of(turn);
+    let (ground, program) = (ground.clone(), settings.clone());
+    // Files are written and a process is made, which is too long for a thread that others wait for. If this future is
+    // dropped meanwhile, so is the group, as soon as it is there.
+    let (mut group, mut pipes) = spawn_blocking(move || start(&ground, &program, order))
+        .await
+        .map_err(|error| BrainError::unavailable(format!("starting {}: {error}", settings.program.display())))??;
+
+    let end = attend(&mut group, &mut pipes, turn).await;
+    let status = group
+        .end()
+        .await
+        .map_err(|error| BrainError::unavailable(format!("waiting for {}: {error}", settings.program.display())))?;
+    match end {
+        End::Cancelled => Err(cancelled()),
+        End::Flooded => Err(flooded(&settings.program)),
+        End::Exited => answer(&settings.program, status, pipes.finish(), turn.row().is_some()),
+    }
+}
+
+impl Order {
+    fn of(turn: &Turn) -> Self {
+        let text = turn.text();
+        let mut input = Vec::with_capacity(text.len() + 1);
+        input.push(gate::OPEN);
+        input.extend_from_slice(text.as_bytes());
+        let variables = turn_env(turn).into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Order { input, variables, row: turn.row().map(|row| row.json.clone()) }
+    }
+}
+
+/// Starts the worker behind its gate and records it. The gate is opened by the first byte that [`Pipes::flow`] writes.
+fn start(ground: &Ground, settings: &ShellSettings, order: Order) -> Result<(Group, Pipes), BrainError> {
+    let Order { input, mut variables, row } = order;
+    executable(&settings.program).map_err(|error| unstarted(settings, &error))?;
+    let mark = ground.run.mark().map_err(|error| unrecorded(ground, &error))?;
+    let row =
+        row.map(|json| ground.run.put_row(mark, &json)).transpose().map_err(|error| unrecorded(ground, &error))?;
+    variables.push((mark::VARIABLE.into(), mark.to_string().into()));
+    if let Some(row) = &row {
+        variables.push(("UNDERSTORY_ROW_FILE".into(), row.path().into()));
+    }
+    // The turn's own come last: what the caller allows never hides them.
+    let variables = gate::borrowed(&ground.allow).chain(gate::borrowed(&variables));
+    let variables: Vec<(&OsStr, &OsStr)> = variables.collect();
+    let mut child = gate::command(settings, variables).spawn().map_err(|error| unstarted(settings, &error))?;
+    let pipes = Pipes::of(&mut child, input);
+    let mut group = Group::of(child, row).map_err(|error| unstarted(settings, &error))?;
+    let pipes = pipes.map_err(|error| unstarted(settings, &error))?;
+    group.recorded(ground.run.put_group(mark, group.number()).map_err(|error| unrecorded(ground, &error))?);
+    Ok((group, pipes))
+}
+
+/// Feeds the worker and reads it until it ends, or must.
+async fn attend(group: &mut Group, pipes: &mut Pipes, turn: &Turn) -> End {
+    tokio::select! {
+        // An end that cannot be seen is asked for again, and told, by whoever ends the group.
+        _ = group.ended() => return End::Exited,
+        () = pipes.flow() => return End::Flooded,
+        () = turn.cancelled() => {}
+    }
+    group.terminate();
+    tokio::select! {
+        _ = group.ended() => {}
+        () = pipes.flow() => {}
+        () = sleep(GRACE) => {}
+    }
+    End::Cancelled
+}
+
+fn answer(program: &Path, status: ExitStatus, written: Written, is_row: bool) -> Result<Response, BrainError> {
+    if written.output.len() > OUTPUT_MAX {
+        return Err(flooded(program));
+    }
+    if !status.success() {
+        return Err(failed(program, status, &written.errors));
+    }
+    let output = String::from_utf8(written.output).map_err(|error| {
+        let (program, at) = (program.display(), error.utf8_error().valid_up_to());
+        BrainError::refused(format!("{program} wrote something else than UTF-8 to stdout, at byte {at}"))
+    })?;
+    if is_row { report(program, &output) } else { Ok(Response::text(line_end_cut(&output))) }
+}
+
+/// A JSON object is the report; anything else is put into one.
+fn report(program: &Path, output: &str) -> Result<Response, BrainError> {
+    if serde_json::from_str::<Map<String, Value>>(output).is_ok() {
+        return Ok(Response::report(output.trim()));
+    }
+    let report = json!({ "output": line_end_cut(output) }).to_string();
+    if report.len() > OUTPUT_MAX { Err(flooded(program)) } else { Ok(Response::report(report)) }
+}
+
+fn line_end_cut(text: &str) -> &str {
+    text.strip_suffix('\n').unwrap_or(text)
+}
+
+fn cancelled() -> BrainError {
+    BrainError::refused("the worker was cancelled")
+}
+
+fn flooded(program: &Path) -> BrainError {
+    BrainError::refused(format!(
+        "{} wrote more than a worker's stdout may hold, output_max = {OUTPUT_MAX} bytes as a report; let it write a file \
+         and print its name",
+        program.display()
+    ))
+}
+
+fn failed(program: &Path, status: ExitStatus, errors: &str) -> BrainError {
+    let program = program.display();
+    if let Some(refusal) = gate::refusal(status, errors) {
+        return BrainError::refused(format!("cannot start {program}: {refusal}"));
+    }
+    let how = match status.code() {
+        Some(code) => format!("exited with code {code}"),
+        None => format!("was killed by a signal ({status})"),
+    };
+    let colon = if errors.is_empty() { "" } else { ": " };
+    BrainError::refused(format!("{program} {how}{colon}{errors}"))
+}
+
+/// A program that is not there fails the turn; a system that is short of something is tried again.
+fn unstarted(settings: &ShellSettings, error: &io::Error) -> BrainError {
+    let text = format!("cannot start {} in {}: {error}", settings.program.display(), settings.cwd.display());
+    match Errno::from_io_error(error) {
+        Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE) => BrainError::unavailable(text),
+        _ => BrainError::refused(text),
+    }
+}
+
+fn unrecorded(ground: &Ground, error: &io::Error) -> BrainError {
+    BrainError::unavailable(format!("cannot record a worker in {}: {error}", ground.run.dir.display()))
+}
