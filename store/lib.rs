@@ -17,6 +17,7 @@ mod records;
 mod seam;
 mod sled;
 mod store;
+mod verify;
 
 pub use self::sled::{Disk, Fdatasync, SledBackend, SledOptions};
 pub use draft::{Draft, Row, Written};
@@ -34,3 +35,4 @@ pub use seam::{
     Entry, Expect, KEY_MAX, Key, KeyRange, PAYLOAD_MAX, Prefix, Read, Version, Write,
 };
 pub use store::{News, Store, Told};
+pub use verify::{Problem, Verified};

@@ -154,6 +154,10 @@ impl Store {
         self.backend.last()
     }
 
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.backend
+    }
+
     async fn read<R: Record>(&self, key: &Key) -> Result<(Option<Row<R>>, Version), StoreError> {
         let mut through = 0;
         for _ in 0..REREADS_MAX {
