@@ -50,5 +50,5 @@ pub use understory_actors::{
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
     AgentId, AgentRef, BrainChoice, Counts, Event, Item, ItemState, JobSpec, JobState, Message, MessageKind, Node,
-    Outcome, Phase, Sender, StoreError, Time, Told, TurnResult, Version,
+    Outcome, Phase, Problem, Sender, StoreError, Time, Told, TurnResult, Verified, Version,
 };

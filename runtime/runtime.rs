@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use understory_actors::{ShutdownReport, SpawnRequest, Spawned, System, View};
 use understory_paths::AgentPath;
-use understory_store::{SledBackend, Version};
+use understory_store::{SledBackend, Verified, Version};
 
 use crate::agent::Agent;
 use crate::builder::Builder;
@@ -100,6 +100,15 @@ impl Runtime {
     /// The events of commits after `after`, then those to come; from now on without it.
     pub fn events(&self, after: Option<Version>) -> Events {
         Events::new(&self.system, after)
+    }
+
+    /// Reads the whole store, recounts what is counted and follows every index. For a store at rest: what is written while
+    /// it reads may be reported though it fits.
+    ///
+    /// # Errors
+    /// The store cannot be read at all. Damage is no error but in the answer.
+    pub async fn verify(&self) -> Result<Verified, Error> {
+        self.system.store().verify().await.map_err(error::store)
     }
 
     /// What else the actors offer.
