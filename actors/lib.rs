@@ -24,6 +24,8 @@ mod role;
 mod slots;
 mod supervision;
 mod system;
+#[cfg(test)]
+mod tests;
 pub mod tools;
 mod waiting;
 mod watchers;

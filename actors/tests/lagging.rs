@@ -1,0 +1,61 @@
+//! A backend that answers late: what in memory happens at once takes as many steps here as on a disk.
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use understory_store::{
+    Backend, Changes, Commit, CommitError, Direction, Entry, Key, KeyRange, MemoryBackend, Read, StoreError, Version,
+};
+
+/// How many times others get their turn before an answer.
+const STEPS: usize = 50;
+
+/// A store in memory that answers late.
+pub(crate) struct Lagging(pub(crate) MemoryBackend);
+
+async fn lag() {
+    for _ in 0..STEPS {
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Backend for Lagging {
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Version, CommitError>> {
+        self.0.commit(commit)
+    }
+
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
+        self.0.get(keys)
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange,
+        from: Option<Key>,
+        direction: Direction,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Read<Vec<Entry>>, StoreError>> {
+        async move {
+            lag().await;
+            let read = self.0.scan(range, from, direction, limit).await;
+            lag().await;
+            read
+        }
+        .boxed()
+    }
+
+    fn durable(&self, through: Version) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.durable(through)
+    }
+
+    fn changes(&self, after: Version, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        async move {
+            lag().await;
+            self.0.changes(after, limit).await
+        }
+        .boxed()
+    }
+
+    fn last(&self) -> Version {
+        self.0.last()
+    }
+}

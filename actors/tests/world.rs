@@ -1,0 +1,200 @@
+//! A system over a store in memory, for one test: it is ended by the test, and nobody may be left running then.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use understory_paths::AgentPath;
+use understory_store::{
+    Agent, AgentRef, Backend, BrainChoice, DeadLetter, Direction, MemoryBackend, Message, Node, Outcome, Store, Table,
+    TranscriptEntry,
+};
+
+use crate::brain::{BrainError, Response, Seat, Turn, brain_fn};
+use crate::{Error, Letter, Limits, Parts, Role, Settled, SpawnRequest, System, Until};
+
+/// Longer than anything a test waits for.
+pub(crate) const LONG: Duration = Duration::from_secs(1_000_000);
+/// How long an ending world waits for its actors: longer than a cancelled turn's grace.
+const ENDING: Duration = Duration::from_secs(60);
+
+/// A system that a test ends.
+pub(crate) struct World {
+    pub(crate) system: System,
+    pub(crate) backend: MemoryBackend,
+    ended: bool,
+}
+
+/// A world in the making. It knows the brain `echo`, which answers what it was asked.
+pub(crate) struct Setting {
+    parts: Parts,
+    backend: MemoryBackend,
+}
+
+impl World {
+    /// A world with nothing but the brain `echo`.
+    pub(crate) async fn new() -> World {
+        World::setting().open().await
+    }
+
+    pub(crate) fn setting() -> Setting {
+        Setting { parts: Parts::default(), backend: MemoryBackend::new() }
+            .brain("echo", |turn| async move { Ok(Response::text(turn.text())) })
+    }
+
+    /// Ends it: everybody leaves in time.
+    pub(crate) async fn end(mut self) {
+        self.ended = true;
+        let report = self.system.shutdown(ENDING).await;
+        assert_eq!(report.overdue, 0, "somebody had to be killed: {report:?}");
+        assert_eq!(self.system.residents(), 0, "somebody is still resident");
+    }
+
+    /// Drops it as if the process had died; its tasks end with the test's runtime.
+    pub(crate) fn abandon(mut self) -> MemoryBackend {
+        self.ended = true;
+        self.backend.clone()
+    }
+
+    pub(crate) async fn spawn(&self, path: &str, brain: &str) -> AgentRef {
+        self.try_spawn(path, brain).await.unwrap()
+    }
+
+    pub(crate) async fn try_spawn(&self, path: &str, brain: &str) -> Result<AgentRef, Error> {
+        let brain = BrainChoice { name: brain.to_owned(), settings: String::new() };
+        let request = SpawnRequest { brain: Some(brain), ..SpawnRequest::at(at(path)) };
+        Ok(self.system.spawn(vec![request]).await?.remove(0).agent)
+    }
+
+    pub(crate) async fn send(&self, path: &str, text: &str) -> Result<(), Error> {
+        self.system.send(letter(path, text, false)).await.map(drop)
+    }
+
+    /// Sends what starts a turn, without waiting for it or running anybody.
+    pub(crate) async fn ask(&self, path: &str, text: &str) -> Result<(), Error> {
+        self.system.send(letter(path, text, true)).await.map(drop)
+    }
+
+    pub(crate) async fn assign(&self, path: &str, text: &str) -> Result<Outcome, Error> {
+        self.system.assign(letter(path, text, true)).await?.outcome().await
+    }
+
+    pub(crate) async fn settled(&self, path: &str) -> Settled {
+        self.system.wait(&[at(path)], Until::All, LONG).await.unwrap().remove(0)
+    }
+
+    pub(crate) async fn status(&self, path: &str) -> &'static str {
+        self.system.show(&at(path)).await.unwrap().status()
+    }
+
+    pub(crate) async fn agent(&self, path: &str) -> Agent {
+        match self.system.show(&at(path)).await.unwrap().node {
+            Node::Agent(agent) => agent,
+            node => panic!("{path} is {}", node.kind()),
+        }
+    }
+
+    /// Open agents below a path, as counted.
+    pub(crate) async fn count(&self, path: &str) -> u64 {
+        self.store().get::<u64>(&Table::Count.at(&at(path))).await.unwrap().map_or(0, |row| row.value)
+    }
+
+    pub(crate) async fn inbox(&self, path: &str) -> Vec<Message> {
+        self.rows(Table::Inbox, path).await
+    }
+
+    pub(crate) async fn dead(&self, path: &str) -> Vec<DeadLetter> {
+        self.rows(Table::Dead, path).await
+    }
+
+    /// Each turn that ended, in order: what it took in hand and how it ended.
+    pub(crate) async fn turns(&self, path: &str) -> Vec<(Vec<String>, String)> {
+        let (mut turns, mut taken) = (Vec::new(), Vec::new());
+        for entry in self.rows::<TranscriptEntry>(Table::Transcript, path).await {
+            match entry {
+                TranscriptEntry::Message { message, .. } => taken.push(message.text),
+                TranscriptEntry::Tool(_) => {}
+                TranscriptEntry::Answer { result, content, .. } => {
+                    turns.push((std::mem::take(&mut taken), format!("{}: {content}", result.as_str())));
+                }
+            }
+        }
+        turns
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.system.store()
+    }
+
+    async fn rows<R: understory_store::Record>(&self, table: Table, path: &str) -> Vec<R> {
+        let range = table.rows_of(&at(path));
+        let rows = self.store().page::<R>(range, None, Direction::Forward, 100_000).await.unwrap();
+        rows.into_iter().map(|row| row.value).collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !self.ended && !std::thread::panicking() {
+            panic!("a test ends its world");
+        }
+    }
+}
+
+impl Setting {
+    /// The store of an earlier world.
+    pub(crate) fn over(mut self, backend: MemoryBackend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.parts.limits);
+        self
+    }
+
+    pub(crate) fn role(mut self, name: &str, role: Role) -> Self {
+        self.parts.roles.insert(name.to_owned(), role);
+        self
+    }
+
+    pub(crate) fn brain<F, R>(mut self, name: &str, answer: F) -> Self
+    where
+        F: Fn(Turn) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Result<Response, BrainError>> + Send + 'static,
+    {
+        let factory = move |_: &Seat| Ok(brain_fn(answer.clone()));
+        self.parts.brains.insert(name.to_owned(), Arc::new(factory));
+        self
+    }
+
+    pub(crate) fn factory(mut self, name: &str, factory: Arc<dyn crate::brain::BrainFactory>) -> Self {
+        self.parts.brains.insert(name.to_owned(), factory);
+        self
+    }
+
+    pub(crate) async fn open(self) -> World {
+        let backend = self.backend.clone();
+        self.open_on(Arc::new(backend)).await
+    }
+
+    /// A world whose store is `backend`, which may be another one than [`World::backend`].
+    pub(crate) async fn open_on(self, backend: Arc<dyn Backend>) -> World {
+        let system = System::open(Store::new(backend), self.parts).await.unwrap();
+        World { system, backend: self.backend, ended: false }
+    }
+
+    /// As [`Setting::open_on`], where the store may fail.
+    pub(crate) async fn try_open_on(self, backend: Arc<dyn Backend>) -> Result<World, Error> {
+        let system = System::open(Store::new(backend), self.parts).await?;
+        Ok(World { system, backend: self.backend, ended: false })
+    }
+}
+
+pub(crate) fn at(path: &str) -> AgentPath {
+    path.parse().unwrap()
+}
+
+pub(crate) fn letter(path: &str, text: &str, trigger: bool) -> Letter {
+    Letter { to: at(path), text: text.to_owned(), trigger, message_id: None }
+}
