@@ -75,12 +75,18 @@ impl Birth {
 impl Plan<'_> {
     pub(super) async fn spawn(&mut self, births: &[Birth], by: Option<&Caller>) -> Result<Answer, Error> {
         let mut verdicts = Vec::with_capacity(births.len());
-        let mut named = HashSet::with_capacity(births.len());
+        let (mut named, mut nicknames) = (HashSet::with_capacity(births.len()), HashSet::new());
         for birth in births {
             if !named.insert(&birth.path) {
                 return Err(Error::Exists { path: birth.path.clone() });
             }
             verdicts.push(self.judge(birth, by).await?);
+            if let (Some(Verdict::New(_)), Some(nickname), Some(parent)) =
+                (verdicts.last(), birth.nickname.clone(), birth.path.parent())
+                && !nicknames.insert((parent.clone(), nickname.to_lowercase()))
+            {
+                return Err(Error::NicknameTaken { nickname, parent });
+            }
         }
         self.demand_room(births, &verdicts, by).await?;
         let mut newborns = Vec::with_capacity(births.len());
