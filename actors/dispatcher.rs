@@ -48,6 +48,7 @@ async fn pass_on(system: &System, after: Version) -> Result<Version, Error> {
         for top in system.active.tops() {
             activate(system, &top).await?;
         }
+        system.watchers.tell_gap();
     }
     for told in news.told {
         let told = Arc::new(told);

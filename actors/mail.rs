@@ -2,14 +2,19 @@
 
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentRef, CommitError, Draft, Event, InboxKey, Message, MessageKind, Node, Outcome, Row, Sender, Table, ToolUse,
-    TranscriptEntry, TurnResult,
+    Agent, AgentRef, CommitError, DeadLetter, Direction, Draft, Event, InboxKey, Message, MessageKind, Node, Outcome,
+    Phase, Row, Sender, Table, ToolUse, TranscriptEntry, TurnResult, keys,
 };
 
 use crate::caller::Caller;
 use crate::error::{Error, demand_length};
 use crate::system::{System, closed_at, node_at};
-use crate::watchers::Watch;
+use crate::watchers::{Heard, Watch};
+
+/// How many entries a search of a transcript reads at a time.
+const PAGE: usize = 64;
+/// What is said of a message that no turn will take any more.
+const DEAD: &str = "the message went to the dead letters";
 
 /// A message to be sent.
 #[derive(Clone, Debug)]
@@ -38,6 +43,7 @@ pub struct Accepted {
 pub struct Assignment {
     system: System,
     accepted: Accepted,
+    message: Message,
     watch: Watch,
 }
 
@@ -47,7 +53,7 @@ impl System {
     /// # Errors
     /// There is no such agent, it is closed, its inbox is full, or the id was accepted already.
     pub async fn send(&self, letter: Letter) -> Result<Accepted, Error> {
-        self.mail(&letter, None, None).await
+        Ok(self.mail(&letter, None, None).await?.0)
     }
 
     /// Leaves a message that starts a turn, runs the recipient's subtree, and gives back the way to the turn's outcome.
@@ -60,8 +66,8 @@ impl System {
         // Listening begins before the message exists, so its outcome cannot be missed.
         let watch = self.watchers.watch(&letter.to);
         self.run(&letter.to).await?;
-        let accepted = self.mail(&letter, None, None).await?;
-        Ok(Assignment { system: self.clone(), accepted, watch })
+        let (accepted, message) = self.mail(&letter, None, None).await?;
+        Ok(Assignment { system: self.clone(), accepted, message, watch })
     }
 
     /// Commits a message (M1), with what a tool call writes about itself.
@@ -70,14 +76,14 @@ impl System {
         letter: &Letter,
         by: Option<&Caller>,
         tool: Option<ToolUse>,
-    ) -> Result<Accepted, Error> {
+    ) -> Result<(Accepted, Message), Error> {
         demand_length("message", &letter.text)?;
         let to = self.recipient(&letter.to).await?;
         let bytes = letter.text.len() as u64;
-        self.inboxes.reserve(&self.store, &self.limits, &to.path, bytes).await?;
+        let room = self.inboxes.reserve(&self.store, &self.limits, &to.path, bytes).await?;
         let committed = self.post(letter, &to, by, tool).await;
         if committed.is_err() {
-            self.inboxes.give_back(&to.path, 1, bytes);
+            room.refuse();
         }
         committed
     }
@@ -88,7 +94,7 @@ impl System {
         to: &AgentRef,
         by: Option<&Caller>,
         tool: Option<ToolUse>,
-    ) -> Result<Accepted, Error> {
+    ) -> Result<(Accepted, Message), Error> {
         let now = self.clock.now();
         let mut draft = Draft::new();
         draft.expect_present(Table::Node.at(&to.path));
@@ -114,7 +120,7 @@ impl System {
         let place = draft.append(Table::Inbox.below(&to.path), &message);
         draft.tell(&Event::Mailed { to: to.clone(), trigger: letter.trigger });
         match self.store.commit(draft).await {
-            Ok(version) => Ok(Accepted { to: to.clone(), row: InboxKey { sequence: version, n: place } }),
+            Ok(version) => Ok((Accepted { to: to.clone(), row: InboxKey { sequence: version, n: place } }, message)),
             Err(error) => Err(explain(letter, by, error)),
         }
     }
@@ -150,22 +156,56 @@ impl Assignment {
     /// The agent was closed or faulted before that turn ended (the message stays, or is with the dead letters), or the
     /// runtime stops.
     pub async fn outcome(mut self) -> Result<Outcome, Error> {
-        let path = self.accepted.to.path.clone();
-        while let Some(told) = self.watch.next().await {
-            match &told.event {
-                Event::TurnEnded { turn, consumed, .. } if consumed.contains(&self.accepted.row) => {
-                    return self.system.outcome_of(&self.accepted.to, *turn).await;
+        // An agent that was given up on before the message came says nothing more of it.
+        if let Some(ended) = self.look().await? {
+            return Ok(ended);
+        }
+        loop {
+            match self.watch.next().await.ok_or(Error::Stopping)? {
+                Heard::Told(told) if told.version < self.accepted.row.sequence => {}
+                Heard::Told(told) => {
+                    if let Some(ended) = self.hear(&told.event).await? {
+                        return Ok(ended);
+                    }
                 }
-                Event::DeadLettered { rows, .. } if rows.contains(&self.accepted.row) => {
-                    let reason = "the message went to the dead letters".to_owned();
-                    return Err(Error::Faulted { path, reason });
+                Heard::Gap => {
+                    if let Some(ended) = self.look().await? {
+                        return Ok(ended);
+                    }
                 }
-                Event::Faulted { reason, .. } => return Err(Error::Faulted { path, reason: reason.clone() }),
-                Event::Closed { path: at } => return Err(Error::Closed { path, at: at.clone() }),
-                _ => {}
             }
         }
-        Err(Error::Stopping)
+    }
+
+    async fn hear(&self, event: &Event) -> Result<Option<Outcome>, Error> {
+        let path = self.accepted.to.path.clone();
+        match event {
+            Event::TurnEnded { turn, consumed, .. } if consumed.contains(&self.accepted.row) => {
+                self.system.outcome_of(&self.accepted.to, *turn).await.map(Some)
+            }
+            Event::DeadLettered { rows, .. } if rows.contains(&self.accepted.row) => {
+                Err(Error::Faulted { path, reason: DEAD.to_owned() })
+            }
+            Event::Faulted { reason, .. } => Err(Error::Faulted { path, reason: reason.clone() }),
+            Event::Closed { path: at } => Err(Error::Closed { path, at: at.clone() }),
+            _ => Ok(None),
+        }
+    }
+
+    /// What the store says of the message, for when nobody told.
+    async fn look(&self) -> Result<Option<Outcome>, Error> {
+        let AgentRef { path, .. } = &self.accepted.to;
+        let waits = self.system.store.peek::<Message>(&keys::inbox(path, self.accepted.row)).await?;
+        if waits.is_none() {
+            return self.system.outcome_with(&self.accepted.to, &self.message).await.map(Some);
+        }
+        self.system.demand_open(path).await?;
+        match node_at(&self.system.store, path).await?.map(|row| row.value) {
+            Some(Node::Agent(Agent { phase: Phase::Faulted { reason, .. }, .. })) => {
+                Err(Error::Faulted { path: path.clone(), reason })
+            }
+            _ => Ok(None),
+        }
     }
 }
 
@@ -182,21 +222,44 @@ impl System {
     }
 
     async fn transcribed(&self, agent: &AgentRef, wanted: u64) -> Result<Outcome, Error> {
-        const PAGE: usize = 64;
+        let found = self.search_transcript(agent, |entry| match entry {
+            TranscriptEntry::Answer { turn, result, content, at } if *turn == wanted => {
+                Some(Outcome { turn: *turn, result: *result, content: content.clone(), at: *at })
+            }
+            _ => None,
+        });
+        found.await?.ok_or_else(|| Error::NotFound { path: agent.path.clone() })
+    }
+
+    /// The outcome of the turn that took a message which is no longer in the inbox.
+    async fn outcome_with(&self, agent: &AgentRef, taken: &Message) -> Result<Outcome, Error> {
+        let turn = self.search_transcript(agent, |entry| match entry {
+            TranscriptEntry::Message { turn, message } if message == taken => Some(*turn),
+            _ => None,
+        });
+        let turn = turn.await?.ok_or_else(|| Error::NotFound { path: agent.path.clone() })?;
+        let dead = self.store.page::<DeadLetter>(Table::Dead.rows_of(&agent.path), None, Direction::Backward, PAGE);
+        if dead.await?.iter().any(|letter| letter.value.message == *taken) {
+            return Err(Error::Faulted { path: agent.path.clone(), reason: DEAD.to_owned() });
+        }
+        self.outcome_of(agent, turn).await
+    }
+
+    /// The newest entry of a transcript that `wanted` finds something in.
+    async fn search_transcript<T>(
+        &self,
+        agent: &AgentRef,
+        wanted: impl Fn(&TranscriptEntry) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
         let (range, mut from) = (Table::Transcript.rows_of(&agent.path), None);
         loop {
-            let direction = understory_store::Direction::Backward;
-            let rows = self.store.page::<TranscriptEntry>(range.clone(), from, direction, PAGE).await?;
-            for row in &rows {
-                if let TranscriptEntry::Answer { turn, result, content, at } = &row.value
-                    && *turn == wanted
-                {
-                    return Ok(Outcome { turn: *turn, result: *result, content: content.clone(), at: *at });
-                }
+            let rows = self.store.page::<TranscriptEntry>(range.clone(), from, Direction::Backward, PAGE).await?;
+            if let Some(found) = rows.iter().find_map(|row| wanted(&row.value)) {
+                return Ok(Some(found));
             }
             match rows.last() {
                 Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-                _ => return Err(Error::NotFound { path: agent.path.clone() }),
+                _ => return Ok(None),
             }
         }
     }

@@ -10,7 +10,16 @@ use understory_store::Told;
 
 use crate::lock::Lock;
 
-type Ears = HashMap<AgentPath, Vec<(u64, mpsc::UnboundedSender<Arc<Told>>)>>;
+/// What a watch hears.
+#[derive(Clone)]
+pub(crate) enum Heard {
+    /// Something happened.
+    Told(Arc<Told>),
+    /// Events were dropped before they were dispatched: whoever waits looks at what is there now.
+    Gap,
+}
+
+type Ears = HashMap<AgentPath, Vec<(u64, mpsc::UnboundedSender<Heard>)>>;
 
 /// Ears by the path they listen to.
 #[derive(Clone, Default)]
@@ -28,7 +37,7 @@ pub(crate) struct Watch {
     watchers: Watchers,
     path: AgentPath,
     number: u64,
-    heard: mpsc::UnboundedReceiver<Arc<Told>>,
+    heard: mpsc::UnboundedReceiver<Heard>,
 }
 
 impl Watchers {
@@ -44,15 +53,22 @@ impl Watchers {
     pub(crate) fn tell(&self, told: &Arc<Told>, below: bool) {
         let ears = self.0.ears.lock();
         let path = told.event.path();
-        let tell = |listening: &Vec<(u64, mpsc::UnboundedSender<Arc<Told>>)>| {
+        let tell = |listening: &Vec<(u64, mpsc::UnboundedSender<Heard>)>| {
             for (_, ear) in listening {
                 // One that hung up is about to be taken off the list.
-                let _ = ear.send(told.clone());
+                let _ = ear.send(Heard::Told(told.clone()));
             }
         };
         match below {
             true => ears.iter().filter(|(ear, _)| path.contains(ear)).for_each(|(_, listening)| tell(listening)),
             false => ears.get(path).into_iter().for_each(tell),
+        }
+    }
+
+    /// Tells everybody that events were dropped.
+    pub(crate) fn tell_gap(&self) {
+        for (_, ear) in self.0.ears.lock().values().flatten() {
+            let _ = ear.send(Heard::Gap);
         }
     }
 
@@ -63,8 +79,8 @@ impl Watchers {
 }
 
 impl Watch {
-    /// The next event; `None` when the process stops.
-    pub(crate) async fn next(&mut self) -> Option<Arc<Told>> {
+    /// What comes next; `None` when the process stops.
+    pub(crate) async fn next(&mut self) -> Option<Heard> {
         self.heard.recv().await
     }
 }

@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::registrar::Request;
 use crate::role::DEFAULT_ROLE;
 use crate::system::{System, closed_at, node_at};
+use crate::watchers::Heard;
 
 /// How many rows are read at a time.
 const PAGE: usize = 512;
@@ -276,8 +277,10 @@ impl System {
             if let Some(at) = view.closed {
                 return Err(Error::Closed { path: path.clone(), at });
             }
-            let told = watch.next().await.ok_or(Error::Stopping)?;
-            if let Event::JobExportFailed { reason, .. } = &told.event {
+            let heard = watch.next().await.ok_or(Error::Stopping)?;
+            if let Heard::Told(told) = heard
+                && let Event::JobExportFailed { reason, .. } = &told.event
+            {
                 let output = PathBuf::from(view.spec.output);
                 return Err(JobError::Unwritten { output, reason: reason.clone() }.into());
             }
