@@ -3,7 +3,9 @@
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use tempfile::TempDir;
-use understory_store::{Backend, Commit, CommitError, Expect, SledBackend, Version, Write};
+use understory_store::{
+    Backend, Change, Commit, CommitError, Expect, SledBackend, SledOptions, StoreError, Version, Write,
+};
 
 use super::held::Gate;
 use super::{key, put, read, version};
@@ -41,8 +43,7 @@ type Answered = Result<Version, CommitError>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_of_one_drain_see_each_other() {
     let dir = TempDir::new().unwrap();
-    let (mut gate, options) = Gate::new();
-    let backend = SledBackend::open(dir.path(), options).await.unwrap();
+    let (backend, mut gate) = Gate::open(dir.path()).await;
     let taking = |name: &str| Commit { expects: vec![Expect::Absent(key("seat"))], ..put("seat", name) };
     let freeing = |version| Commit {
         expects: vec![Expect::At(key("seat"), version)],
@@ -69,8 +70,7 @@ async fn commits_of_one_drain_see_each_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_closes_at_512_writes() {
     let dir = TempDir::new().unwrap();
-    let (mut gate, options) = Gate::new();
-    let backend = SledBackend::open(dir.path(), options).await.unwrap();
+    let (backend, mut gate) = Gate::open(dir.path()).await;
     let of = |writes: usize| Commit { writes: vec![Write::Delete(key("x")); writes], ..Commit::default() };
     let commits = vec![of(256), of(256), of(1), of(511), of(1), of(1024), of(1), of(0)];
     let (_, syncs) = gathered(&backend, &mut gate, commits).await;
@@ -80,8 +80,7 @@ async fn a_drain_closes_at_512_writes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_closes_at_a_megabyte() {
     let dir = TempDir::new().unwrap();
-    let (mut gate, options) = Gate::new();
-    let backend = SledBackend::open(dir.path(), options).await.unwrap();
+    let (backend, mut gate) = Gate::open(dir.path()).await;
     let of = |pages: usize| {
         let put = |n| Write::Put(key(format!("x/{n}")), vec![7; 4096].into());
         Commit { writes: (0..pages).map(put).collect(), ..Commit::default() }
@@ -95,8 +94,7 @@ async fn a_drain_closes_at_a_megabyte() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_waits_for_what_it_rests_on() {
     let dir = TempDir::new().unwrap();
-    let (mut gate, options) = Gate::new();
-    let backend = SledBackend::open(dir.path(), options).await.unwrap();
+    let (backend, mut gate) = Gate::open(dir.path()).await;
     let mut first = backend.commit(put("a", "x"));
     assert!(first.as_mut().now_or_never().is_none());
     gate.entered().await;
@@ -113,4 +111,49 @@ async fn a_refusal_waits_for_what_it_rests_on() {
     // Nothing of this drain is to be written, so nothing is synced.
     let alone = backend.commit(Commit { expects: vec![Expect::Absent(key("b"))], ..Commit::default() });
     assert!(matches!(alone.await.unwrap_err(), CommitError::Conflict { found: Some(2), .. }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_of_one_drain_are_told_apart() {
+    let dir = TempDir::new().unwrap();
+    let (backend, mut gate) = Gate::open(dir.path()).await;
+    let telling = |n: u8| {
+        let events = (0..n % 4).map(|index| vec![index; usize::from(n) * 10].into()).collect();
+        Commit { events, ..Commit::default() }
+    };
+    let (_, syncs) = gathered(&backend, &mut gate, (2..=40).map(telling).collect()).await;
+    assert_eq!(syncs, [40]);
+    drop(gate);
+    drop(backend);
+    // Nothing is in memory after opening it again.
+    let backend = SledBackend::open(dir.path(), SledOptions::default()).await.unwrap();
+    for after in 0..=40 {
+        let told = backend.changes(after.into(), 3).await.unwrap();
+        let expected: Vec<Change> = (after + 1..=40)
+            .filter(|n| *n > 1 && n % 4 > 0)
+            .take(3)
+            .map(|n| Change { version: n.into(), events: telling(n).events })
+            .collect();
+        assert_eq!((told.gap, &told.changes), (None, &expected), "after {after}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_decides_what_waits() {
+    let dir = TempDir::new().unwrap();
+    let (backend, mut gate) = Gate::open(dir.path()).await;
+    let mut first = backend.commit(put("a", "x"));
+    assert!(first.as_mut().now_or_never().is_none());
+    gate.entered().await;
+    let shutdown = backend.shutdown();
+    tokio::pin!(shutdown);
+    assert!(shutdown.as_mut().now_or_never().is_none());
+    let mut second = backend.commit(put("b", "x"));
+    assert!(second.as_mut().now_or_never().is_none());
+    gate.release(Ok(()));
+    gate.release(Ok(()));
+    shutdown.await.unwrap();
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (1, 2));
+    let refused = backend.commit(put("c", "x")).await.unwrap_err();
+    assert!(matches!(refused, CommitError::Store(StoreError::Closed)), "{refused:?}");
 }

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use understory_store::{Disk, SledOptions, Version};
+use understory_store::{Disk, SledBackend, SledOptions, Version};
 
 /// The test's end: it hears of every sync and lets it go.
 pub(super) struct Gate {
@@ -20,11 +21,13 @@ struct Held {
 }
 
 impl Gate {
-    pub(super) fn new() -> (Gate, SledOptions) {
+    /// Opens a store on such a disk. The gate is to be dropped first: the store waits for the sync that has begun.
+    pub(super) async fn open(dir: &Path) -> (SledBackend, Gate) {
         let (entered, entering) = unbounded_channel();
         let (release, released) = channel();
         let disk = Arc::new(Held { entered, release: Mutex::new(released) });
-        (Gate { entered: entering, release }, SledOptions { disk, ..SledOptions::default() })
+        let backend = SledBackend::open(dir, SledOptions { disk, ..SledOptions::default() }).await.unwrap();
+        (backend, Gate { entered: entering, release })
     }
 
     /// Waits until a sync has begun, and says for which commits.

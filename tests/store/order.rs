@@ -2,9 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, OnceLock, Weak};
-
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use futures::FutureExt;
 use futures::future::join_all;
@@ -88,8 +86,7 @@ async fn every_acknowledgement_follows_its_sync_and_every_sync_its_apply() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_acknowledged_while_it_is_synced() {
     let dir = TempDir::new().unwrap();
-    let (mut gate, options) = Gate::new();
-    let backend = SledBackend::open(dir.path(), options).await.unwrap();
+    let (backend, mut gate) = Gate::open(dir.path()).await;
     let mut waiting = vec![backend.commit(put("a", "x")), backend.commit(put("b", "x"))];
     let mut told = put("c", "x");
     told.events = vec!["told".into()];
@@ -102,7 +99,10 @@ async fn nothing_is_acknowledged_while_it_is_synced() {
     // The first drain may have taken any number of the three.
     let mut through = 0;
     while through < 3 {
-        through = gate.entered().await;
+        through = tokio::select! {
+            through = gate.entered() => through,
+            _ = &mut durable => panic!("it is acknowledged without a sync"),
+        };
         assert!(version(&backend, "a").await.is_some(), "what is synced was applied");
         assert!(backend.last() < through);
         assert_eq!(backend.changes(0, 9).await.unwrap().changes, []);
