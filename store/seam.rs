@@ -265,7 +265,8 @@ pub struct Changes {
 pub trait Backend: Send + Sync + 'static {
     /// Applies a commit whole and resolves once it is durable, or refuses it whole.
     ///
-    /// A dropped future does not take the commit back.
+    /// A dropped future does not take the commit back. Keys that are empty or begin with `00` or `0e` are the backend's own:
+    /// a commit that names one is a bug and panics.
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Version, CommitError>>;
 
     /// Reads rows by key, in the order asked; `None` where there is none. May be one sync ahead.
