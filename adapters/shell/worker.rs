@@ -31,8 +31,8 @@ struct Order {
 }
 
 enum End {
-    Exited,
-    Flooded,
+    /// It has ended, or has written too much.
+    Done,
     Cancelled,
 }
 
@@ -60,8 +60,7 @@ pub(crate) async fn run(
         .map_err(|error| BrainError::unavailable(format!("waiting for {}: {error}", settings.program.display())))?;
     match end {
         End::Cancelled => Err(cancelled()),
-        End::Flooded => Err(flooded(&settings.program)),
-        End::Exited => answer(&settings.program, status, pipes.finish(), turn.row().is_some()),
+        End::Done => answer(&settings.program, status, pipes.finish(), turn.row().is_some()),
     }
 }
 
@@ -102,8 +101,8 @@ fn start(ground: &Ground, settings: &ShellSettings, order: Order) -> Result<(Gro
 async fn attend(group: &mut Group, pipes: &mut Pipes, turn: &Turn) -> End {
     tokio::select! {
         // An end that cannot be seen is asked for again, and told, by whoever ends the group.
-        _ = group.ended() => return End::Exited,
-        () = pipes.flow() => return End::Flooded,
+        _ = group.ended() => return End::Done,
+        () = pipes.flow() => return End::Done,
         () = turn.cancelled() => {}
     }
     group.terminate();

@@ -103,6 +103,8 @@ async fn stdout_has_a_limit() {
     assert_eq!(most.len(), OUTPUT_MAX);
     let over = format!("head -c {} /dev/zero | tr '\\0' x", OUTPUT_MAX + 1);
     let quotes = format!("head -c {} /dev/zero | tr '\\0' '\"'", OUTPUT_MAX / 2);
+    let error = home.ask(&over).await.unwrap_err().to_string();
+    assert!(error.contains("output_max = 262144 bytes"), "{error}");
     for script in [over.as_str(), quotes.as_str(), "yes", "trap '' TERM; yes & yes"] {
         let error = home.ask_row(script, "{}", None).await.unwrap_err().to_string();
         assert!(error.contains("output_max = 262144 bytes"), "{script}: {error}");
