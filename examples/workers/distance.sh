@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints how far an airport lies from the middle of the contiguous United States, as the report of a job row:
 #
-#     {"iata":"00M","km":1222.8}
+#     {"iata":"00M","km":1213.8}
 #
 # Try it by itself:
 #
