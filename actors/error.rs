@@ -142,3 +142,13 @@ pub(crate) fn demand_length(what: &'static str, text: &str) -> Result<(), Error>
     let (bytes, max) = (text.len(), crate::limits::TEXT_MAX);
     if bytes > max { Err(Error::TooLong { what, bytes, max }) } else { Ok(()) }
 }
+
+/// An error's words as far as a record takes them; what they begin with says most.
+pub(crate) fn cut(mut words: String) -> String {
+    let (bytes, max) = (words.len(), crate::limits::ERROR_MAX);
+    if bytes > max {
+        words.truncate(words.floor_char_boundary(max));
+        words = format!("{words} [cut: {bytes} bytes]");
+    }
+    words
+}

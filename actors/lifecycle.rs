@@ -91,7 +91,9 @@ impl System {
         for factory in self.brains.values() {
             factory.sweep().await.map_err(Error::Sweep)?;
         }
-        self.active.add(top);
+        if !self.active.add(top) {
+            return Err(Error::Stopping);
+        }
         dispatcher::activate(self, top).await?;
         Ok(())
     }

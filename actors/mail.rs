@@ -2,8 +2,8 @@
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentRef, CommitError, DeadLetter, Direction, Draft, Event, InboxKey, Message, MessageKind, Node, Outcome,
-    Phase, Row, Sender, Table, ToolUse, TranscriptEntry, TurnResult, keys,
+    Agent, AgentRef, CommitError, Direction, Draft, Event, InboxKey, Message, MessageKind, Node, Outcome, Phase, Row,
+    Sender, Table, ToolUse, TranscriptEntry, TurnResult, keys,
 };
 
 use crate::caller::Caller;
@@ -13,8 +13,6 @@ use crate::watchers::{Heard, Watch};
 
 /// How many entries a search of a transcript reads at a time.
 const PAGE: usize = 64;
-/// What is said of a message that no turn will take any more.
-const DEAD: &str = "the message went to the dead letters";
 
 /// A message to be sent.
 #[derive(Clone, Debug)]
@@ -153,8 +151,7 @@ impl Assignment {
     /// Waits for the outcome of the turn that took the message, even if newer turns have ended since.
     ///
     /// # Errors
-    /// The agent was closed or faulted before that turn ended (the message stays, or is with the dead letters), or the
-    /// runtime stops.
+    /// The agent was closed or faulted before that turn ended (the message stays), or the runtime stops.
     pub async fn outcome(mut self) -> Result<Outcome, Error> {
         // An agent that was given up on before the message came says nothing more of it.
         if let Some(ended) = self.look().await? {
@@ -184,7 +181,7 @@ impl Assignment {
                 self.system.outcome_of(&self.accepted.to, *turn).await.map(Some)
             }
             Event::DeadLettered { rows, .. } if rows.contains(&self.accepted.row) => {
-                Err(Error::Faulted { path, reason: DEAD.to_owned() })
+                self.system.outcome_with(&self.accepted.to, &self.message).await.map(Some)
             }
             Event::Faulted { reason, .. } => Err(Error::Faulted { path, reason: reason.clone() }),
             Event::Closed { path: at } => Err(Error::Closed { path, at: at.clone() }),
@@ -238,10 +235,6 @@ impl System {
             _ => None,
         });
         let turn = turn.await?.ok_or_else(|| Error::NotFound { path: agent.path.clone() })?;
-        let dead = self.store.page::<DeadLetter>(Table::Dead.rows_of(&agent.path), None, Direction::Backward, PAGE);
-        if dead.await?.iter().any(|letter| letter.value.message == *taken) {
-            return Err(Error::Faulted { path: agent.path.clone(), reason: DEAD.to_owned() });
-        }
         self.outcome_of(agent, turn).await
     }
 

@@ -134,7 +134,7 @@ impl System {
     /// Stops starting turns, takes those under way back uncharged, and ends every actor. Those that have not ended `within`
     /// are killed.
     pub async fn shutdown(&self, within: Duration) -> ShutdownReport {
-        self.active.clear();
+        self.active.end();
         let report = self.dismiss(&AgentPath::root(), within).await;
         self.stopping.cancel();
         self.watchers.end();

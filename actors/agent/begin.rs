@@ -1,12 +1,15 @@
 //! From mail to a turn: what is taken in hand, M2, and the task that runs the brain.
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use understory_store::{
     Agent, DeadLetter, Draft, Event, InboxKey, Message, Phase, Row, Running, Table, TurnResult, Version, keys,
 };
 
 use super::entry::{Held, Stage, TurnEntry};
-use super::work::{Work, run_turn};
+use super::work::{Work, panicked, run_turn};
 use super::{AgentActor, AgentSignal, Next};
 use crate::brain::{Seat, Turn};
 use crate::caller::Caller;
@@ -17,7 +20,10 @@ use crate::tools::Tools;
 
 impl AgentActor {
     pub(super) async fn look_for_work(&mut self, agent: &Agent, permit: &mut Option<Permit>) -> Result<Next, Error> {
-        if agent.brain.is_none() || !self.system.active.contains(&self.path) {
+        if !self.system.active.contains(&self.path) {
+            return Ok(Next::Leave);
+        }
+        if agent.brain.is_none() {
             return Ok(Next::Stay);
         }
         match &agent.phase {
@@ -97,7 +103,9 @@ impl AgentActor {
         let grace = self.system.limits.grace;
         let (system, path) = (self.system.clone(), self.path.clone());
         self.system.tasks.spawn(async move {
-            let (end, brain) = run_turn(Work { factory, brain, seat, turn, cancel, grace }).await;
+            let turn = run_turn(Work { factory, brain, seat, turn, cancel, grace });
+            // What a brain does when it is dropped is its own, too.
+            let (end, brain) = AssertUnwindSafe(turn).catch_unwind().await.unwrap_or_else(|panic| panicked(&panic));
             system.agents.held(&path, |held: &mut Held| held.ended(end, brain));
             system.agents.deliver(&system, &path, AgentSignal::TurnEnded);
         });

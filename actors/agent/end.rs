@@ -6,7 +6,7 @@ use super::begin::bury;
 use super::entry::TurnEnd;
 use super::{AgentActor, Next};
 use crate::brain::BrainError;
-use crate::error::Error;
+use crate::error::{Error, cut};
 use crate::role::DEFAULT_ROLE;
 use crate::supervision::{Bounds, Decision, Failure, decide};
 use crate::system::node_at;
@@ -28,13 +28,14 @@ impl AgentActor {
 
     async fn fail(&mut self, agent: &Agent, error: &BrainError) -> Result<Next, Error> {
         let running = agent.running().expect("a turn that failed is on record");
+        let words = cut(error.to_string());
         let failure = match error {
             BrainError::Unavailable { retry_after, .. } => {
                 Failure::Unavailable { waits: running.waits, retry_after: *retry_after }
             }
             BrainError::Broken { .. } => Failure::Broken { attempt: running.attempt },
             BrainError::Refused { .. } | BrainError::Exhausted { .. } => {
-                return self.finish(agent, TurnResult::Errored, &error.to_string(), false).await;
+                return self.finish(agent, TurnResult::Errored, &words, false).await;
             }
         };
         let role = self.system.role(&agent.role).or_else(|_| self.system.role(DEFAULT_ROLE))?;
@@ -44,10 +45,10 @@ impl AgentActor {
         match decide(failure, &role.policy, &agent.faults, bounds, now, fastrand::f64()) {
             Decision::Again { charged, pause, faults } => {
                 let next = agent.put_off(charged, faults, now.after(pause))?;
-                self.put_off(agent, next, &error.to_string()).await
+                self.put_off(agent, next, &words).await
             }
-            Decision::Error { bury } => self.finish(agent, TurnResult::Errored, &error.to_string(), bury).await,
-            Decision::Fault => self.fault(agent, &error.to_string(), now).await,
+            Decision::Error { bury } => self.finish(agent, TurnResult::Errored, &words, bury).await,
+            Decision::Fault => self.fault(agent, &words, now).await,
         }
     }
 

@@ -181,6 +181,10 @@ impl AgentActor {
             }
         }
         self.system.agents.park(&self.path, ctx.actor_ref().id());
+        // Resumed while it was stopping: it may have been woken and not looked.
+        if self.stopping && self.system.active.contains(&self.path) && !self.is_closed().await.unwrap_or(true) {
+            self.system.agents.wake(&self.system, &self.path);
+        }
         ctx.stop();
     }
 

@@ -79,8 +79,13 @@ fn settle(answered: Result<Response, BrainError>, cancel: &CancellationToken) ->
     }
 }
 
+/// A turn whose task panicked outside of the brain's own work.
+pub(super) fn panicked(panic: &Box<dyn Any + Send>) -> (TurnEnd, Option<Box<dyn AnyBrain>>) {
+    (TurnEnd::Answered(Err(BrainError::broken(words(panic.as_ref())))), None)
+}
+
 /// What a panic said.
-fn words(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
     let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
     let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
     format!("panicked: {}", said.unwrap_or_else(|| "no message".to_owned()))

@@ -14,7 +14,7 @@ use crate::brain::{BrainError, Response, Seat, Turn, brain_fn};
 use crate::{Error, Letter, Limits, Parts, Role, Settled, SpawnRequest, System, Until};
 
 /// Longer than anything a test waits for.
-pub(crate) const LONG: Duration = Duration::from_secs(1_000_000);
+pub(crate) const LONG: Duration = Duration::from_secs(100_000);
 /// How long an ending world waits for its actors: longer than a cancelled turn's grace.
 const ENDING: Duration = Duration::from_secs(60);
 
@@ -76,7 +76,8 @@ impl World {
     }
 
     pub(crate) async fn assign(&self, path: &str, text: &str) -> Result<Outcome, Error> {
-        self.system.assign(letter(path, text, true)).await?.outcome().await
+        let assigned = self.system.assign(letter(path, text, true)).await?;
+        tokio::time::timeout(LONG, assigned.outcome()).await.expect("an outcome comes")
     }
 
     pub(crate) async fn settled(&self, path: &str) -> Settled {
@@ -165,6 +166,11 @@ impl Setting {
     {
         let factory = move |_: &Seat| Ok(brain_fn(answer.clone()));
         self.parts.brains.insert(name.to_owned(), Arc::new(factory));
+        self
+    }
+
+    pub(crate) fn without(mut self, brain: &str) -> Self {
+        self.parts.brains.remove(brain);
         self
     }
 
