@@ -1,2 +1,86 @@
-//! Stub.
-fn main() {}
+//! Workloads measured beside their baselines, in one run.
+//!
+//! ```text
+//! cargo bench --bench workloads [-- --json] [--long] [--dir DIR] [--only WORKLOAD]
+//! ```
+//!
+//! `README.md` beside this file says what each figure means. The machine may be busy: what counts is the ratio of a
+//! figure to its baseline, taken in turns; a rate by itself says little.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench is a program: it prints what it measured")]
+
+mod child;
+mod command;
+mod figure;
+mod import;
+mod job;
+mod options;
+mod place;
+mod raw;
+mod reopen;
+mod reply;
+mod resident;
+mod spawn;
+mod sqlite;
+mod table;
+mod tape;
+mod wake;
+mod world;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use figure::Report;
+use options::Options;
+use place::Place;
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+type Workload = fn(&Bench, &mut Report) -> Outcome<()>;
+
+/// What every workload is given.
+struct Bench {
+    place: Place,
+    rounds: usize,
+    long: bool,
+}
+
+const WORKLOADS: [(&str, Workload); 8] = [
+    ("spawn", spawn::measure),
+    ("reply", reply::measure),
+    ("wake", wake::measure),
+    ("job", job::measure),
+    ("resident", resident::measure),
+    ("import", import::measure),
+    ("reopen", reopen::measure),
+    ("command", command::measure),
+];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Outcome<()> {
+    if let Some(part) = child::asked() {
+        println!("{}", child::play(&part)?);
+        return Ok(());
+    }
+    let options = Options::parse(std::env::args().skip(1))?;
+    let place = Place::make(&options.dir)?;
+    let bench = Bench { rounds: if options.long { 5 } else { 3 }, long: options.long, place };
+    let mut report = Report::new(options.json);
+    report.head(&bench);
+    for (name, measure) in WORKLOADS {
+        if options.only.as_ref().is_none_or(|only| only == name) {
+            eprintln!("{name} ...");
+            measure(&bench, &mut report)?;
+        }
+    }
+    report.end();
+    Ok(())
+}

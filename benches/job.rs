@@ -1,0 +1,142 @@
+//! A job of ten thousand rows whose workers answer at once: what is left is what a row costs.
+
+use std::path::Path;
+
+use understory::{BrainChoice, Event, JobRequest};
+use understory_store::{Record, Table, Write};
+
+use crate::figure::{Aim, Figure, Report, Rounds};
+use crate::raw::Raw;
+use crate::sqlite::{self, Beside, Transition};
+use crate::tape::{Reel, Taken, Tape};
+use crate::world::{self, rate};
+use crate::{Bench, Outcome, table};
+
+const ROWS: u32 = 10_000;
+const CONCURRENCY: u32 = 64;
+const GROUP: usize = 64;
+
+/// One round.
+struct Round {
+    rows: f64,
+    raw: f64,
+    sqlite: f64,
+    sqlite_grouped: f64,
+    item_writes: f64,
+    all_writes: f64,
+    commits: f64,
+}
+
+/// The part of a run between the import and the last report.
+struct Span {
+    begin: usize,
+    end: usize,
+}
+
+pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
+    let rounds = (0..bench.rounds).map(|_| round(bench)).collect::<Outcome<Vec<Round>>>()?;
+    let take = |pick: fn(&Round) -> f64| rounds.iter().map(pick).collect::<Rounds>();
+    let figure =
+        |beside, rounds| Figure::new("job, 64 at once", "rows/s", take(|round| round.rows)).beside(beside, rounds);
+    report.figure(&figure("raw, same commits", take(|round| round.raw)).aim(Aim::RatioAtLeast(0.85)));
+    report.figure(&figure("SQLite, one a transaction", take(|round| round.sqlite)).aim(Aim::RatioAtLeast(6.0)));
+    report.figure(&figure("SQLite, 64 a transaction", take(|round| round.sqlite_grouped)));
+    let writes = Figure::new("job, writes of its item a row", "", take(|round| round.item_writes));
+    report.figure(&writes.aim(Aim::AtMost(2.0)));
+    report.figure(&Figure::new("job, writes in all a row", "", take(|round| round.all_writes)));
+    report.figure(&Figure::new("job, rows a commit", "", take(|round| round.commits)));
+    Ok(())
+}
+
+fn round(bench: &Bench) -> Outcome<Round> {
+    let (dir, raw) = (bench.place.fresh("job")?, bench.place.fresh("job-raw")?);
+    let reel = world::block_on(run(&dir))?;
+    let span = Span::of(&reel)?;
+    let took = reel.taken[span.end].acknowledged - reel.taken[span.begin].acknowledged;
+    let (begin, end) = (reel.taken[span.begin].version, reel.taken[span.end].version);
+    let packed = reel.packed(0);
+    let (before, after): (Vec<_>, Vec<_>) = packed.into_iter().partition(|packed| packed.last() <= begin);
+    let after: Vec<_> = after.into_iter().filter(|packed| packed.last() <= end).collect();
+    let engine = Raw::open(&raw)?;
+    engine.replay(&before)?;
+    let replayed = engine.replay(&after)?;
+    let (transitions, beside) = transitions(&reel.taken[span.begin + 1..=span.end]);
+    let sqlite = sqlite::run(&raw, &transitions, &beside, 1)?;
+    let grouped = sqlite::run(&raw, &transitions, &beside, GROUP)?;
+    bench.place.clear(&[&dir, &raw])?;
+    let rows = ROWS as usize;
+    let writes: usize = after.iter().map(|packed| packed.writes()).sum();
+    Ok(Round {
+        rows: rate(rows, took),
+        raw: rate(rows, replayed),
+        sqlite: rate(rows, sqlite),
+        sqlite_grouped: rate(rows, grouped),
+        item_writes: transitions.len() as f64 / f64::from(ROWS),
+        all_writes: writes as f64 / f64::from(ROWS),
+        commits: f64::from(ROWS) / (span.end - span.begin) as f64,
+    })
+}
+
+async fn run(dir: &Path) -> Outcome<Reel> {
+    let input = dir.join("table.csv");
+    table::write(&input, ROWS)?;
+    let tape = Tape::open(&dir.join("store")).await?;
+    let runtime = world::echoing().on(tape.clone()).await?;
+    let brain = BrainChoice { name: "echo".to_owned(), settings: String::new() };
+    let mut request = JobRequest::new(input, brain);
+    request.concurrency = CONCURRENCY;
+    request.output = Some(dir.join("out.csv"));
+    let (job, _) = runtime.start_job(request).await?;
+    let view = job.finished().await?;
+    if view.job.counts.completed != ROWS {
+        return Err(format!("{} of {ROWS} rows are completed", view.job.counts.completed).into());
+    }
+    runtime.shutdown(world::END).await?;
+    drop((job, runtime));
+    tape.end().await
+}
+
+impl Span {
+    fn of(reel: &Reel) -> Outcome<Span> {
+        let begin = reel.taken.iter().rposition(imports).ok_or("no commit imported rows")?;
+        let end = reel.taken.iter().rposition(moves).ok_or("no commit moved rows")?;
+        Ok(Span { begin, end })
+    }
+}
+
+fn imports(taken: &Taken) -> bool {
+    taken
+        .commit
+        .writes
+        .iter()
+        .any(|write| matches!(write, Write::Put(key, _) if key.as_bytes()[0] == Table::ItemId as u8))
+}
+
+fn moves(taken: &Taken) -> bool {
+    let events = taken.commit.events.iter().map(|event| Event::decode(event));
+    events.into_iter().any(|event| matches!(event, Ok(Event::ItemsMoved { .. })))
+}
+
+/// Every record of a row that was written, in order; and the last of the job and its event.
+fn transitions(taken: &[Taken]) -> (Vec<Transition>, Beside) {
+    let mut beside = Beside { job: Vec::new(), event: Vec::new() };
+    let mut transitions = Vec::new();
+    for taken in taken {
+        for write in &taken.commit.writes {
+            match write {
+                Write::Put(key, payload) if key.as_bytes().contains(&b'r') && is_item(key.as_bytes()) => {
+                    transitions.push(Transition { path: key.as_bytes().to_vec(), record: payload.to_vec() });
+                }
+                Write::Put(_, payload) => beside.job = payload.to_vec(),
+                Write::Delete(_) | Write::Append(..) => {}
+            }
+        }
+        // One row's event, where the store has one for all rows of the commit.
+        beside.event = vec![0x5a; 64];
+    }
+    (transitions, beside)
+}
+
+fn is_item(key: &[u8]) -> bool {
+    key[0] == Table::Node as u8 && key.iter().filter(|byte| **byte == b'/').count() == 3
+}

@@ -1,0 +1,132 @@
+//! A store that remembers what it was asked to write, so that a baseline can write the same.
+
+use std::fs::File;
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use understory_store::{
+    Backend, Changes, Commit, CommitError, Direction, Disk, Entry, Fdatasync, Key, KeyRange, Read, SledBackend,
+    SledOptions, StoreError, Version,
+};
+
+use crate::Outcome;
+use crate::raw::{Packed, RawCommit};
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A store on disk with a tape running.
+pub(crate) struct Tape {
+    store: SledBackend,
+    taken: Mutex<Vec<Taken>>,
+    syncs: Arc<Syncs>,
+}
+
+/// A commit that was acknowledged.
+pub(crate) struct Taken {
+    pub(crate) version: Version,
+    pub(crate) commit: Commit,
+    pub(crate) acknowledged: Instant,
+}
+
+/// How far the store was synced by each sync: which commits shared one.
+#[derive(Default)]
+struct Syncs(Mutex<Vec<Version>>);
+
+/// All that was taken.
+pub(crate) struct Reel {
+    /// In the order of commits.
+    pub(crate) taken: Vec<Taken>,
+    syncs: Vec<Version>,
+}
+
+impl Disk for Syncs {
+    fn sync(&self, file: &File, through: Version) -> io::Result<()> {
+        Fdatasync.sync(file, through)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(through);
+        Ok(())
+    }
+}
+
+impl Tape {
+    /// Opens the store in `dir`.
+    pub(crate) async fn open(dir: &Path) -> Outcome<Arc<Tape>> {
+        let syncs = Arc::new(Syncs::default());
+        let options = SledOptions { disk: syncs.clone(), ..SledOptions::default() };
+        let store = SledBackend::open(dir, options).await?;
+        Ok(Arc::new(Tape { store, taken: Mutex::default(), syncs }))
+    }
+
+    /// Closes the store and hands out what was taken.
+    pub(crate) async fn end(&self) -> Outcome<Reel> {
+        self.store.shutdown().await?;
+        let mut taken = std::mem::take(&mut *self.taken.lock().unwrap_or_else(PoisonError::into_inner));
+        taken.sort_by_key(|taken| taken.version);
+        let syncs = std::mem::take(&mut *self.syncs.0.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(Reel { taken, syncs })
+    }
+}
+
+impl Reel {
+    /// The commits after `begin`, packed as the store synced them.
+    pub(crate) fn packed(&self, begin: Version) -> Vec<Packed> {
+        let mut taken = self.taken.iter().filter(|taken| taken.version > begin).peekable();
+        let mut packed = Vec::new();
+        for through in &self.syncs {
+            let mut batch = Packed::default();
+            while let Some(next) = taken.next_if(|taken| taken.version <= *through) {
+                batch.add(&RawCommit::of(next));
+            }
+            if !batch.is_empty() {
+                packed.push(batch);
+            }
+        }
+        packed
+    }
+
+    /// The last commit before the first that `is` holds for.
+    pub(crate) fn before(&self, is: impl Fn(&Taken) -> bool) -> Version {
+        self.taken.iter().find(|taken| is(taken)).map_or(0, |taken| taken.version - 1)
+    }
+}
+
+impl Backend for Tape {
+    fn commit(&self, commit: Commit) -> Answer<'_, Result<Version, CommitError>> {
+        Box::pin(async move {
+            let copy = commit.clone();
+            let version = self.store.commit(commit).await?;
+            let taken = Taken { version, commit: copy, acknowledged: Instant::now() };
+            self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+            Ok(version)
+        })
+    }
+
+    fn get(&self, keys: Vec<Key>) -> Answer<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
+        self.store.get(keys)
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange,
+        from: Option<Key>,
+        direction: Direction,
+        limit: usize,
+    ) -> Answer<'_, Result<Read<Vec<Entry>>, StoreError>> {
+        self.store.scan(range, from, direction, limit)
+    }
+
+    fn durable(&self, through: Version) -> Answer<'_, Result<(), StoreError>> {
+        self.store.durable(through)
+    }
+
+    fn changes(&self, after: Version, limit: usize) -> Answer<'_, Result<Changes, StoreError>> {
+        self.store.changes(after, limit)
+    }
+
+    fn last(&self) -> Version {
+        self.store.last()
+    }
+}
