@@ -1,6 +1,6 @@
 //! The examples run, and run again on what they left.
 
-#[expect(dead_code, unused_crate_dependencies, clippy::print_stdout, reason = "an example has a main and prints")]
+#[expect(dead_code, unreachable_pub, clippy::print_stdout, reason = "an example is a program of its own, which prints")]
 #[path = "../examples/swarm.rs"]
 mod swarm;
 

@@ -1,0 +1,183 @@
+//! A job killed with SIGKILL at a seeded row and started again by the same command: no row lost, none reported twice, rows
+//! already completed not run again, and no two workers of one row at once.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// How many rows are worked on at once: those alone may be run a second time.
+const CONCURRENCY: usize = 16;
+
+/// One job in a folder of its own.
+struct Story {
+    folder: TempDir,
+    rows: usize,
+}
+
+/// What a finished job left.
+struct Told {
+    /// The runs of each row that its worker logged, in order.
+    runs: BTreeMap<u32, Vec<u32>>,
+    /// Status and run of each row of the output, in its order.
+    output: Vec<(String, u32)>,
+    /// Rows whose worker found another at work on its row.
+    overlaps: String,
+}
+
+/// Holds a lock on its row while it works, logs row and run, and tells the pipe that it did.
+const WORKER: &str = r#"#!/bin/sh
+exec 9>"lock/$UNDERSTORY_ROW"
+flock -n 9 || echo "$UNDERSTORY_ROW" >>overlaps
+echo "$UNDERSTORY_ROW $UNDERSTORY_RUN" >>log
+echo "$UNDERSTORY_ROW" >pipe
+echo "{\"row\":$UNDERSTORY_ROW}"
+"#;
+
+impl Story {
+    /// A table of `rows` rows, or the table at `table`.
+    fn new(rows: usize, table: Option<&Path>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let story = Story { folder, rows };
+        fs::create_dir(story.at("lock")).unwrap();
+        fs::write(story.at("worker.sh"), WORKER).unwrap();
+        make_executable(&story.at("worker.sh"));
+        match table {
+            Some(table) => drop(fs::copy(table, story.at("table.csv")).unwrap()),
+            None => {
+                let lines = (1..=rows).map(|row| format!("k{row},{}\n", row * 7));
+                fs::write(story.at("table.csv"), std::iter::once("id,n\n".to_owned()).chain(lines).collect::<String>())
+                    .unwrap();
+            }
+        }
+        assert!(Command::new("mkfifo").arg(story.at("pipe")).status().unwrap().success());
+        story
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_understory"));
+        let concurrency = CONCURRENCY.to_string();
+        command.current_dir(self.folder.path()).args(["--home", "home", "job", "run", "table.csv"]).args([
+            "--brain",
+            "shell",
+            "--command",
+            "./worker.sh",
+            "--out",
+            "out.csv",
+            "--concurrency",
+            &concurrency,
+        ]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(self.at("stderr")).unwrap());
+        command
+    }
+
+    /// The pipe that workers tell of their rows through; held open both ways, so that neither side waits for the other.
+    fn pipe(&self) -> BufReader<File> {
+        BufReader::new(OpenOptions::new().read(true).write(true).open(self.at("pipe")).unwrap())
+    }
+
+    /// Runs the job until `row` workers have told of their rows, then kills it.
+    fn run_until_killed(&self, row: usize) {
+        let pipe = self.pipe();
+        let mut job = self.command().spawn().unwrap();
+        pipe.lines().take(row).for_each(|line| drop(line.unwrap()));
+        kill(&mut job);
+        assert!(!self.at("out.csv").exists(), "a job that was killed half way has no output");
+    }
+
+    /// Runs the job to its end with the same command.
+    fn run_to_the_end(&self) -> Told {
+        let pipe = self.pipe();
+        // Somebody has to read what the workers tell, or they would wait.
+        let reader = std::thread::spawn(move || pipe.lines().map(Result::unwrap).find(|line| line == "end"));
+        let status = self.command().status().unwrap();
+        fs::write(self.at("pipe"), "end\n").unwrap();
+        assert_eq!(reader.join().unwrap().as_deref(), Some("end"));
+        let said = fs::read_to_string(self.at("stderr")).unwrap();
+        assert!(status.success(), "{status}: {said}");
+        assert!(said.contains("goes on"), "it says that it goes on: {said}");
+        self.tell()
+    }
+
+    fn tell(&self) -> Told {
+        let mut runs = BTreeMap::<u32, Vec<u32>>::new();
+        for line in fs::read_to_string(self.at("log")).unwrap().lines() {
+            let (row, run) = line.split_once(' ').unwrap();
+            runs.entry(row.parse().unwrap()).or_default().push(run.parse().unwrap());
+        }
+        let mut output = csv::Reader::from_path(self.at("out.csv")).unwrap();
+        let headers = output.headers().unwrap().clone();
+        let column = |name: &str| headers.iter().position(|header| header == name).unwrap();
+        let (status, run, result) = (column("status"), column("attempt_count"), column("result_json"));
+        let rows = output.records().zip(1..).map(|(row, number)| {
+            let row = row.unwrap();
+            assert_eq!(&row[result], format!("{{\"row\":{number}}}"), "the result of row {number} is its own");
+            (row[status].to_owned(), row[run].parse().unwrap())
+        });
+        let output = rows.collect();
+        let overlaps = fs::read_to_string(self.at("overlaps")).unwrap_or_default();
+        Told { runs, output, overlaps }
+    }
+
+    /// What must hold of a job that was killed once and then came to its end.
+    fn check(&self, told: &Told) {
+        assert_eq!(told.output.len(), self.rows, "the output has every row");
+        assert_eq!(told.overlaps, "", "rows that two workers were at");
+        for (number, (status, last_run)) in (1..).zip(&told.output) {
+            assert_eq!(status, "completed", "row {number}");
+            let runs = told.runs.get(&number).unwrap_or_else(|| panic!("row {number} has a result and no run"));
+            assert_eq!(runs.last(), Some(last_run), "the result of row {number} is its last run's");
+            let mut once = runs.clone();
+            once.dedup();
+            assert_eq!(runs, &once, "a run of row {number} had two workers");
+        }
+        let again = told.output.iter().filter(|(_, run)| *run > 1).count();
+        assert!(
+            again <= CONCURRENCY,
+            "{again} rows ran again, {CONCURRENCY} at the most were at work when it was killed"
+        );
+    }
+}
+
+fn make_executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn kill(job: &mut Child) {
+    job.kill().unwrap();
+    job.wait().unwrap();
+}
+
+/// Killed at a seeded row between 10 and 90 % of a table of 200 rows, twenty times.
+#[test]
+fn a_killed_job_goes_on_twenty_times_of_twenty() {
+    let mut random = fastrand::Rng::with_seed(0x5eed);
+    for _ in 0..20 {
+        let story = Story::new(200, None);
+        let row = random.usize(20..=180);
+        story.run_until_killed(row);
+        story.check(&story.run_to_the_end());
+    }
+}
+
+/// The same over the whole table of airports, in the long form.
+#[test]
+fn a_killed_job_goes_on_over_the_whole_table() {
+    if std::env::var_os("UNDERSTORY_LONG").is_none() {
+        eprintln!("skipped: the whole table is run with UNDERSTORY_LONG=1");
+        return;
+    }
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/airports.csv");
+    let story = Story::new(3376, Some(&table));
+    story.run_until_killed(1700);
+    let told = story.run_to_the_end();
+    story.check(&told);
+}
