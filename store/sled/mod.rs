@@ -104,6 +104,11 @@ impl SledBackend {
         blocking(move || shut(&shared, &ended, cache)).await
     }
 
+    /// Whether so much was written that a shutdown opens the engine once more, so that the next open is fast.
+    pub fn wants_settling(&self) -> bool {
+        self.shared.bytes_written() > SETTLE_BYTES
+    }
+
     fn open_here(dir: &Path, options: SledOptions) -> Result<Self, StoreError> {
         let SledOptions { cache, events_max, disk } = options;
         let open::Opened { engine, head, file } = open::open(dir, cache)?;
