@@ -27,6 +27,7 @@ mod builder;
 mod error;
 mod events;
 mod job;
+mod rest;
 mod runtime;
 mod spawn;
 
@@ -43,12 +44,13 @@ pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobRequest, JobStarted, JobView};
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
-    Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, ClosedReport, DEFAULT_ROLE, Error as Refusal,
-    IN_HAND_MAX, JobRow, Letter, Limits, Policy, Response, Restart, Role, Seat, Settled, ShutdownReport, SpawnRequest,
-    Spawned, Standing, TEXT_MAX, Turn, Until, Usage, View, brain_fn,
+    Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEFAULT_ROLE,
+    Error as Refusal, IN_HAND_MAX, JobRow, Letter, Limits, Policy, Response, Restart, Role, Seat, Settled,
+    ShutdownReport, SpawnRequest, Spawned, Standing, TEXT_MAX, Turn, Until, Usage, View, brain_fn,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
-    AgentId, AgentRef, BrainChoice, Counts, Event, Item, ItemState, JobSpec, JobState, Message, MessageKind, Node,
-    Outcome, Phase, Problem, Sender, StoreError, Time, Told, TurnResult, Verified, Version,
+    AgentId, AgentRef, BrainChoice, CommitError, Counts, Event, Item, ItemState, JobSpec, JobState, Message,
+    MessageKind, Node, Outcome, Phase, Problem, Running, Sender, StoreError, Text, Time, Told, TurnResult, Verified,
+    Version,
 };

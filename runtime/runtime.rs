@@ -128,4 +128,21 @@ impl Runtime {
         }
         Ok(ClosedDown { stopped, overdue })
     }
+
+    /// As [`Runtime::shutdown`], for a process that exits next: the store is left open for the exit to close, unless so much
+    /// was written that the next process would be slow to open it. No other runtime of this process can open it again.
+    ///
+    /// # Errors
+    /// As for [`Runtime::shutdown`].
+    pub async fn leave(&self, within: Duration) -> Result<ClosedDown, Error> {
+        match self.engine.as_ref() {
+            Engine::Sled(backend) if !backend.wants_settling() => {
+                let ShutdownReport { stopped, overdue } = self.system.shutdown(within).await;
+                // Whoever drops the engine waits for it to close.
+                std::mem::forget(self.engine.clone());
+                Ok(ClosedDown { stopped, overdue })
+            }
+            _ => self.shutdown(within).await,
+        }
+    }
 }
