@@ -1,1 +1,34 @@
-//! Stub.
+//! The doors of a running process, and their client.
+//!
+//! ```text
+//!   command line --Request--> answer --> runtime            the store's owner itself
+//!   command line --Request--> Client ~~socket~~> Control --> answer --> runtime       a second terminal
+//! ```
+//!
+//! A request means the same whichever way it comes: [`answer`] carries it out, and what it gives back is what goes over the
+//! socket and what a front end shows. This room translates and adds no rule of its own; it knows nothing of terminals,
+//! arguments or exit codes, and never prints.
+
+mod answer;
+mod client;
+mod control;
+mod failure;
+mod lines;
+mod pick;
+mod place;
+mod told;
+mod tree;
+mod wire;
+
+pub use answer::answer;
+pub use client::Client;
+pub use control::Control;
+pub use failure::{Code, Failure, chain};
+pub use lines::{
+    Accepted, AgentLine, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, Counts, ErrorLine, ItemLine,
+    JobLine, Jobs, NodeLine, OutcomeLine, ProblemLine, RunningLine, SettledLine, Shown, Spawned, StandingLine, Tree,
+    TreeLine, VerifiedLine, Waited,
+};
+pub use pick::unfinished_job;
+pub use told::job_line;
+pub use wire::{Follow, Hello, Reply, Request, Wanted};

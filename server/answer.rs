@@ -1,0 +1,169 @@
+//! What carries a request out, in the process that owns the store.
+
+use std::time::Duration;
+
+use understory::{
+    AgentPath, Assignment, BrainChoice, Error, Letter, Node, Outcome, Runtime, SpawnRequest, Standing, Until,
+};
+
+use crate::failure::Failure;
+use crate::lines::{
+    Accepted, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, OutcomeLine, Shown, Spawned,
+    Waited,
+};
+use crate::pick::{newest, unfinished_job};
+use crate::told::{job_line, outcome_line, settled_line, shown, verified_line};
+use crate::tree::tree;
+use crate::wire::{Follow, Reply, Request, Wanted};
+
+/// How long what runs below a closed node has to end.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
+/// How many jobs are read at a time.
+const JOBS: usize = 256;
+
+/// Carries a request out. Dropped before it is done, it leaves what it has committed, and what it has started running.
+///
+/// # Errors
+/// The runtime refused or failed.
+pub async fn answer(runtime: &Runtime, request: Request) -> Result<Reply, Failure> {
+    Ok(match request {
+        Request::Tree { path, children } => Reply::Tree(tree(runtime, &path, children).await?),
+        Request::Show { path } => Reply::Shown(show(runtime, path).await?),
+        Request::Jobs => Reply::Jobs(jobs(runtime).await?),
+        Request::Job { path } => Reply::Job(job(runtime, named(runtime, path, newest).await?).await?),
+        Request::Cancel { path } => {
+            Reply::Cancelled(cancel(runtime, named(runtime, path, unfinished_job).await?).await?)
+        }
+        Request::Send { path, text } => Reply::Accepted(send(runtime, path, text, false).await?),
+        Request::Assign { path, text, follow } => Reply::Assigned(assign(runtime, path, text, follow).await?),
+        Request::Wait { paths, wanted, timeout_ms } => Reply::Waited(wait(runtime, &paths, wanted, timeout_ms).await?),
+        Request::Close { path } => Reply::Closed(close(runtime, path).await?),
+        Request::Resume { path } => {
+            let new = runtime.agent(path.clone()).resume().await?;
+            Reply::Resumed(AskedResume { path, new })
+        }
+        Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
+        Request::Spawn { path, role, brain, nickname, task, or_existing, follow } => {
+            let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });
+            let request = SpawnRequest { path, role, brain, nickname, task, or_existing };
+            Reply::Spawned(spawn(runtime, request, follow).await?)
+        }
+    })
+}
+
+async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Error> {
+    let view = runtime.agent(path.clone()).show().await?;
+    match (&view.node, shown(&view)) {
+        (Node::Job(_), _) => Ok(Shown::Job(Box::new(job(runtime, path).await?))),
+        (_, Some(shown)) => Ok(shown),
+        (node, None) => Err(Error::WrongKind { path, found: node.kind(), verb: "be shown" }),
+    }
+}
+
+async fn jobs(runtime: &Runtime) -> Result<Jobs, Error> {
+    let (mut jobs, mut after) = (Vec::new(), None);
+    loop {
+        let page = runtime.system().jobs(&AgentPath::root(), after.as_ref(), JOBS).await?;
+        jobs.extend(page.iter().map(|view| job_line(view, Vec::new())));
+        match page.last() {
+            Some(last) if page.len() == JOBS => after = Some(last.path.clone()),
+            _ => return Ok(Jobs { jobs }),
+        }
+    }
+}
+
+/// The job that is named, or the one that is picked among all.
+async fn named(
+    runtime: &Runtime,
+    path: Option<AgentPath>,
+    pick: impl FnOnce(&[JobLine]) -> Result<&JobLine, Failure>,
+) -> Result<AgentPath, Failure> {
+    match path {
+        Some(path) => Ok(path),
+        None => Ok(pick(&jobs(runtime).await?.jobs)?.path.clone()),
+    }
+}
+
+async fn job(runtime: &Runtime, path: AgentPath) -> Result<JobLine, Error> {
+    let job = runtime.job(path);
+    let view = job.show().await?;
+    // Without a failed row there is nothing to look for among what may be millions.
+    let errors = if view.job.counts.failed == 0 { Vec::new() } else { job.errors().await? };
+    Ok(job_line(&view, errors))
+}
+
+async fn cancel(runtime: &Runtime, path: AgentPath) -> Result<AskedCancel, Error> {
+    let job = runtime.job(path.clone());
+    let new = job.cancel().await?;
+    let state = job.show().await?.job.state.as_str().to_owned();
+    Ok(AskedCancel { path, new, state })
+}
+
+async fn spawn(runtime: &Runtime, request: SpawnRequest, follow: Follow) -> Result<Spawned, Error> {
+    let (path, asked) = (request.path.clone(), request.task.is_some());
+    let spawned = runtime.system().spawn(vec![request]).await?;
+    let agent = spawned.into_iter().next().ok_or(Error::Stopping)?;
+    let mut outcome = None;
+    if asked && agent.created {
+        match follow {
+            Follow::Outcome => outcome = first_outcome(runtime, path.clone()).await?,
+            Follow::Run => runtime.run(&path).await?,
+            Follow::Leave => {}
+        }
+    }
+    Ok(Spawned { path, id: agent.agent.id.to_string(), created: agent.created, outcome })
+}
+
+/// How the turn of an agent's task ended; nothing if it has no brain.
+async fn first_outcome(runtime: &Runtime, path: AgentPath) -> Result<Option<OutcomeLine>, Error> {
+    match runtime.agent(path.clone()).wait(Duration::MAX).await?.map(|settled| settled.standing) {
+        Some(Standing::Rests(outcome)) => Ok(outcome.as_ref().map(outcome_line)),
+        Some(Standing::Closed { at }) => Err(Error::Closed { path, at }),
+        Some(Standing::Faulted { reason }) => Err(Error::Faulted { path, reason }),
+        None => Ok(None),
+    }
+}
+
+async fn send(runtime: &Runtime, path: AgentPath, text: String, trigger: bool) -> Result<Accepted, Error> {
+    let accepted = runtime.system().send(Letter { to: path, text, trigger, message_id: None }).await?;
+    Ok(accepted_line(&accepted))
+}
+
+async fn assign(runtime: &Runtime, path: AgentPath, text: String, follow: Follow) -> Result<Assigned, Error> {
+    if follow == Follow::Leave {
+        return Ok(Assigned { accepted: send(runtime, path, text, true).await?, outcome: None });
+    }
+    let assignment: Assignment = runtime.agent(path).assign(text).await?;
+    let accepted = accepted_line(assignment.accepted());
+    let outcome: Option<Outcome> = match follow {
+        Follow::Outcome => Some(assignment.outcome().await?),
+        _ => None,
+    };
+    Ok(Assigned { accepted, outcome: outcome.as_ref().map(outcome_line) })
+}
+
+async fn wait(
+    runtime: &Runtime,
+    paths: &[AgentPath],
+    wanted: Wanted,
+    timeout_ms: Option<u64>,
+) -> Result<Waited, Error> {
+    let (until, count) = match wanted {
+        Wanted::Any => (Until::Any, 1),
+        Wanted::All => (Until::All, paths.len()),
+        Wanted::Count(count) => (Until::Count(count), count.min(paths.len())),
+    };
+    let within = timeout_ms.map_or(Duration::MAX, Duration::from_millis);
+    let settled = runtime.system().wait(paths, until, within).await?;
+    Ok(Waited { complete: settled.len() >= count, settled: settled.into_iter().map(settled_line).collect() })
+}
+
+async fn close(runtime: &Runtime, path: AgentPath) -> Result<AskedClose, Error> {
+    let report = runtime.agent(path.clone()).close(CLOSE_GRACE).await?;
+    Ok(AskedClose { path, new: report.marked, stopped: report.stopped, overdue: report.overdue })
+}
+
+fn accepted_line(accepted: &understory::Accepted) -> Accepted {
+    let understory::Accepted { to, row } = accepted;
+    Accepted { path: to.path.clone(), message: format!("{}.{}", row.sequence, row.n) }
+}

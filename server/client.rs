@@ -1,0 +1,76 @@
+//! The other end of the control socket.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::BufReader;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+use crate::control::{read_line, write_line};
+use crate::failure::{Code, Failure, chain};
+use crate::place;
+use crate::wire::{Answer, Hello, Reply, Request};
+
+/// How long a process that has a socket may take to greet.
+const GREETING: Duration = Duration::from_secs(5);
+
+/// A connection to the process that owns a store.
+pub struct Client {
+    hello: Hello,
+    input: BufReader<OwnedReadHalf>,
+    output: OwnedWriteHalf,
+}
+
+impl Client {
+    /// Reaches the process that listens in a home. Nothing if there is none, or it is about to end: it was asked nothing.
+    ///
+    /// # Errors
+    /// There is a socket, but it cannot be used or nobody answers it.
+    pub async fn connect(home: &Path) -> io::Result<Option<Self>> {
+        let Some(stream) = place::connect(home).await? else { return Ok(None) };
+        let (input, output) = stream.into_split();
+        let mut input = BufReader::new(input);
+        match tokio::time::timeout(GREETING, read_line(&mut input)).await? {
+            Ok(Some(line)) => Ok(Some(Client { hello: serde_json::from_slice(&line)?, input, output })),
+            Ok(None) => Ok(None),
+            Err(error) if ended(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Who answers.
+    pub fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// Has a request carried out.
+    ///
+    /// # Errors
+    /// The owner refused or failed, or it ended before it answered: then what was asked may or may not have been done.
+    pub async fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
+        match self.exchange(request).await {
+            Ok(Some(Answer::Ok(reply))) => Ok(reply),
+            Ok(Some(Answer::Error(failure))) => Err(failure),
+            Ok(None) => Err(self.gone("it ended")),
+            Err(error) => Err(self.gone(&chain(&error))),
+        }
+    }
+
+    async fn exchange(&mut self, request: &Request) -> io::Result<Option<Answer>> {
+        write_line(&mut self.output, request).await?;
+        let line = read_line(&mut self.input).await?;
+        Ok(line.map(|line| serde_json::from_slice(&line)).transpose()?)
+    }
+
+    fn gone(&self, why: &str) -> Failure {
+        let message = format!("process {}, which has the store, did not answer: {why}", self.hello.pid);
+        Failure::new(Code::Stopping, message).hint("look at what was done before asking again").retryable()
+    }
+}
+
+fn ended(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}

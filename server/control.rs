@@ -1,0 +1,147 @@
+//! The control socket of the process that owns a store.
+//!
+//! ```text
+//!  client <--hello line---- connection
+//!         --request line-->            --answer()--> runtime
+//!         <--answer line---
+//! ```
+//!
+//! A client that was not greeted has asked nothing, and may look for another owner. A connection carries requests one after
+//! another. A client that hangs up takes its request with it: what it was waiting for goes on by itself.
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use understory::Runtime;
+
+use crate::answer::answer;
+use crate::failure::{Code, Failure};
+use crate::place;
+use crate::wire::{Answer, Hello, Request};
+
+/// The longest line. A text of 256 KiB may be six times as long as JSON.
+pub(crate) const LINE_MAX: u64 = 4 << 20;
+/// How many clients are answered at once; more wait.
+const CLIENTS_MAX: usize = 128;
+/// How long clients that were greeted are given to get their answers when the process is about to stop.
+const FAREWELL: Duration = Duration::from_millis(50);
+/// The pause after a connection could not be taken.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A socket that is bound, in the home of a store that this process owns. Gone with it.
+pub struct Control {
+    home: PathBuf,
+    listener: UnixListener,
+}
+
+impl Control {
+    /// Binds the socket of a home, with mode 0600. A socket that a dead owner left is replaced.
+    ///
+    /// # Errors
+    /// The home cannot be written, or its path is too long for this system.
+    pub fn bind(home: &Path) -> io::Result<Self> {
+        Ok(Control { home: home.to_owned(), listener: place::listen(home)? })
+    }
+
+    /// Answers clients until `end`. The socket is gone when it returns, and most requests under way have been answered; those
+    /// that wait for something go on as long as the process does.
+    pub async fn serve(self, runtime: Runtime, end: impl Future<Output = ()>) {
+        let (clients, places) = (TaskTracker::new(), Arc::new(Semaphore::new(CLIENTS_MAX)));
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                () = &mut end => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let (runtime, places) = (runtime.clone(), places.clone());
+                        clients.spawn(async move {
+                            let Ok(_place) = places.acquire().await else { return };
+                            if let Err(error) = converse(&runtime, stream).await {
+                                tracing::debug!(%error, "a client of the control socket went away");
+                            }
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "failed to take a connection of the control socket");
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(self);
+        clients.close();
+        // Those that wait for something, or ask nothing, are not waited for longer.
+        let _ = tokio::time::timeout(FAREWELL, clients.wait()).await;
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        place::remove(&self.home);
+    }
+}
+
+async fn converse(runtime: &Runtime, stream: UnixStream) -> io::Result<()> {
+    let (input, mut output) = stream.into_split();
+    let mut input = BufReader::new(input);
+    write_line(&mut output, &Hello::mine()).await?;
+    while let Some(line) = read_line(&mut input).await? {
+        let answered = tokio::select! {
+            answered = respond(runtime, &line) => answered,
+            () = hung_up(&mut input) => return Ok(()),
+        };
+        write_line(&mut output, &answered).await?;
+    }
+    Ok(())
+}
+
+/// Resolves when nothing more comes. A request that is sent ahead of its turn hides the end.
+async fn hung_up(input: &mut (impl AsyncBufRead + Unpin)) {
+    match input.fill_buf().await {
+        Ok([_, ..]) => std::future::pending().await,
+        Ok([]) | Err(_) => {}
+    }
+}
+
+async fn respond(runtime: &Runtime, line: &[u8]) -> Answer {
+    let request: Request = match serde_json::from_slice(line) {
+        Ok(request) => request,
+        Err(error) => {
+            let failure = Failure::new(Code::Usage, format!("not a request: {error}"));
+            return Answer::Error(failure.hint("use the same version as the process that has the store"));
+        }
+    };
+    tracing::debug!(?request, "asked through the control socket");
+    match answer(runtime, request).await {
+        Ok(reply) => Answer::Ok(reply),
+        Err(failure) => Answer::Error(failure),
+    }
+}
+
+/// Writes a value as a line.
+pub(crate) async fn write_line(output: &mut (impl AsyncWrite + Unpin), value: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    output.write_all(&line).await
+}
+
+/// A line without its end; nothing at the end of the stream.
+pub(crate) async fn read_line(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = input.take(LINE_MAX).read_until(b'\n', &mut line).await?;
+    if read == 0 {
+        return Ok(None);
+    }
+    match line.pop() {
+        Some(b'\n') => Ok(Some(line)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "a line is cut or too long")),
+    }
+}

@@ -1,0 +1,246 @@
+//! What a refusal or failure is called to the outside, and the one function that says so of the runtime's errors.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use understory::{CommitError, Error as Refusal, ExportError, JobError, StoreError, TableError};
+
+/// Why something was not done, for a person and for a program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind it is.
+    pub code: Code,
+    /// What happened, with its causes.
+    pub message: String,
+    /// The things named in the message, by name.
+    pub details: Value,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Whether the same again may succeed, with nothing else done.
+    pub retryable: bool,
+}
+
+/// Kinds of failure: what a program may want to tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Code {
+    /// Something failed that none of the others is.
+    Failure,
+    /// A file cannot be written.
+    Unwritable,
+    /// No room is left on the disk.
+    DiskFull,
+    /// The process that was asked ends.
+    Stopping,
+    /// A turn or agent failed.
+    Faulted,
+    /// The command is not one.
+    Usage,
+    /// What was named is not there: a node, a file, a program, a role, a brain.
+    NotFound,
+    /// What was named is there already.
+    Exists,
+    /// A node or one above it is closed.
+    Closed,
+    /// What was asked does not fit what is.
+    Conflict,
+    /// The input of a job is another one than it was started with.
+    InputChanged,
+    /// Another process has the store, and does not answer.
+    InUse,
+    /// A limit was reached.
+    Limit,
+    /// A path is not one.
+    InvalidPath,
+    /// A table is no good.
+    InvalidTable,
+    /// A template, script or setting is no good.
+    InvalidText,
+    /// The store is of a newer build.
+    NewerSchema,
+    /// The store is damaged.
+    Damaged,
+    /// A job finished with failed rows.
+    FailedRows,
+    /// A deadline came first.
+    Deadline,
+    /// A signal came first: `SIGINT`.
+    Interrupted,
+    /// A signal came first: `SIGTERM`.
+    Terminated,
+}
+
+impl Failure {
+    /// A failure that is in nobody's details.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Failure { code, message: message.into(), details: json!({}), hint: None, retryable: false }
+    }
+
+    /// The same, naming things.
+    pub fn details(self, details: Value) -> Self {
+        Failure { details, ..self }
+    }
+
+    /// The same, saying what to do.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Failure { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same, worth another try.
+    pub fn retryable(self) -> Self {
+        Failure { retryable: true, ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Failure {}
+
+impl From<Refusal> for Failure {
+    fn from(error: Refusal) -> Self {
+        let failure = Failure { details: details(&error), ..Failure::new(code(&error), chain(&error)) };
+        let failure = match hint(&error) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        };
+        match error {
+            Refusal::Stopping | Refusal::Commit(_) => failure.retryable(),
+            Refusal::Store(StoreError::InUse { .. }) => failure.retryable(),
+            _ => failure,
+        }
+    }
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn code(error: &Refusal) -> Code {
+    match error {
+        Refusal::NotFound { .. } | Refusal::UnknownRole { .. } | Refusal::UnknownBrain { .. } => Code::NotFound,
+        Refusal::Exists { .. } | Refusal::NicknameTaken { .. } | Refusal::AlreadyAccepted { .. } => Code::Exists,
+        Refusal::Closed { .. } => Code::Closed,
+        Refusal::Faulted { .. } => Code::Faulted,
+        Refusal::WrongKind { .. } | Refusal::Fenced { .. } | Refusal::Refused(_) => Code::Conflict,
+        Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
+        Refusal::Path(_) => Code::InvalidPath,
+        Refusal::Stopping => Code::Stopping,
+        Refusal::Job(error) => job_code(error),
+        Refusal::Commit(CommitError::TooLarge { .. }) => Code::Limit,
+        Refusal::Commit(CommitError::StorageFull) => Code::DiskFull,
+        Refusal::Commit(CommitError::Conflict { .. }) => Code::Conflict,
+        Refusal::Commit(CommitError::Store(error)) | Refusal::Store(error) => store_code(error),
+        _ => Code::Failure,
+    }
+}
+
+fn job_code(error: &JobError) -> Code {
+    match error {
+        JobError::Table(error) => table_code(error),
+        JobError::Export(ExportError::Exists { .. }) => Code::Exists,
+        JobError::Export(_) | JobError::Unwritten { .. } => Code::Unwritable,
+        JobError::InputChanged { .. } | JobError::Changed { .. } => Code::InputChanged,
+        JobError::NotAnObject { .. } => Code::InvalidText,
+        JobError::Zero { .. } => Code::Usage,
+        _ => Code::Failure,
+    }
+}
+
+fn table_code(error: &TableError) -> Code {
+    match error {
+        TableError::NotFound { .. } => Code::NotFound,
+        TableError::Open { .. } | TableError::Read { .. } => Code::Failure,
+        TableError::TooManyColumns { .. } | TableError::TooManyRows { .. } | TableError::RowTooLarge { .. } => {
+            Code::Limit
+        }
+        _ => Code::InvalidTable,
+    }
+}
+
+fn store_code(error: &StoreError) -> Code {
+    match error {
+        StoreError::InUse { .. } => Code::InUse,
+        StoreError::NewerSchema { .. } => Code::NewerSchema,
+        StoreError::Damaged { .. } => Code::Damaged,
+        _ => Code::Failure,
+    }
+}
+
+fn details(error: &Refusal) -> Value {
+    match error {
+        Refusal::NotFound { path } | Refusal::Exists { path } | Refusal::Fenced { path, .. } => json!({ "path": path }),
+        Refusal::Closed { path, at } => json!({ "path": path, "closed_by": at }),
+        Refusal::WrongKind { path, found, .. } => json!({ "path": path, "found": found }),
+        Refusal::Faulted { path, reason } => json!({ "path": path, "reason": reason }),
+        Refusal::Limit { limit, value, holder, .. } => json!({ "limit": limit, "value": value, "holder": holder }),
+        Refusal::TooLong { what, bytes, max } => json!({ "what": what, "bytes": bytes, "limit": max }),
+        Refusal::NicknameTaken { nickname, parent } => json!({ "nickname": nickname, "parent": parent }),
+        Refusal::Path(error) => json!({ "input": error.input(), "rule": error.rule().to_string() }),
+        Refusal::UnknownRole { name, .. } | Refusal::UnknownBrain { name, .. } => json!({ "name": name }),
+        Refusal::Store(StoreError::InUse { dir, pid }) => json!({ "store": dir, "pid": pid }),
+        Refusal::Store(StoreError::NewerSchema { dir, found, supported }) => {
+            json!({ "store": dir, "found": found, "supported": supported })
+        }
+        Refusal::Store(StoreError::Damaged { place, what }) => json!({ "place": place, "what": what }),
+        Refusal::Job(error) => job_details(error),
+        _ => json!({}),
+    }
+}
+
+fn job_details(error: &JobError) -> Value {
+    match error {
+        JobError::Table(TableError::NotFound { path } | TableError::Open { path, .. }) => json!({ "input": path }),
+        JobError::Table(TableError::NotUtf8 { byte, line }) => json!({ "byte": byte, "line": line }),
+        JobError::Table(TableError::DuplicateHeader { name, first, second }) => {
+            json!({ "name": name, "columns": [first, second] })
+        }
+        JobError::Table(TableError::UnknownIdColumn { name, .. }) => json!({ "name": name }),
+        JobError::Table(TableError::Ragged { line, found, wanted }) => {
+            json!({ "line": line, "found": found, "wanted": wanted })
+        }
+        JobError::Table(TableError::TooManyRows { line, limit }) => json!({ "line": line, "limit": limit }),
+        JobError::Table(TableError::RowTooLarge { line, limit }) => json!({ "line": line, "limit": limit }),
+        JobError::Table(TableError::TooManyColumns { found, limit }) => json!({ "found": found, "limit": limit }),
+        JobError::Export(
+            ExportError::Exists { path } | ExportError::NotAFile { path } | ExportError::Unwritable { path, .. },
+        ) => json!({ "output": path }),
+        JobError::Unwritten { output, .. } => json!({ "output": output }),
+        JobError::InputChanged { input, job } => json!({ "input": input, "job": job }),
+        JobError::Changed { input } => json!({ "input": input }),
+        _ => json!({}),
+    }
+}
+
+/// What to do, in the words of the command line.
+fn hint(error: &Refusal) -> Option<String> {
+    Some(match error {
+        Refusal::Closed { at, .. } => format!("understory resume {at}"),
+        Refusal::Faulted { path, .. } => format!("understory resume {path}"),
+        Refusal::Exists { .. } => "--or-existing takes what is there".to_owned(),
+        Refusal::Job(JobError::InputChanged { .. }) => {
+            "--new starts another job over the table as it is now".to_owned()
+        }
+        Refusal::Job(JobError::Export(ExportError::Exists { .. })) => "--overwrite writes over it".to_owned(),
+        Refusal::Job(JobError::Unwritten { .. }) => {
+            "the results are kept: the same command writes the output once it can be written".to_owned()
+        }
+        Refusal::Store(StoreError::NewerSchema { .. }) => "use the newer understory that wrote it".to_owned(),
+        Refusal::Commit(CommitError::StorageFull) => "make room and give the same command again".to_owned(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,349 @@
+//! The shapes of what is answered: what `--json` shows.
+//!
+//! These types are a promise to programs: a field is added, never renamed. They are converted by hand ([`super::told`]), so
+//! that a change inside does not change them by itself.
+
+use serde::{Deserialize, Serialize};
+use understory::AgentPath;
+
+/// Nodes in path order, parents first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tree {
+    /// Those that are listed.
+    pub nodes: Vec<TreeLine>,
+    /// There is more than one answer holds.
+    pub cut: bool,
+}
+
+/// A node of a tree, in a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TreeLine {
+    /// The node.
+    #[serde(flatten)]
+    pub node: NodeLine,
+    /// Children that are not listed; a job's items never are, and are not counted here.
+    pub hidden: u64,
+}
+
+/// What every kind of node has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeLine {
+    /// Where it lies.
+    pub path: AgentPath,
+    /// Agent, job or item.
+    pub kind: String,
+    /// The word for how it stands.
+    pub status: String,
+    /// What people call it.
+    pub nickname: Option<String>,
+    /// How many turns have ended, for an agent.
+    pub turns: Option<u64>,
+    /// Where its rows stand, for a job.
+    pub counts: Option<Counts>,
+}
+
+/// One node, with everything that is kept of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Shown {
+    /// An agent.
+    Agent(AgentLine),
+    /// A job.
+    Job(Box<JobLine>),
+    /// A job's item.
+    Item(ItemLine),
+}
+
+/// An agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentLine {
+    /// Where it lies.
+    pub path: AgentPath,
+    /// Which one it is.
+    pub id: String,
+    /// The word for how it stands.
+    pub status: String,
+    /// Where the closed mark is, if there is one at or above it.
+    pub closed_by: Option<AgentPath>,
+    /// Why supervision gave up on it, if it did.
+    pub fault: Option<String>,
+    /// Its role.
+    pub role: String,
+    /// Its brain.
+    pub brain: Option<BrainLine>,
+    /// What people call it.
+    pub nickname: Option<String>,
+    /// When it was created.
+    pub created_at: String,
+    /// How many turns have ended.
+    pub turns: u64,
+    /// The turn under way.
+    pub running: Option<RunningLine>,
+    /// How its last turn ended.
+    pub outcome: Option<OutcomeLine>,
+}
+
+/// A brain's name and settings, these in the brain's own form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrainLine {
+    /// The name.
+    pub name: String,
+    /// The settings.
+    pub settings: String,
+}
+
+/// A turn under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunningLine {
+    /// Its number.
+    pub turn: u64,
+    /// Which attempt at it.
+    pub attempt: u32,
+    /// Since when.
+    pub started_at: String,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutcomeLine {
+    /// Its number.
+    pub turn: u64,
+    /// Completed, errored or interrupted.
+    pub result: String,
+    /// The answer, or what went wrong.
+    pub content: String,
+    /// When.
+    pub at: String,
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobLine {
+    /// Where it lies.
+    pub path: AgentPath,
+    /// Which one it is.
+    pub id: String,
+    /// The word for how it stands, whether it is closed or not.
+    pub state: String,
+    /// Why, where there is a reason.
+    pub reason: Option<String>,
+    /// Where the closed mark is, if there is one at or above it.
+    pub closed_by: Option<AgentPath>,
+    /// Nothing is left to do: its rows are final and its output written.
+    pub finished: bool,
+    /// The table.
+    pub input: String,
+    /// The output.
+    pub output: String,
+    /// Rows of the table.
+    pub rows: u32,
+    /// Where they stand. While the table is read, those read so far.
+    pub counts: Counts,
+    /// The column that item ids come from.
+    pub id_column: Option<String>,
+    /// What each worker is asked.
+    pub template: Option<String>,
+    /// What works on the rows.
+    pub brain: BrainLine,
+    /// How many rows are worked on at once.
+    pub concurrency: u32,
+    /// Charged failures at which a row is failed.
+    pub attempts: u32,
+    /// How long one run may take.
+    pub timeout_ms: u64,
+    /// When it was created.
+    pub created_at: String,
+    /// When its output was last written whole.
+    pub exported_at: Option<String>,
+    /// Its failed rows by what went wrong, the most frequent first; empty in a list of jobs.
+    pub errors: Vec<ErrorLine>,
+}
+
+/// How many rows stand where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Waiting for a place.
+    pub pending: u32,
+    /// With a worker.
+    pub running: u32,
+    /// With a result.
+    pub completed: u32,
+    /// Not tried again.
+    pub failed: u32,
+}
+
+/// Rows that failed alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorLine {
+    /// What went wrong.
+    pub error: String,
+    /// In how many rows.
+    pub rows: u64,
+    /// The item ids of the first few.
+    pub first: Vec<String>,
+}
+
+/// A job's item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemLine {
+    /// Where it lies.
+    pub path: AgentPath,
+    /// Which one it is.
+    pub id: String,
+    /// The word for how it stands.
+    pub status: String,
+    /// Its id in the job.
+    pub item_id: String,
+    /// How often a worker was started.
+    pub runs: u32,
+    /// Runs that failed and were charged.
+    pub failures: u32,
+    /// Runs that the process died in.
+    pub crashes: u32,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// The row as a JSON object; left out where it is long (the output has it).
+    pub row: Option<String>,
+    /// The result as a JSON object; left out where it is long.
+    pub result: Option<String>,
+}
+
+/// Every job, in path order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Jobs {
+    /// They.
+    pub jobs: Vec<JobLine>,
+}
+
+/// A cancel that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskedCancel {
+    /// The job.
+    pub path: AgentPath,
+    /// False: it was being cancelled already.
+    pub new: bool,
+    /// How it stands now.
+    pub state: String,
+}
+
+/// An agent that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spawned {
+    /// Where it lies.
+    pub path: AgentPath,
+    /// Which one it is.
+    pub id: String,
+    /// False: it was there already, and the task was not sent.
+    pub created: bool,
+    /// How the task's turn ended, if that was waited for.
+    pub outcome: Option<OutcomeLine>,
+}
+
+/// A message that was accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Whom it is for.
+    pub path: AgentPath,
+    /// Its place in the inbox.
+    pub message: String,
+}
+
+/// A message that starts a turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assigned {
+    /// The message.
+    #[serde(flatten)]
+    pub accepted: Accepted,
+    /// How its turn ended, if that was waited for.
+    pub outcome: Option<OutcomeLine>,
+}
+
+/// Agents that are settled, in the order they became so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waited {
+    /// They.
+    pub settled: Vec<SettledLine>,
+    /// False: the deadline came before as many as asked were settled.
+    pub complete: bool,
+}
+
+/// A settled agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettledLine {
+    /// Which.
+    pub path: AgentPath,
+    /// How it stands.
+    #[serde(flatten)]
+    pub standing: StandingLine,
+}
+
+/// How a settled agent stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "snake_case")]
+pub enum StandingLine {
+    /// Its last turn ended like this; nothing if it never had one.
+    Rests {
+        /// How.
+        outcome: Option<OutcomeLine>,
+    },
+    /// It or an ancestor is closed.
+    Closed {
+        /// Where the mark is.
+        closed_by: AgentPath,
+    },
+    /// Supervision gave up on it.
+    Faulted {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A close that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskedClose {
+    /// The top.
+    pub path: AgentPath,
+    /// False: it was closed already.
+    pub new: bool,
+    /// Agents and jobs that were at work and ended in time.
+    pub stopped: usize,
+    /// Those that were killed.
+    pub overdue: usize,
+}
+
+/// A resume that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskedResume {
+    /// Where.
+    pub path: AgentPath,
+    /// False: there was no mark and no fault.
+    pub new: bool,
+}
+
+/// What a store was found to hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerifiedLine {
+    /// Nothing is wrong.
+    pub sound: bool,
+    /// Rows read.
+    pub rows: u64,
+    /// Agents.
+    pub agents: u64,
+    /// Jobs.
+    pub jobs: u64,
+    /// Items of jobs.
+    pub items: u64,
+    /// The first problems, in the order they were met.
+    pub problems: Vec<ProblemLine>,
+    /// How many problems there are.
+    pub problems_total: u64,
+}
+
+/// Something in a store that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemLine {
+    /// The row, as its table and path.
+    pub place: String,
+    /// What is wrong with it.
+    pub what: String,
+}

@@ -1,0 +1,168 @@
+//! What the runtime says, as it goes over the wire.
+
+use understory::{
+    BrainChoice, Counts as RowCounts, ErrorGroup, Item, ItemState, JobView, Node, Outcome, Phase, Problem, Running,
+    Settled, Standing, Text, Time, Verified, View,
+};
+
+use crate::lines::{
+    AgentLine, BrainLine, Counts, ErrorLine, ItemLine, JobLine, NodeLine, OutcomeLine, ProblemLine, RunningLine,
+    SettledLine, Shown, StandingLine, VerifiedLine,
+};
+
+/// A job, with its failed rows by what went wrong.
+pub fn job_line(view: &JobView, errors: Vec<ErrorGroup>) -> JobLine {
+    let JobView { path, job, spec, closed } = view;
+    JobLine {
+        path: path.clone(),
+        id: job.id.to_string(),
+        state: job.state.as_str().to_owned(),
+        reason: job.state.reason().map(str::to_owned),
+        closed_by: closed.clone(),
+        finished: !job.unfinished(),
+        input: spec.input.clone(),
+        output: spec.output.clone(),
+        rows: spec.rows,
+        counts: counts(job.counts),
+        id_column: spec.id_column.clone(),
+        template: spec.template.clone(),
+        brain: brain(&spec.brain),
+        concurrency: spec.concurrency,
+        attempts: spec.attempts,
+        timeout_ms: spec.timeout_ms,
+        created_at: moment(job.created_at),
+        exported_at: job.exported.map(moment),
+        errors: errors.into_iter().map(error_line).collect(),
+    }
+}
+
+/// A node of a tree.
+pub(crate) fn node_line(view: &View) -> NodeLine {
+    let agent = view.agent();
+    NodeLine {
+        path: view.path.clone(),
+        kind: view.node.kind().to_owned(),
+        status: view.status().to_owned(),
+        nickname: agent.and_then(|agent| agent.nickname.clone()),
+        turns: agent.map(|agent| agent.turns),
+        counts: view.job().map(|job| counts(job.counts)),
+    }
+}
+
+/// One node that is no job, whole.
+pub(crate) fn shown(view: &View) -> Option<Shown> {
+    match &view.node {
+        Node::Agent(_) => agent_line(view).map(Shown::Agent),
+        Node::Item(item) => Some(Shown::Item(item_line(view, item))),
+        _ => None,
+    }
+}
+
+/// How a turn ended.
+pub(crate) fn outcome_line(outcome: &Outcome) -> OutcomeLine {
+    OutcomeLine {
+        turn: outcome.turn,
+        result: outcome.result.as_str().to_owned(),
+        content: outcome.content.clone(),
+        at: moment(outcome.at),
+    }
+}
+
+/// An agent that is settled.
+pub(crate) fn settled_line(settled: Settled) -> SettledLine {
+    let standing = match settled.standing {
+        Standing::Rests(outcome) => StandingLine::Rests { outcome: outcome.as_ref().map(outcome_line) },
+        Standing::Closed { at } => StandingLine::Closed { closed_by: at },
+        Standing::Faulted { reason } => StandingLine::Faulted { reason },
+    };
+    SettledLine { path: settled.path, standing }
+}
+
+/// What a store was found to hold.
+pub(crate) fn verified_line(verified: Verified) -> VerifiedLine {
+    VerifiedLine {
+        sound: verified.is_sound(),
+        rows: verified.rows,
+        agents: verified.agents,
+        jobs: verified.jobs,
+        items: verified.items,
+        problems: verified.problems.into_iter().map(problem_line).collect(),
+        problems_total: verified.problems_total,
+    }
+}
+
+fn problem_line(problem: Problem) -> ProblemLine {
+    ProblemLine { place: problem.place, what: problem.what }
+}
+
+fn agent_line(view: &View) -> Option<AgentLine> {
+    let agent = view.agent()?;
+    let fault = match &agent.phase {
+        Phase::Faulted { reason, .. } => Some(reason.clone()),
+        _ => None,
+    };
+    Some(AgentLine {
+        path: view.path.clone(),
+        id: agent.id.to_string(),
+        status: view.status().to_owned(),
+        closed_by: view.closed.clone(),
+        fault,
+        role: agent.role.clone(),
+        brain: agent.brain.as_ref().map(brain),
+        nickname: agent.nickname.clone(),
+        created_at: moment(agent.created_at),
+        turns: agent.turns,
+        running: agent.running().map(running_line),
+        outcome: agent.outcome.as_ref().map(outcome_line),
+    })
+}
+
+fn running_line(running: &Running) -> RunningLine {
+    RunningLine { turn: running.turn, attempt: running.attempt, started_at: moment(running.started_at) }
+}
+
+fn item_line(view: &View, item: &Item) -> ItemLine {
+    let result = match &item.state {
+        ItemState::Completed { result, .. } => here(result),
+        _ => None,
+    };
+    ItemLine {
+        path: view.path.clone(),
+        id: item.id.to_string(),
+        status: view.status().to_owned(),
+        item_id: item.item_id.clone(),
+        runs: item.run,
+        failures: item.failures,
+        crashes: item.crashes,
+        last_error: item.last_error.clone(),
+        row: here(&item.row),
+        result,
+    }
+}
+
+/// A text, if it lies in the record.
+fn here(text: &Text) -> Option<String> {
+    match text {
+        Text::Inline(text) => Some(text.clone()),
+        Text::Beside => None,
+    }
+}
+
+fn brain(choice: &BrainChoice) -> BrainLine {
+    BrainLine { name: choice.name.clone(), settings: choice.settings.clone() }
+}
+
+fn counts(counts: RowCounts) -> Counts {
+    let RowCounts { pending, running, completed, failed } = counts;
+    Counts { pending, running, completed, failed }
+}
+
+fn error_line(group: ErrorGroup) -> ErrorLine {
+    ErrorLine { error: group.error, rows: group.rows, first: group.first }
+}
+
+/// A moment as RFC 3339 with milliseconds, in UTC.
+fn moment(time: Time) -> String {
+    let moment = i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    moment.map_or_else(|| time.0.to_string(), |moment| format!("{moment:.3}"))
+}

@@ -1,0 +1,171 @@
+//! What goes over the control socket: one JSON document a line. The process says hello, the client asks, and each request has an answer.
+
+use serde::{Deserialize, Serialize};
+use understory::AgentPath;
+
+use crate::failure::Failure;
+use crate::lines::{
+    Accepted, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned, Tree,
+    VerifiedLine, Waited,
+};
+
+/// Something asked of the process that owns the store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// What lies at and below a path, with many children of one node folded.
+    Tree {
+        /// The top.
+        path: AgentPath,
+        /// How many children of one node are listed.
+        children: usize,
+    },
+    /// One node.
+    Show {
+        /// Which.
+        path: AgentPath,
+    },
+    /// Every job.
+    Jobs,
+    /// One job, with its failed rows by what went wrong.
+    Job {
+        /// Which; the newest if none is named.
+        path: Option<AgentPath>,
+    },
+    /// A job shall start no more rows.
+    Cancel {
+        /// Which; the unfinished one if none is named.
+        path: Option<AgentPath>,
+    },
+    /// An agent shall be created.
+    Spawn {
+        /// Where.
+        path: AgentPath,
+        /// Its role.
+        role: Option<String>,
+        /// Its brain, if not its role's.
+        brain: Option<BrainLine>,
+        /// What people call it.
+        nickname: Option<String>,
+        /// A first message, which starts a turn.
+        task: Option<String>,
+        /// One that is there already is the answer.
+        or_existing: bool,
+        /// What becomes of the task.
+        follow: Follow,
+    },
+    /// A message that starts no turn.
+    Send {
+        /// To whom.
+        path: AgentPath,
+        /// What it says.
+        text: String,
+    },
+    /// A message that starts a turn.
+    Assign {
+        /// To whom.
+        path: AgentPath,
+        /// What it says.
+        text: String,
+        /// What becomes of it.
+        follow: Follow,
+    },
+    /// Agents shall be run until they are settled.
+    Wait {
+        /// Which.
+        paths: Vec<AgentPath>,
+        /// How many of them.
+        wanted: Wanted,
+        /// For how long at most, in milliseconds.
+        timeout_ms: Option<u64>,
+    },
+    /// A subtree shall be closed.
+    Close {
+        /// Its top.
+        path: AgentPath,
+    },
+    /// A closed mark or a fault shall be taken away.
+    Resume {
+        /// Where.
+        path: AgentPath,
+    },
+    /// The whole store shall be read, to see whether it fits together.
+    Verify,
+}
+
+/// The first line of a connection, from the process that has the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Its version.
+    pub understory: String,
+    /// Its number.
+    pub pid: u32,
+}
+
+/// What becomes of a message that starts a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Follow {
+    /// Its turn is run and its outcome waited for.
+    Outcome,
+    /// Its turn is run.
+    Run,
+    /// It lies there until somebody runs the agent.
+    Leave,
+}
+
+/// How many of several agents are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// The first.
+    Any,
+    /// All.
+    All,
+    /// This many.
+    Count(usize),
+}
+
+/// The answer to a request that was carried out. One variant for each shape, not for each verb.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// To a tree.
+    Tree(Tree),
+    /// To a show.
+    Shown(Shown),
+    /// To a list of jobs.
+    Jobs(Jobs),
+    /// To a look at one job.
+    Job(JobLine),
+    /// To a cancel.
+    Cancelled(AskedCancel),
+    /// To a spawn.
+    Spawned(Spawned),
+    /// To a send.
+    Accepted(Accepted),
+    /// To an assign.
+    Assigned(Assigned),
+    /// To a wait.
+    Waited(Waited),
+    /// To a close.
+    Closed(AskedClose),
+    /// To a resume.
+    Resumed(AskedResume),
+    /// To a verify.
+    Verified(VerifiedLine),
+}
+
+impl Hello {
+    pub(crate) fn mine() -> Self {
+        Hello { understory: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() }
+    }
+}
+
+/// A line of an answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    Ok(Reply),
+    Error(Failure),
+}
