@@ -1,2 +1,24 @@
-//! The `understory` command.
-fn main() {}
+//! The `understory` command: it reads the environment and the home, wires the rooms together and draws.
+
+mod arguments;
+mod ask;
+mod brains;
+mod command;
+mod door;
+mod exit;
+mod job;
+mod log;
+mod owner;
+mod progress;
+mod render;
+mod run;
+mod setting;
+mod signals;
+mod spool;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::main()
+}

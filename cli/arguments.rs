@@ -1,0 +1,249 @@
+//! What may be written on the command line. Agent paths are text here: a bad one has an exit code of its own.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Durable swarms of agents: every agent has a path, survives a crash, and goes on where it was.
+#[derive(Debug, Parser)]
+#[command(name = "understory", version, disable_help_subcommand = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) general: General,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct General {
+    /// Where agents and jobs are kept
+    #[arg(long, global = true, env = "UNDERSTORY_HOME", value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// Print results as JSON on stdout, and errors as JSON on stderr
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print no progress and no notes
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as `understory_actors=debug`
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    pub(crate) log: String,
+    /// Where the log goes, instead of stderr
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run what has work pending at and below an agent
+    Run {
+        /// The agent; /root if none is given
+        #[arg(default_value = "/root", value_name = "PATH")]
+        path: String,
+        /// End when nothing is left to do, instead of at a signal
+        #[arg(long)]
+        until_idle: bool,
+    },
+    /// Run one worker agent for each row of a table
+    #[command(subcommand)]
+    Job(JobVerb),
+    /// Create an agent
+    Spawn(SpawnArguments),
+    /// Leave a message, which an agent reads with its next turn
+    Send {
+        #[command(flatten)]
+        letter: LetterArguments,
+    },
+    /// Give an agent something to do, and wait for the outcome
+    Assign {
+        #[command(flatten)]
+        letter: LetterArguments,
+        /// Do not wait for the outcome
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Run agents until they have nothing left to do
+    Wait(WaitArguments),
+    /// Show what lies below an agent
+    Tree {
+        /// The agent; /root if none is given
+        #[arg(default_value = "/root", value_name = "PATH")]
+        path: String,
+        /// How many children of one agent are listed
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        children: usize,
+    },
+    /// Show one agent, job or item
+    Show {
+        /// Which
+        #[arg(value_name = "PATH")]
+        path: String,
+    },
+    /// Stop an agent or job and everything below it, until it is resumed
+    Close {
+        /// Which
+        #[arg(value_name = "PATH")]
+        path: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Open what was closed, or let a faulted agent try again
+    Resume {
+        /// Which
+        #[arg(value_name = "PATH")]
+        path: String,
+    },
+    /// Look after the store
+    #[command(subcommand)]
+    Store(StoreVerb),
+}
+
+/// The verbs of jobs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobVerb {
+    /// Run a job, or go on with it: the same command goes on with the same job
+    Run(Box<JobRunArguments>),
+    /// Go on with a job
+    Resume {
+        /// Which; the unfinished one if none is given
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
+    /// List all jobs
+    List,
+    /// Show where a job stands
+    Show {
+        /// Which; the newest if none is given
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
+    /// Start no more rows of a job; those running may finish
+    Cancel {
+        /// Which; the unfinished one if none is given
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
+}
+
+/// The verbs of the store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreVerb {
+    /// Read everything and say what does not fit together
+    Verify,
+}
+
+/// A job to run.
+#[derive(Debug, Args)]
+pub(crate) struct JobRunArguments {
+    /// The table, a CSV file with a header; - reads it from stdin
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: PathBuf,
+    /// The column that names the rows; row numbers without it
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id_column: Option<String>,
+    #[command(flatten)]
+    pub(crate) brain: BrainArguments,
+    /// A file with what each worker is asked, {column} standing for a cell; without it the row is given as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
+    /// What each worker is asked, as in --template
+    #[arg(long, value_name = "TEXT", conflicts_with = "template")]
+    pub(crate) instruction: Option<String>,
+    /// Where the output goes; beside the table if it is not said
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write over an output that is there already
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// How many rows are worked on at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) concurrency: u32,
+    /// How often a row is tried
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) attempts: u32,
+    /// How long one try may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: u32,
+    /// What the job is called
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Below which agent it lies
+    #[arg(long, default_value = "/root", value_name = "PATH")]
+    pub(crate) owner: String,
+    /// Start another job, even if the same command was run before
+    #[arg(long)]
+    pub(crate) new: bool,
+}
+
+/// Which brain.
+#[derive(Debug, Args)]
+pub(crate) struct BrainArguments {
+    /// What answers: `shell` runs --command for each turn, `scripted` reads its answers from --script
+    #[arg(long, value_name = "NAME")]
+    pub(crate) brain: Option<String>,
+    /// The program of the brain `shell` and its arguments, as words; no shell reads them
+    #[arg(long, value_name = "WORDS", conflicts_with = "script")]
+    pub(crate) command: Option<String>,
+    /// The answers of the brain `scripted`, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+}
+
+/// An agent to create.
+#[derive(Debug, Args)]
+pub(crate) struct SpawnArguments {
+    /// Where; below /root unless it begins with /root
+    #[arg(value_name = "PATH")]
+    pub(crate) path: String,
+    /// A first message; waits for its outcome
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// Its role
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    #[command(flatten)]
+    pub(crate) brain: BrainArguments,
+    /// What people call it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) nickname: Option<String>,
+    /// An agent that is there already will do; the message is not sent to it
+    #[arg(long)]
+    pub(crate) or_existing: bool,
+    /// Do not wait for the outcome
+    #[arg(long)]
+    pub(crate) detach: bool,
+}
+
+/// A message.
+#[derive(Debug, Args)]
+pub(crate) struct LetterArguments {
+    /// To whom
+    #[arg(value_name = "PATH")]
+    pub(crate) path: String,
+    /// What it says
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+}
+
+/// Agents to wait for.
+#[derive(Debug, Args)]
+pub(crate) struct WaitArguments {
+    /// Which
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<String>,
+    /// Until the first is done
+    #[arg(long, conflicts_with_all = ["all", "count"])]
+    pub(crate) any: bool,
+    /// Until all are done, which is so anyway
+    #[arg(long, conflicts_with = "count")]
+    pub(crate) all: bool,
+    /// Until this many are done
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<usize>,
+    /// For how long at most
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u32>,
+}

@@ -1,0 +1,196 @@
+//! The verbs that whoever has the store carries out: this process, or another one through its socket.
+
+use understory_server::{Code, Failure, Follow, OutcomeLine, Reply, Request, Wanted};
+
+use crate::arguments::{LetterArguments, SpawnArguments, WaitArguments};
+use crate::command::Session;
+use crate::door::Door;
+use crate::setting::agent_path;
+use crate::{brains, exit, render};
+
+/// `job list`.
+pub(crate) async fn jobs(session: &Session) -> Result<u8, Failure> {
+    let reply = session.ask(Request::Jobs).await?;
+    session.print(&reply)
+}
+
+/// `job show`.
+pub(crate) async fn job(session: &Session, job: Option<&str>) -> Result<u8, Failure> {
+    let path = job.map(agent_path).transpose()?;
+    let reply = session.ask(Request::Job { path }).await?;
+    session.print(&reply)
+}
+
+/// `job cancel`.
+pub(crate) async fn cancel(session: &Session, job: Option<&str>) -> Result<u8, Failure> {
+    let path = job.map(agent_path).transpose()?;
+    let reply = session.ask(Request::Cancel { path }).await?;
+    session.print(&reply)
+}
+
+/// `tree`.
+pub(crate) async fn tree(session: &Session, path: &str, children: usize) -> Result<u8, Failure> {
+    let reply = session.ask(Request::Tree { path: agent_path(path)?, children }).await?;
+    session.print(&reply)
+}
+
+/// `show`.
+pub(crate) async fn show(session: &Session, path: &str) -> Result<u8, Failure> {
+    let reply = session.ask(Request::Show { path: agent_path(path)? }).await?;
+    session.print(&reply)
+}
+
+/// `spawn`.
+pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Result<u8, Failure> {
+    let SpawnArguments { path, message, role, brain, nickname, or_existing, detach } = arguments;
+    let brain = brains::choice(&brain, &session.setting)?;
+    let brain = brain.map(|choice| understory_server::BrainLine { name: choice.name, settings: choice.settings });
+    let path = agent_path(&path)?;
+    let door = session.open().await?;
+    let follow = followed(detach, &door);
+    let asked = message.is_some();
+    let request = Request::Spawn { path: path.clone(), role, brain, nickname, task: message, or_existing, follow };
+    let reply = door.ask(request, &format!("what was accepted is kept: understory run {path}")).await?;
+    session.print(&reply)?;
+    let Reply::Spawned(spawned) = &reply else { return Ok(exit::OK) };
+    match (&spawned.outcome, asked, spawned.created) {
+        (Some(outcome), _, _) => Ok(ended(session, outcome)),
+        (None, true, false) => {
+            session.terminal.warn(&format!("{path} was there already: the message was not sent to it"));
+            Ok(exit::OK)
+        }
+        (None, true, true) if follow == Follow::Outcome => {
+            session.terminal.warn(&format!("{path} has no brain: the message waits, and nothing will run"));
+            Ok(exit::OK)
+        }
+        (None, true, true) if follow == Follow::Leave => Ok(left(session)),
+        _ => Ok(exit::OK),
+    }
+}
+
+/// `send`.
+pub(crate) async fn send(session: &Session, letter: LetterArguments) -> Result<u8, Failure> {
+    let LetterArguments { path, text } = letter;
+    let reply = session.ask(Request::Send { path: agent_path(&path)?, text }).await?;
+    session.print(&reply)
+}
+
+/// `assign`.
+pub(crate) async fn assign(session: &Session, letter: LetterArguments, detach: bool) -> Result<u8, Failure> {
+    let LetterArguments { path, text } = letter;
+    let path = agent_path(&path)?;
+    let door = session.open().await?;
+    let follow = followed(detach, &door);
+    let hint = format!("what was accepted is kept: understory run {path}");
+    let reply = door.ask(Request::Assign { path, text, follow }, &hint).await?;
+    session.print(&reply)?;
+    match &reply {
+        Reply::Assigned(assigned) if follow == Follow::Outcome => {
+            Ok(assigned.outcome.as_ref().map_or(exit::OK, |outcome| ended(session, outcome)))
+        }
+        _ if follow == Follow::Leave => Ok(left(session)),
+        _ => Ok(exit::OK),
+    }
+}
+
+/// `wait`.
+pub(crate) async fn wait(session: &Session, arguments: WaitArguments) -> Result<u8, Failure> {
+    let WaitArguments { paths, any, all: _, count, timeout } = arguments;
+    let paths = paths.iter().map(|path| agent_path(path)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = match count {
+        Some(count) => Wanted::Count(count),
+        None if any => Wanted::Any,
+        None => Wanted::All,
+    };
+    let timeout_ms = timeout.map(|seconds| u64::from(seconds) * 1000);
+    let door = session.open().await?;
+    let reply = door.ask(Request::Wait { paths, wanted, timeout_ms }, "understory run").await?;
+    session.print(&reply)?;
+    match &reply {
+        Reply::Waited(waited) if !waited.complete => {
+            let seconds = timeout.unwrap_or_default();
+            Err(Failure::new(Code::Deadline, format!("{seconds} s have passed and not all is done")).retryable())
+        }
+        _ => Ok(exit::OK),
+    }
+}
+
+/// `close`.
+pub(crate) async fn close(session: &Session, path: &str, yes: bool) -> Result<u8, Failure> {
+    let path = agent_path(path)?;
+    if !yes {
+        let asked = session.terminal.confirm(&format!("close {path} and everything below it?"));
+        match asked {
+            Some(true) => {}
+            Some(false) => return Err(Failure::new(Code::Failure, format!("{path} was not closed"))),
+            None => {
+                let message = "close asks before it acts, and there is no terminal to ask on";
+                return Err(Failure::new(Code::Usage, message).hint("--yes does it without asking"));
+            }
+        }
+    }
+    let reply = session.ask(Request::Close { path }).await?;
+    session.print(&reply)
+}
+
+/// `resume`.
+pub(crate) async fn resume(session: &Session, path: &str) -> Result<u8, Failure> {
+    let reply = session.ask(Request::Resume { path: agent_path(path)? }).await?;
+    session.print(&reply)
+}
+
+/// `store verify`.
+pub(crate) async fn verify(session: &Session) -> Result<u8, Failure> {
+    let door = session.open().await?;
+    if door.is_other() {
+        session.terminal.note("another process has the store: what it writes meanwhile may be reported");
+    }
+    let reply = door.ask(Request::Verify, "nothing was changed").await?;
+    session.print(&reply)?;
+    match &reply {
+        Reply::Verified(verified) if !verified.sound => Ok(exit::code(Code::Damaged)),
+        _ => Ok(exit::OK),
+    }
+}
+
+impl Session {
+    async fn open(&self) -> Result<Door, Failure> {
+        Door::open(&self.setting, &self.terminal).await
+    }
+
+    async fn ask(&self, request: Request) -> Result<Reply, Failure> {
+        self.open().await?.ask(request, "look at what was done before asking again").await
+    }
+
+    fn print(&self, reply: &Reply) -> Result<u8, Failure> {
+        let text = if self.terminal.json() { render::document(reply) } else { render::text(reply) };
+        self.terminal.data(&text)?;
+        Ok(exit::OK)
+    }
+}
+
+/// What becomes of a message: this process would only begin its turn and then end.
+fn followed(detach: bool, door: &Door) -> Follow {
+    match (detach, door.is_other()) {
+        (false, _) => Follow::Outcome,
+        (true, true) => Follow::Run,
+        (true, false) => Follow::Leave,
+    }
+}
+
+fn left(session: &Session) -> u8 {
+    session.terminal.note("no process has the store: nothing runs until `understory run`");
+    exit::OK
+}
+
+/// The exit code of a turn that ended; what went wrong is said if the result does not say it.
+fn ended(session: &Session, outcome: &OutcomeLine) -> u8 {
+    if outcome.result == "completed" {
+        return exit::OK;
+    }
+    if !session.terminal.json() {
+        let message = format!("turn {} {}: {}", outcome.turn, outcome.result, render::escaped(&outcome.content));
+        session.terminal.failure(&Failure::new(Code::Faulted, message));
+    }
+    exit::FAILURE
+}

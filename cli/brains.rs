@@ -1,0 +1,68 @@
+//! The brains of the command line, and what the flags about them mean.
+
+use std::io;
+
+use understory::{BrainChoice, Builder, Runtime};
+use understory_adapters::{ScriptError, Scripted, Shell, ShellError, ShellSettings};
+use understory_server::{Code, Failure, chain};
+
+use crate::arguments::BrainArguments;
+use crate::setting::Setting;
+
+const SHELL: &str = "shell";
+const SCRIPTED: &str = "scripted";
+
+/// A runtime in the making that knows both brains: an agent's record remembers its settings, so a later process needs no
+/// flags to run it.
+pub(crate) fn builder(setting: &Setting) -> Builder {
+    let shell = Shell::new(setting.run_dir(), setting.allowed.clone());
+    Runtime::builder().brain(SHELL, shell).brain(SCRIPTED, Scripted::from_settings())
+}
+
+/// The brain that the flags choose, with settings that hold wherever a later process is started. Nothing if none is chosen.
+pub(crate) fn choice(flags: &BrainArguments, setting: &Setting) -> Result<Option<BrainChoice>, Failure> {
+    let BrainArguments { brain, command, script } = flags;
+    let implied = command.as_ref().map(|_| SHELL).or(script.as_ref().map(|_| SCRIPTED));
+    let Some(name) = brain.as_deref().or(implied) else { return Ok(None) };
+    let settings = match (name, command, script) {
+        (SHELL, Some(command), None) => shell_settings(command, setting)?,
+        (SHELL, _, _) => return Err(Failure::new(Code::Usage, "the brain shell needs --command 'PROGRAM ARGUMENTS'")),
+        (SCRIPTED, None, Some(script)) => {
+            Scripted::from_file(script).map_err(|error| script_failure(&error))?;
+            let file = std::path::absolute(script).unwrap_or_else(|_| setting.cwd.join(script));
+            serde_json::json!({ "file": file }).to_string()
+        }
+        (SCRIPTED, _, _) => return Err(Failure::new(Code::Usage, "the brain scripted needs --script FILE")),
+        (other, _, _) => {
+            let message = format!("brain {other:?} is not known; known are {SCRIPTED}, {SHELL}");
+            return Err(Failure::new(Code::NotFound, message).details(serde_json::json!({ "name": other })));
+        }
+    };
+    Ok(Some(BrainChoice { name: name.to_owned(), settings }))
+}
+
+fn shell_settings(command: &str, setting: &Setting) -> Result<String, Failure> {
+    let parsed = ShellSettings::parse(command, &setting.cwd, setting.path_var.as_deref());
+    parsed.and_then(|settings| settings.to_json()).map_err(|error| shell_failure(&error))
+}
+
+fn shell_failure(error: &ShellError) -> Failure {
+    let (code, details) = match error {
+        ShellError::Words { command, .. } => (Code::Usage, serde_json::json!({ "command": command })),
+        ShellError::Empty => (Code::Usage, serde_json::json!({})),
+        ShellError::Missing { program, .. } => (Code::NotFound, serde_json::json!({ "program": program })),
+        ShellError::NoDirectory { cwd } => (Code::NotFound, serde_json::json!({ "path": cwd })),
+        ShellError::NotExecutable { program } => (Code::Failure, serde_json::json!({ "program": program })),
+        _ => (Code::Failure, serde_json::json!({})),
+    };
+    Failure::new(code, chain(error)).details(details)
+}
+
+fn script_failure(error: &ScriptError) -> Failure {
+    let code = match error {
+        ScriptError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => Code::NotFound,
+        ScriptError::Unreadable { .. } => Code::Failure,
+        _ => Code::InvalidText,
+    };
+    Failure::new(code, chain(error))
+}

@@ -1,0 +1,92 @@
+//! One command, from its arguments to its exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use understory_server::{Code, Failure};
+
+use crate::arguments::{Arguments, JobVerb, StoreVerb, Verb};
+use crate::setting::Setting;
+use crate::terminal::Terminal;
+use crate::{ask, exit, job, log, run};
+
+/// How long what is left in the process is given to be dropped, which kills workers that outlived their grace.
+const DROPPING: Duration = Duration::from_millis(200);
+
+/// What a command needs to know beside its own arguments.
+pub(crate) struct Session {
+    pub(crate) setting: Setting,
+    pub(crate) terminal: Terminal,
+}
+
+/// Runs the command of this process.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return ExitCode::from(unread(&error)),
+    };
+    let terminal = Terminal::new(&arguments.general);
+    ExitCode::from(start(arguments, &terminal).unwrap_or_else(|failure| {
+        terminal.failure(&failure);
+        exit::code(failure.code)
+    }))
+}
+
+fn start(arguments: Arguments, terminal: &Terminal) -> Result<u8, Failure> {
+    let Arguments { general, verb } = arguments;
+    log::start(&general, terminal)?;
+    let setting = Setting::read(general.home)?;
+    let session = Session { setting, terminal: terminal.clone() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Code::Failure, format!("failed to start threads: {error}")))?;
+    let outcome = runtime.block_on(carry_out(&session, verb));
+    terminal.draw(None);
+    runtime.shutdown_timeout(DROPPING);
+    outcome
+}
+
+async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
+    match verb {
+        Verb::Run { path, until_idle } => run::until_told(session, &path, until_idle).await,
+        Verb::Job(JobVerb::Run(arguments)) => job::run(session, *arguments).await,
+        Verb::Job(JobVerb::Resume { job }) => job::resume(session, job.as_deref()).await,
+        Verb::Job(JobVerb::List) => ask::jobs(session).await,
+        Verb::Job(JobVerb::Show { job }) => ask::job(session, job.as_deref()).await,
+        Verb::Job(JobVerb::Cancel { job }) => ask::cancel(session, job.as_deref()).await,
+        Verb::Spawn(arguments) => ask::spawn(session, arguments).await,
+        Verb::Send { letter } => ask::send(session, letter).await,
+        Verb::Assign { letter, detach } => ask::assign(session, letter, detach).await,
+        Verb::Wait(arguments) => ask::wait(session, arguments).await,
+        Verb::Tree { path, children } => ask::tree(session, &path, children).await,
+        Verb::Show { path } => ask::show(session, &path).await,
+        Verb::Close { path, yes } => ask::close(session, &path, yes).await,
+        Verb::Resume { path } => ask::resume(session, &path).await,
+        Verb::Store(StoreVerb::Verify) => ask::verify(session).await,
+    }
+}
+
+/// Help, version, or an error about arguments.
+fn unread(error: &clap::Error) -> u8 {
+    let json = std::env::args_os().any(|argument| argument == OsString::from("--json"));
+    let terminal = Terminal::bare(json);
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A reader that has gone away is no failure.
+            let _ = error.print();
+            exit::OK
+        }
+        _ if json => {
+            let text = error.render().to_string();
+            let message = text.trim().strip_prefix("error: ").unwrap_or(text.trim()).to_owned();
+            terminal.failure(&Failure::new(Code::Usage, message));
+            exit::code(Code::Usage)
+        }
+        _ => {
+            let _ = error.print();
+            exit::code(Code::Usage)
+        }
+    }
+}

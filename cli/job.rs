@@ -1,0 +1,186 @@
+//! `understory job run` and `job resume`: this process runs one job to its end.
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use understory::{AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobState, JobView, Runtime};
+use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line, unfinished_job};
+
+use crate::arguments::JobRunArguments;
+use crate::brains;
+use crate::command::Session;
+use crate::door::Door;
+use crate::exit;
+use crate::owner::Owner;
+use crate::progress::Progress;
+use crate::render::{self, grouped};
+use crate::setting::{agent_path, read_text};
+use crate::spool::spool;
+
+/// Starts a job, or goes on with the one that the same command started.
+pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result<u8, Failure> {
+    let request = request(session, arguments)?;
+    let owner = Door::own(&session.setting, &session.terminal, "job run").await?;
+    let runtime = owner.runtime.clone();
+    finish(session, owner, "the same command goes on", async move { Ok(runtime.start_job(request).await?.1) }).await
+}
+
+/// Goes on with a job.
+pub(crate) async fn resume(session: &Session, job: Option<&str>) -> Result<u8, Failure> {
+    let named = job.map(agent_path).transpose()?;
+    let owner = Door::own(&session.setting, &session.terminal, "job resume").await?;
+    let runtime = owner.runtime.clone();
+    finish(session, owner, "the same command goes on", async move {
+        let path = match named {
+            Some(path) => path,
+            None => to_resume(&runtime).await?,
+        };
+        Ok(runtime.job(path).resume().await?)
+    })
+    .await
+}
+
+async fn to_resume(runtime: &Runtime) -> Result<AgentPath, Failure> {
+    match answer(runtime, Request::Jobs).await? {
+        Reply::Jobs(jobs) => Ok(unfinished_job(&jobs.jobs)?.path.clone()),
+        _ => Err(Failure::new(Code::Failure, "a list of jobs was asked for, and something else came")),
+    }
+}
+
+fn request(session: &Session, arguments: JobRunArguments) -> Result<JobRequest, Failure> {
+    let setting = &session.setting;
+    let brain = brains::choice(&arguments.brain, setting)?.ok_or_else(|| {
+        Failure::new(Code::Usage, "a job needs a brain").hint("--brain shell --command 'PROGRAM ARGUMENTS'")
+    })?;
+    let template = match (&arguments.template, arguments.instruction) {
+        (Some(file), _) => Some(read_text("template", file)?),
+        (None, instruction) => instruction,
+    };
+    let input = table(session, &arguments.table, arguments.out.is_some())?;
+    Ok(JobRequest {
+        owner: agent_path(&arguments.owner)?,
+        name: arguments.name,
+        id_column: arguments.id_column,
+        template,
+        output: arguments.out,
+        overwrite: arguments.overwrite,
+        concurrency: arguments.concurrency,
+        attempts: arguments.attempts,
+        timeout: Duration::from_secs(arguments.timeout.into()),
+        fresh: arguments.new,
+        ..JobRequest::new(input, brain)
+    })
+}
+
+/// Where the table lies; one from stdin is put into the home first.
+fn table(session: &Session, table: &Path, placed: bool) -> Result<PathBuf, Failure> {
+    if table != Path::new("-") {
+        return Ok(table.to_owned());
+    }
+    if !placed {
+        return Err(Failure::new(
+            Code::Usage,
+            "a table from stdin has no place for an output beside it: add --out FILE",
+        ));
+    }
+    session.setting.make_home()?;
+    spool(&mut io::stdin().lock(), &session.setting.spool())
+}
+
+/// Follows a job to its end, prints what came of it, and ends the process's part in order.
+async fn finish(
+    session: &Session,
+    owner: Owner,
+    go_on: &str,
+    start: impl Future<Output = Result<JobStarted, Failure>>,
+) -> Result<u8, Failure> {
+    let terminal = &session.terminal;
+    let progress = Arc::new(Progress::new(terminal));
+    let (runtime, followed) = (owner.runtime.clone(), progress.clone());
+    let work = async move {
+        let started = start.await?;
+        let job = runtime.job(started.job.path.clone());
+        announce(session, &started, &job.show().await?);
+        let view = follow(&runtime, &job, &followed).await;
+        followed.end();
+        let view = view?;
+        let errors = if view.job.counts.failed == 0 { Vec::new() } else { job.errors().await? };
+        let line = job_line(&view, errors);
+        // Said before the store is let go, which may take a while when much was written.
+        terminal.note(&render::summary(&line));
+        if terminal.json() {
+            terminal.data(&render::document(&Reply::Job(line.clone())))?;
+        }
+        judge(&line, &view.job.state)
+    };
+    let stopped = || {
+        progress.end();
+        let failure = Failure::new(Code::Interrupted, progress.standing().unwrap_or_default());
+        match progress.job() {
+            Some(job) => failure.hint(format!("{go_on}, and so does: understory job resume {job}")),
+            None => failure.hint(go_on),
+        }
+    };
+    owner.until_signal(work, stopped).await
+}
+
+fn announce(session: &Session, started: &JobStarted, view: &JobView) {
+    let terminal = &session.terminal;
+    if let Some(unknown) = &started.unknown_columns {
+        terminal.warn(&unknown.to_string());
+    }
+    let path = &view.path;
+    let (done, rows) = (grouped(view.job.counts.done().into()), grouped(view.spec.rows.into()));
+    match started.begun {
+        Begun::New => terminal.note(&format!("job {path}: {rows} rows")),
+        Begun::GoesOn => terminal.note(&format!("job {path} goes on: {done} of {rows} rows are done")),
+        Begun::Finished if view.job.unfinished() => {
+            terminal.note(&format!("job {path} is finished; its output is missing and is written again"));
+        }
+        Begun::Finished => terminal.note(&format!("job {path} is finished: nothing runs (--new starts another)")),
+    }
+}
+
+/// Shows the job's progress until it is final and its output written.
+async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<JobView, Failure> {
+    // Listening begins before the look, so that nothing falls in between.
+    let mut events = runtime.events(None);
+    let view = job.show().await?;
+    progress.begin(&view);
+    let finished = job.finished();
+    tokio::pin!(finished);
+    loop {
+        tokio::select! {
+            view = &mut finished => return Ok(view?),
+            () = progress.tick() => {}
+            heard = events.next() => match heard? {
+                Some(Heard::Told(told)) => {
+                    if let Event::JobChanged { job: changed, state, counts } = &told.event
+                        && changed.path == *job.path()
+                    {
+                        progress.moved(state, *counts);
+                    }
+                }
+                Some(Heard::Gap(_)) => {
+                    let view = job.show().await?;
+                    progress.moved(view.job.state.as_str(), view.job.counts);
+                }
+                // The runtime stops: what waits for the job says so.
+                None => return Ok(finished.await?),
+            },
+        }
+    }
+}
+
+/// The exit code of a job that is finished.
+fn judge(line: &JobLine, state: &JobState) -> Result<u8, Failure> {
+    match state {
+        JobState::Failed { reason } => Err(Failure::new(Code::Failure, format!("{} failed: {reason}", line.path))),
+        JobState::Cancelled { .. } => Ok(exit::FAILURE),
+        _ if line.counts.failed > 0 => Ok(exit::FAILED_ROWS),
+        _ => Ok(exit::OK),
+    }
+}

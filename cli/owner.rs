@@ -1,0 +1,158 @@
+//! This process as the owner of the store: opening it, answering others meanwhile, and ending in order.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use understory::{Error, Runtime, StoreError};
+use understory_server::{Code, Control, Failure};
+
+use crate::brains;
+use crate::setting::Setting;
+use crate::signals::{Signal, Signals};
+use crate::terminal::Terminal;
+
+/// How long actors have to leave: turns are cancelled at once and killed after `Limits::grace`, 5 s, and then their actors
+/// still write that they were taken back.
+const GRACE: Duration = Duration::from_secs(7);
+/// Opening that takes longer than this is explained.
+const QUIET_OPENING: Duration = Duration::from_secs(1);
+
+/// This process, owning the store of a home and answering on its socket.
+pub(crate) struct Owner {
+    pub(crate) runtime: Runtime,
+    terminal: Terminal,
+    signals: Signals,
+    serving: Option<Serving>,
+}
+
+struct Serving {
+    end: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+/// What came of opening the store.
+pub(crate) enum Opened {
+    /// It is ours.
+    Own(Owner),
+    /// Another process has it.
+    InUse(Failure),
+}
+
+impl Owner {
+    /// Opens the store of the home, or finds that another process has it. Starts nothing in it.
+    pub(crate) async fn open(setting: &Setting, terminal: &Terminal) -> Result<Opened, Failure> {
+        setting.make_home()?;
+        let signals = Signals::listen().map_err(|error| Failure::new(Code::Failure, format!("no signals: {error}")))?;
+        let opening = brains::builder(setting).open(setting.store());
+        match explained(opening, terminal, "opening the store: reading what was written since it was last shut down")
+            .await
+        {
+            Ok(runtime) => {
+                let serving = serve(setting, terminal, &runtime);
+                Ok(Opened::Own(Owner { runtime, terminal: terminal.clone(), signals, serving }))
+            }
+            Err(error @ Error::Store(StoreError::InUse { .. })) => Ok(Opened::InUse(error.into())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Does something until it is done or a signal comes. With a signal nothing more is started, what runs has five seconds
+    /// to end, and a second signal ends it at once; `go_on` tells how to go on then.
+    pub(crate) async fn until_signal<T>(
+        mut self,
+        work: impl Future<Output = Result<T, Failure>>,
+        go_on: impl FnOnce() -> Failure,
+    ) -> Result<T, Failure> {
+        let outcome = tokio::select! {
+            outcome = work => Ok(outcome),
+            signal = self.signals.next() => Err(signal),
+        };
+        match outcome {
+            Ok(outcome) => {
+                self.leave().await;
+                outcome
+            }
+            Err(signal) => {
+                let failure = go_on();
+                self.stop(signal).await;
+                let message = match failure.message.as_str() {
+                    "" => signal.word().to_owned(),
+                    more => format!("{}: {more}", signal.word()),
+                };
+                Err(Failure { code: signal.code(), message, ..failure })
+            }
+        }
+    }
+
+    /// Lets others have their answers, and the store go.
+    async fn leave(&mut self) {
+        self.hang_up().await;
+        if let Err(error) = self.runtime.leave(GRACE).await {
+            self.terminal.warn(&format!("the store did not end well: {error}"));
+        }
+    }
+
+    async fn stop(&mut self, signal: Signal) {
+        self.terminal.draw(None);
+        if self.runtime.system().residents() > 0 {
+            self.terminal.note(&format!("{}: what runs has 5 s to end; once more ends it at once", signal.word()));
+        }
+        // Whoever drops the engine waits for it to close, and the second signal waits for nobody.
+        std::mem::forget(self.runtime.clone());
+        let runtime = self.runtime.clone();
+        let serving = self.serving.take();
+        let left = async {
+            hang_up(serving).await;
+            runtime.leave(GRACE).await
+        };
+        let again = tokio::select! {
+            left = left => left.err().map(|error| format!("the store did not end well: {error}")),
+            // What runs is killed as the process drops it.
+            _ = self.signals.next() => None,
+        };
+        if let Some(warning) = again {
+            self.terminal.warn(&warning);
+        }
+    }
+
+    async fn hang_up(&mut self) {
+        hang_up(self.serving.take()).await;
+    }
+}
+
+async fn hang_up(serving: Option<Serving>) {
+    let Some(Serving { end, ended }) = serving else { return };
+    // It has ended by itself only if it panicked.
+    let _ = end.send(());
+    let _ = ended.await;
+}
+
+fn serve(setting: &Setting, terminal: &Terminal, runtime: &Runtime) -> Option<Serving> {
+    match Control::bind(&setting.home) {
+        Ok(control) => {
+            let (end, ends) = oneshot::channel();
+            let runtime = runtime.clone();
+            let ended = tokio::spawn(control.serve(runtime, async { drop(ends.await) }));
+            Some(Serving { end, ended })
+        }
+        Err(error) => {
+            let home = setting.home.display();
+            terminal.warn(&format!("no control socket in {home}, other terminals cannot reach this process: {error}"));
+            None
+        }
+    }
+}
+
+/// Awaits something, and says what it is if it takes long.
+async fn explained<T>(work: impl Future<Output = T>, terminal: &Terminal, what: &str) -> T {
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => done,
+        () = tokio::time::sleep(QUIET_OPENING) => {
+            terminal.note(what);
+            work.await
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Results as text for people: pure functions, nothing is printed here.
+//!
+//! What agents, tables and workers wrote is shown with its control characters escaped, so that none of it moves the cursor
+//! or hides something.
+
+mod tree;
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use understory_server::{
+    AgentLine, AskedCancel, AskedClose, AskedResume, BrainLine, ErrorLine, ItemLine, JobLine, OutcomeLine, Reply,
+    SettledLine, Shown, Spawned, StandingLine, VerifiedLine, Waited,
+};
+
+/// How much of an answer stands in one line, in characters.
+const LINE_MAX: usize = 100;
+/// How many kinds of failure a summary tells of.
+const KINDS_MAX: usize = 10;
+
+/// A result for people.
+pub(crate) fn text(reply: &Reply) -> String {
+    match reply {
+        Reply::Tree(found) => tree::tree(found),
+        Reply::Shown(Shown::Agent(agent)) => self::agent(agent),
+        Reply::Shown(Shown::Job(job)) => self::job(job),
+        Reply::Shown(Shown::Item(item)) => self::item(item),
+        Reply::Jobs(jobs) if jobs.jobs.is_empty() => "no jobs\n".to_owned(),
+        Reply::Jobs(jobs) => jobs.jobs.iter().map(|job| job_in_a_line(job) + "\n").collect(),
+        Reply::Job(job) => self::job(job),
+        Reply::Cancelled(cancelled) => self::cancelled(cancelled),
+        Reply::Spawned(spawned) => self::spawned(spawned),
+        Reply::Accepted(accepted) => format!("{}: message {} accepted\n", accepted.path, accepted.message),
+        Reply::Assigned(assigned) => match &assigned.outcome {
+            Some(outcome) => answer(outcome),
+            None => format!("{}: message {} accepted\n", assigned.accepted.path, assigned.accepted.message),
+        },
+        Reply::Waited(waited) => self::waited(waited),
+        Reply::Closed(closed) => self::closed(closed),
+        Reply::Resumed(resumed) => self::resumed(resumed),
+        Reply::Verified(verified) => self::verified(verified),
+    }
+}
+
+/// A result for programs: the document alone, without what kind of reply it is.
+pub(crate) fn document(reply: &Reply) -> String {
+    match serde_json::to_value(reply) {
+        Ok(Value::Object(tagged)) => tagged.into_iter().next().map_or(Value::Null, |(_, inner)| inner).to_string(),
+        other => other.unwrap_or_default().to_string(),
+    }
+}
+
+/// What came of a job that is finished.
+pub(crate) fn summary(job: &JobLine) -> String {
+    let mut text = format!("job {} {}: {}", job.path, job.state, counted(job));
+    for error in job.errors.iter().take(KINDS_MAX) {
+        let _ = write!(text, "\n  {}", failed_alike(error));
+    }
+    if let Some(more @ 1..) = job.errors.len().checked_sub(KINDS_MAX) {
+        let _ = write!(text, "\n  and {more} more kinds of failure");
+    }
+    if job.exported_at.is_some() && !job.output.is_empty() {
+        let _ = write!(text, "\noutput: {}", escaped(&job.output));
+    }
+    text
+}
+
+/// A number with a comma between thousands.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A text in which nothing acts on a terminal. Every control character is escaped, line ends too.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            // What turns the direction of writing around can make a text read as another.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => shown.extend(c.escape_unicode()),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// The same, in lines as it was written.
+fn lines(text: &str) -> String {
+    let lines: Vec<String> =
+        text.split('\n').map(|line| line.split('\t').map(escaped).collect::<Vec<_>>().join("\t")).collect();
+    lines.join("\n")
+}
+
+/// The beginning of a text, in one line.
+fn short(text: &str) -> String {
+    let shown = escaped(text.trim());
+    match shown.char_indices().nth(LINE_MAX) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
+}
+
+fn answer(outcome: &OutcomeLine) -> String {
+    // What went wrong is said as an error, not as a result.
+    if outcome.result == "completed" { lines(&outcome.content) + "\n" } else { String::new() }
+}
+
+fn spawned(spawned: &Spawned) -> String {
+    match &spawned.outcome {
+        Some(outcome) => answer(outcome),
+        None if spawned.created => format!("{} spawned\n", spawned.path),
+        None => format!("{} was there already\n", spawned.path),
+    }
+}
+
+fn waited(waited: &Waited) -> String {
+    waited.settled.iter().map(|settled| settled_in_a_line(settled) + "\n").collect()
+}
+
+fn settled_in_a_line(settled: &SettledLine) -> String {
+    let path = &settled.path;
+    match &settled.standing {
+        StandingLine::Rests { outcome: Some(outcome) } => {
+            format!("{path}  {}  {}", outcome.result, short(&outcome.content))
+        }
+        StandingLine::Rests { outcome: None } => format!("{path}  idle"),
+        StandingLine::Closed { closed_by } if closed_by == path => format!("{path}  closed"),
+        StandingLine::Closed { closed_by } => format!("{path}  closed by {closed_by}"),
+        StandingLine::Faulted { reason } => format!("{path}  faulted  {}", short(reason)),
+    }
+}
+
+fn cancelled(cancelled: &AskedCancel) -> String {
+    let AskedCancel { path, new, state } = cancelled;
+    match (new, state.as_str()) {
+        (_, "cancelling") => format!("{path} is being cancelled: rows that run may finish\n"),
+        (_, state) => format!("{path} is {state}\n"),
+    }
+}
+
+fn closed(closed: &AskedClose) -> String {
+    let AskedClose { path, new, stopped, overdue } = closed;
+    if !new {
+        return format!("{path} was closed already\n");
+    }
+    let killed = if *overdue > 0 { format!(", {overdue} killed") } else { String::new() };
+    format!("{path} closed: {stopped} stopped{killed}\n")
+}
+
+fn resumed(resumed: &AskedResume) -> String {
+    let AskedResume { path, new } = resumed;
+    if *new { format!("{path} resumed\n") } else { format!("{path} was open: nothing to resume\n") }
+}
+
+fn job_in_a_line(job: &JobLine) -> String {
+    let closed = if job.closed_by.is_some() { " (closed)" } else { "" };
+    format!("{}  {}{closed}  {}  {}", job.path, job.state, counted(job), escaped(&job.output))
+}
+
+/// Where a job's rows stand, in words; what is none is left out.
+fn counted(job: &JobLine) -> String {
+    let counts = job.counts;
+    // What waits in a job that was cancelled is never started.
+    let waiting = if job.state.starts_with("cancel") { "cancelled" } else { "pending" };
+    let parts = [
+        (counts.completed, "completed"),
+        (counts.failed, "failed"),
+        (counts.running, "running"),
+        (counts.pending, waiting),
+    ];
+    let mut text = format!("{} rows", grouped(job.rows.into()));
+    let mut separator = ": ";
+    for (count, word) in parts.into_iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(text, "{separator}{} {word}", grouped(count.into()));
+        separator = ", ";
+    }
+    text
+}
+
+fn failed_alike(error: &ErrorLine) -> String {
+    let ErrorLine { error, rows, first } = error;
+    let first: Vec<String> = first.iter().map(|id| escaped(id)).collect();
+    let more = if *rows > first.len() as u64 { ", …" } else { "" };
+    let noun = if *rows == 1 { "row" } else { "rows" };
+    format!("{} {noun} ({}{more}): {}", grouped(*rows), first.join(", "), lines(error.trim()).replace('\n', "\n    "))
+}
+
+fn job(job: &JobLine) -> String {
+    let mut fields = vec![
+        ("job", job.path.to_string()),
+        ("id", job.id.clone()),
+        ("state", job.state.clone()),
+        ("reason", job.reason.as_deref().map(escaped).unwrap_or_default()),
+        ("closed by", job.closed_by.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("rows", counted(job)),
+        ("table", escaped(&job.input)),
+        ("output", escaped(&job.output)),
+        ("written", job.exported_at.clone().unwrap_or_default()),
+        ("id column", job.id_column.as_deref().map(escaped).unwrap_or_default()),
+        ("template", job.template.as_deref().map(short).unwrap_or_default()),
+        ("brain", brain(&job.brain)),
+        ("pace", format!("{} at once, {} attempts, {} s each", job.concurrency, job.attempts, job.timeout_ms / 1000)),
+        ("created", job.created_at.clone()),
+    ];
+    fields.extend(job.errors.iter().take(KINDS_MAX).map(|error| ("failure", failed_alike(error))));
+    table(fields)
+}
+
+fn agent(agent: &AgentLine) -> String {
+    let running = agent.running.as_ref();
+    let running = running.map(|run| format!("turn {}, attempt {}, since {}", run.turn, run.attempt, run.started_at));
+    let outcome = agent.outcome.as_ref();
+    let last = outcome.map(|outcome| format!("turn {} {} at {}", outcome.turn, outcome.result, outcome.at));
+    let mut shown = table(vec![
+        ("agent", agent.path.to_string()),
+        ("id", agent.id.clone()),
+        ("status", agent.status.clone()),
+        ("closed by", agent.closed_by.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("fault", agent.fault.as_deref().map(escaped).unwrap_or_default()),
+        ("nickname", agent.nickname.as_deref().map(escaped).unwrap_or_default()),
+        ("role", escaped(&agent.role)),
+        ("brain", agent.brain.as_ref().map_or_else(|| "none".to_owned(), brain)),
+        ("created", agent.created_at.clone()),
+        ("turns", grouped(agent.turns)),
+        ("running", running.unwrap_or_default()),
+        ("last", last.unwrap_or_default()),
+    ]);
+    if let Some(outcome) = outcome {
+        shown.push('\n');
+        shown.push_str(&lines(&outcome.content));
+        shown.push('\n');
+    }
+    shown
+}
+
+fn item(item: &ItemLine) -> String {
+    table(vec![
+        ("item", item.path.to_string()),
+        ("id", item.id.clone()),
+        ("item id", escaped(&item.item_id)),
+        ("status", item.status.clone()),
+        ("runs", format!("{}, {} failed, {} crashed", item.runs, item.failures, item.crashes)),
+        ("error", item.last_error.as_deref().map(escaped).unwrap_or_default()),
+        ("row", item.row.as_deref().map_or_else(|| "long: see the table".to_owned(), escaped)),
+        ("result", item.result.as_deref().map(escaped).unwrap_or_default()),
+    ])
+}
+
+fn verified(verified: &VerifiedLine) -> String {
+    let VerifiedLine { rows, agents, jobs, items, problems, problems_total, .. } = verified;
+    let [rows, agents, jobs, items] = [*rows, *agents, *jobs, *items].map(grouped);
+    let mut text = format!("{rows} rows read: {agents} agents, {jobs} jobs, {items} items\n");
+    for problem in problems {
+        let _ = writeln!(text, "{}: {}", escaped(&problem.place), escaped(&problem.what));
+    }
+    match problems_total {
+        0 => text.push_str("nothing is wrong\n"),
+        total => drop(writeln!(text, "{} problems", grouped(*total))),
+    }
+    text
+}
+
+fn brain(brain: &BrainLine) -> String {
+    format!("{} {}", escaped(&brain.name), escaped(&brain.settings)).trim_end().to_owned()
+}
+
+/// Names and values beneath each other; those without a value are left out.
+fn table(fields: Vec<(&str, String)>) -> String {
+    let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    fields.map(|(name, value)| format!("{name:<10} {value}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+use understory_server::{Counts, NodeLine, Tree, TreeLine};
+
+use super::*;
+
+#[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let check = |text: &str, expected: &str| assert_eq!(escaped(text), expected);
+    check("plain, ümläut and 漢字", "plain, ümläut and 漢字");
+    check("\u{1b}[2J\u{7}gone", "\\u{1b}[2J\\u{7}gone");
+    check("two\nlines\tand\r", "two\\nlines\\tand\\r");
+    check("\u{9b}31m", "\\u{9b}31m");
+    check("abc\u{202e}fdp.exe", "abc\\u{202e}fdp.exe");
+    assert_eq!(lines("two\nlines\tand\r\u{1b}"), "two\nlines\tand\\r\\u{1b}");
+}
+
+#[test]
+fn numbers_have_a_comma_between_thousands() {
+    let check = |number: u64, expected: &str| assert_eq!(grouped(number), expected);
+    check(0, "0");
+    check(999, "999");
+    check(1000, "1,000");
+    check(1_234_567, "1,234,567");
+}
+
+fn line(path: &str, hidden: u64) -> TreeLine {
+    let node = NodeLine {
+        path: path.parse().unwrap(),
+        kind: "agent".to_owned(),
+        status: "idle".to_owned(),
+        nickname: None,
+        turns: Some(0),
+        counts: None,
+    };
+    TreeLine { node, hidden }
+}
+
+#[test]
+fn a_tree_is_indented_and_says_what_it_folds() {
+    let mut ada = line("/root/ada", 99_998);
+    (ada.node.nickname, ada.node.turns) = (Some("Ada\u{7}".to_owned()), Some(2));
+    let mut job = line("/root/job_1", 0);
+    job.node.status = "running".to_owned();
+    job.node.counts = Some(Counts { pending: 1000, running: 16, completed: 200, failed: 18 });
+    let nodes =
+        vec![line("/root", 3), ada, line("/root/ada/a", 1), line("/root/ada/a/x", 0), line("/root/ada/b", 0), job];
+    insta::assert_snapshot!(tree::tree(&Tree { nodes, cut: true }), @"");
+}

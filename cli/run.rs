@@ -1,0 +1,35 @@
+//! `understory run`: this process runs a subtree.
+
+use serde_json::json;
+use understory_server::{Code, Failure};
+
+use crate::command::Session;
+use crate::door::Door;
+use crate::exit;
+use crate::setting::agent_path;
+
+/// Runs a subtree until a signal, or until nothing is left to do.
+pub(crate) async fn until_told(session: &Session, path: &str, until_idle: bool) -> Result<u8, Failure> {
+    let path = agent_path(path)?;
+    let Session { setting, terminal } = session;
+    let owner = Door::own(setting, terminal, "run").await?;
+    let (runtime, top) = (owner.runtime.clone(), path.clone());
+    let work = async move {
+        if until_idle {
+            return Ok(runtime.run_to_rest(&top).await?);
+        }
+        runtime.run(&top).await?;
+        terminal.note(&format!("running {top}; Ctrl-C ends it"));
+        runtime.system().stopped().await;
+        Ok(Vec::new())
+    };
+    let go_on = || Failure::new(Code::Interrupted, "").hint(format!("understory run {path}"));
+    let unwritten = owner.until_signal(work, go_on).await?;
+    if terminal.json() {
+        terminal.data(&json!({ "path": path, "unwritten": unwritten }).to_string())?;
+    }
+    for job in &unwritten {
+        terminal.warn(&format!("the output of {job} could not be written: understory job show {job}"));
+    }
+    Ok(if unwritten.is_empty() { exit::OK } else { exit::FAILURE })
+}

@@ -1,0 +1,98 @@
+//! Where the command runs: its home, its working directory, its environment. Only the terminal reads some more of it.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use understory::AgentPath;
+use understory_adapters::ALLOWED;
+use understory_server::{Code, Failure, chain};
+
+/// Where the command runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    /// Where everything is kept, absolute.
+    pub(crate) home: PathBuf,
+    /// The working directory.
+    pub(crate) cwd: PathBuf,
+    /// Where programs are looked for.
+    pub(crate) path_var: Option<OsString>,
+    /// What of the environment workers see.
+    pub(crate) allowed: Vec<(OsString, OsString)>,
+}
+
+impl Setting {
+    /// Reads the environment. `home` is what the command line says, if it says anything.
+    pub(crate) fn read(home: Option<PathBuf>) -> Result<Self, Failure> {
+        let home = match home {
+            Some(home) if home.as_os_str().is_empty() => return Err(Failure::new(Code::Usage, "the home is empty")),
+            Some(home) => home,
+            None => platform_home()?,
+        };
+        let failed = |error: io::Error| Failure::new(Code::Failure, format!("no working directory: {error}"));
+        let allowed = ALLOWED.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?))).collect();
+        Ok(Setting {
+            home: std::path::absolute(home).map_err(failed)?,
+            cwd: std::env::current_dir().map_err(failed)?,
+            path_var: std::env::var_os("PATH"),
+            allowed,
+        })
+    }
+
+    /// Makes the home, for its owner alone, if it is not there.
+    pub(crate) fn make_home(&self) -> Result<(), Failure> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.home);
+        made.map_err(|error| unwritable("make the home", &self.home, &error))
+    }
+
+    /// Where the store lies.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.home.join("store")
+    }
+
+    /// Where the records of running workers lie.
+    pub(crate) fn run_dir(&self) -> PathBuf {
+        self.home.join("run")
+    }
+
+    /// Where tables from stdin lie.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.home.join("spool")
+    }
+}
+
+/// A path as people write it: absolute, or below `/root`.
+pub(crate) fn agent_path(text: &str) -> Result<AgentPath, Failure> {
+    AgentPath::root().resolve(text).map_err(|error| Failure::from(understory::Error::from(error)))
+}
+
+/// Reads a text file that the command names.
+pub(crate) fn read_text(what: &str, path: &Path) -> Result<String, Failure> {
+    let named = || serde_json::json!({ "path": path });
+    let bytes = fs::read(path).map_err(|error| {
+        let code = if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Failure };
+        Failure::new(code, format!("failed to read {what} {}: {error}", path.display())).details(named())
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let byte = error.utf8_error().valid_up_to();
+        let message = format!("{what} {} has invalid utf-8 at byte {byte}", path.display());
+        Failure::new(Code::InvalidText, message).details(named())
+    })
+}
+
+/// A path that cannot be written.
+pub(crate) fn unwritable(doing: &str, path: &Path, error: &io::Error) -> Failure {
+    let code = if error.kind() == io::ErrorKind::StorageFull { Code::DiskFull } else { Code::Unwritable };
+    let message = format!("failed to {doing} {}: {}", path.display(), chain(error));
+    Failure::new(code, message).details(serde_json::json!({ "path": path }))
+}
+
+fn platform_home() -> Result<PathBuf, Failure> {
+    let strategy = etcetera::choose_base_strategy().map_err(|error| {
+        Failure::new(Code::Usage, format!("no home directory: {error}")).hint("say where with --home")
+    })?;
+    Ok(strategy.data_dir().join("understory"))
+}
