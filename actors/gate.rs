@@ -11,11 +11,13 @@
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use kameo::Actor;
 use kameo::actor::{ActorId, ActorRef, Spawn};
+use kameo::error::ActorStopReason;
 use kameo::mailbox;
 use kameo::message::{BoxMessage, Message};
 use tokio::sync::mpsc;
@@ -146,9 +148,16 @@ impl<A: Resident> Gate<A> {
         self.shut(path).inspect(ActorRef::kill).is_some()
     }
 
-    /// Ends the incarnation `me` wholly: with nothing left the slot goes, else a successor gets what is left. The last act
+    /// Ends the incarnation `me` wholly, `cut` short or not: with nothing left the slot goes, else a successor gets what is left. The last act
     /// of `on_stop`.
-    pub(crate) fn ended(&self, home: &A::Home, path: &AgentPath, me: ActorId, mut left: Vec<A::Signal>) {
+    pub(crate) fn ended(
+        &self,
+        home: &A::Home,
+        path: &AgentPath,
+        me: ActorId,
+        mut left: Vec<A::Signal>,
+        cut: Option<Duration>,
+    ) {
         let Entry::Occupied(mut entry) = self.slots.entry(path.clone()) else { return };
         let slot = entry.get_mut();
         if slot.live.id() != me {
@@ -157,11 +166,13 @@ impl<A: Resident> Gate<A> {
         if let Way::Parked(waiting) = &mut slot.way {
             left.append(waiting);
         }
+        // It may have been looking for work, and what it was woken for is still there.
+        left.extend(cut.map(|_| A::wake()));
         if left.is_empty() && A::is_free(&slot.held) {
             entry.remove();
             return;
         }
-        slot.live = start(home, path);
+        slot.live = start(home, path, cut.unwrap_or_default());
         slot.way = Way::Parked(left);
         // Whoever waited for the incarnation to leave has waited long enough: the next one is not theirs.
         slot.leaving.clear();
@@ -201,7 +212,7 @@ impl<A: Resident> Gate<A> {
             return send(&mut slot);
         }
         let mut slot = self.slots.entry(path.clone()).or_insert_with(|| Slot {
-            live: start(home, path),
+            live: start(home, path, Duration::ZERO),
             way: Way::Parked(Vec::new()),
             woken: false,
             used: age,
@@ -232,12 +243,31 @@ impl<A: Resident> Slot<A> {
     }
 }
 
-/// Starts an incarnation. Called under the slot's lock, so it only prepares and spawns.
-fn start<A: Resident>(home: &A::Home, path: &AgentPath) -> ActorRef<A> {
+/// Starts an incarnation, after a pause if there is one to be. Called under the slot's lock, so it only prepares and
+/// spawns.
+fn start<A: Resident>(home: &A::Home, path: &AgentPath, pause: Duration) -> ActorRef<A> {
     let prepared = A::prepare_with_mailbox(mailbox::unbounded());
     let live = prepared.actor_ref().clone();
-    prepared.spawn(Arrival { home: home.clone(), path: path.clone() });
+    let arrival = Arrival { home: home.clone(), path: path.clone() };
+    if pause.is_zero() {
+        prepared.spawn(arrival);
+    } else {
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            prepared.spawn(arrival);
+        });
+    }
     live
+}
+
+/// How long after this end of an incarnation the next one begins in any case; nothing if it ended of itself. After a panic
+/// it is long enough that a fault of ours does not spin.
+pub(crate) fn cut_short(reason: &ActorStopReason) -> Option<Duration> {
+    match reason {
+        ActorStopReason::Killed => Some(Duration::ZERO),
+        ActorStopReason::Panicked(_) => Some(Duration::from_secs(1)),
+        _ => None,
+    }
 }
 
 /// The signals among messages that kameo could not deliver.

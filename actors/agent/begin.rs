@@ -166,7 +166,7 @@ impl AgentActor {
         None
     }
 
-    pub(super) fn wake_at(&self, at: understory_store::Time) {
+    fn wake_at(&self, at: understory_store::Time) {
         let (system, path, when) = (self.system.clone(), self.path.clone(), self.system.clock.instant(at));
         self.system.tasks.spawn(async move {
             tokio::select! {

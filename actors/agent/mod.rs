@@ -16,7 +16,6 @@ pub(crate) mod work;
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use kameo::Actor;
 use kameo::actor::{ActorRef, WeakActorRef};
@@ -30,7 +29,7 @@ pub(crate) use entry::Held;
 use entry::Look;
 
 use crate::error::Error;
-use crate::gate::{Arrival, Begin, Resident, undelivered};
+use crate::gate::{Arrival, Begin, Resident, cut_short, undelivered};
 use crate::slots::Permit;
 use crate::system::{System, closed_at, node_at};
 
@@ -57,9 +56,6 @@ pub(crate) struct AgentActor {
     stopping: bool,
     left: Vec<AgentSignal>,
 }
-
-/// How long after a panic of an actor its successor looks for work: long enough that a fault of ours does not spin.
-const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// What the actor does when a step is over.
 enum Next {
@@ -112,14 +108,8 @@ impl Actor for AgentActor {
     }
 
     async fn on_stop(&mut self, me: WeakActorRef<Self>, reason: ActorStopReason) -> Result<(), Infallible> {
-        let mut left = std::mem::take(&mut self.left);
-        match reason {
-            // It may have been looking for work, and what it was woken for is still there.
-            ActorStopReason::Killed => left.push(AgentSignal::Wake),
-            ActorStopReason::Panicked(_) => self.wake_at(self.system.clock.now().after(AFTER_PANIC)),
-            _ => {}
-        }
-        self.system.agents.ended(&self.system, &self.path, me.id(), left);
+        let left = std::mem::take(&mut self.left);
+        self.system.agents.ended(&self.system, &self.path, me.id(), left, cut_short(&reason));
         Ok(())
     }
 }

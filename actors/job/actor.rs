@@ -19,9 +19,9 @@ use super::report::Report;
 use super::run::RunEntry;
 use super::template::Template;
 use crate::error::Error;
-use crate::gate::{Arrival, Begin, Resident, undelivered};
+use crate::gate::{Arrival, Begin, Resident, cut_short, undelivered};
 use crate::slots::Permit;
-use crate::system::System;
+use crate::system::{System, closed_at};
 
 /// What a job's actor is sent.
 pub(crate) enum JobSignal {
@@ -91,7 +91,8 @@ pub(super) struct Work {
     /// Ends and reports that wait for the next commit.
     pub(super) endings: Vec<Ending>,
     pub(super) granted: Vec<Permit>,
-    pub(super) queued: bool,
+    /// Places in the queue for turn slots.
+    pub(super) queued: usize,
     pub(super) flushing: bool,
     pub(super) timer: Option<Time>,
 }
@@ -141,9 +142,9 @@ impl Actor for JobActor {
         Ok(())
     }
 
-    async fn on_stop(&mut self, me: WeakActorRef<Self>, _: ActorStopReason) -> Result<(), Infallible> {
+    async fn on_stop(&mut self, me: WeakActorRef<Self>, reason: ActorStopReason) -> Result<(), Infallible> {
         let left = std::mem::take(&mut self.left);
-        self.system.jobs.ended(&self.system, &self.path, me.id(), left);
+        self.system.jobs.ended(&self.system, &self.path, me.id(), left, cut_short(&reason));
         Ok(())
     }
 }
@@ -154,7 +155,7 @@ impl Message<Begin> for JobActor {
     async fn handle(&mut self, _: Begin, ctx: &mut Context<Self, ()>) {
         self.system.jobs.open(&self.path, ctx.actor_ref());
         let outcome = self.begin().await;
-        self.settle(&outcome, ctx);
+        self.settle(&outcome, ctx).await;
     }
 }
 
@@ -163,7 +164,7 @@ impl Message<JobSignal> for JobActor {
 
     async fn handle(&mut self, signal: JobSignal, ctx: &mut Context<Self, ()>) {
         let outcome = self.take(signal).await;
-        self.settle(&outcome, ctx);
+        self.settle(&outcome, ctx).await;
     }
 }
 
@@ -196,7 +197,7 @@ impl JobActor {
     }
 
     /// Leaves when there is nothing to do for the job in this process, or the store failed.
-    fn settle(&mut self, outcome: &Result<(), Error>, ctx: &mut Context<Self, ()>) {
+    async fn settle(&mut self, outcome: &Result<(), Error>, ctx: &mut Context<Self, ()>) {
         if let Err(error) = outcome {
             tracing::error!(path = %self.path, %error, "a job stops");
         }
@@ -210,7 +211,18 @@ impl JobActor {
             });
         }
         self.system.jobs.park(&self.path, ctx.actor_ref().id());
+        if outcome.is_ok() && self.stopping && self.was_resumed().await {
+            self.system.jobs.wake(&self.system, &self.path);
+        }
         ctx.stop();
+    }
+
+    /// Whether it was resumed while it was stopping: it may have been woken and not looked.
+    async fn was_resumed(&self) -> bool {
+        let unfinished = self.work.as_ref().is_some_and(|work| work.job.unfinished());
+        unfinished
+            && self.system.active.contains(&self.path)
+            && closed_at(&self.system.store, &self.path).await.is_ok_and(|mark| mark.is_none())
     }
 
     fn has_business(&self) -> bool {
@@ -233,7 +245,7 @@ impl JobActor {
 
     fn granted(&mut self, permit: Permit) {
         if let Some(work) = &mut self.work {
-            work.queued = false;
+            work.queued = work.queued.saturating_sub(1);
             work.granted.push(permit);
             self.call_flush();
         }

@@ -1,7 +1,9 @@
 //! The end of a job: its output is written beside the actor, and then said to be (J3); or it is cancelled.
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
+use futures::FutureExt;
 use understory_paths::AgentPath;
 use understory_store::{
     AgentRef, Direction, Draft, Event, Item, ItemState, Job, JobSpec, JobState, Node, Row, Table, Text,
@@ -12,6 +14,7 @@ use super::actor::{Held, JobActor, JobSignal};
 use super::export::{Export, ExportRow};
 use super::run::{missing, row_text};
 use super::table::row_cells;
+use crate::agent::work;
 use crate::error::Error;
 use crate::system::System;
 
@@ -45,7 +48,11 @@ impl JobActor {
         }
         let (system, path, spec, job) = (self.system.clone(), self.path.clone(), work.spec.clone(), work.job.clone());
         self.system.tasks.spawn(async move {
-            let written = write_output(&system, &path, &job, &spec).await.map_err(|error| words(&error));
+            let written = AssertUnwindSafe(write_output(&system, &path, &job, &spec)).catch_unwind().await;
+            let written = match written {
+                Ok(written) => written.map_err(|error| words(&error)),
+                Err(panic) => Err(work::words(panic.as_ref())),
+            };
             system.jobs.held(&path, |held: &mut Held| held.exporting = false);
             // Without a slot the job has left; the output is written again when it is resumed.
             let _ = system.jobs.tell_resident(&path, JobSignal::Exported(written));
@@ -99,6 +106,7 @@ impl JobActor {
             self.system.demand_open(&self.path).await?;
             return Err(Error::Stopping);
         }
+        self.release_orphans_of_cancelled().await?;
         self.call_flush();
         Ok(true)
     }

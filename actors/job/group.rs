@@ -15,11 +15,12 @@ use super::run::{RunEnd, RunEntry};
 use crate::error::Error;
 use crate::slots::Permit;
 use crate::supervision::pause;
-use crate::system::closed_at;
 
 /// The most rows that end, and that start, in one commit: with what lies beside their records, within a drain's bounds.
 const GROUP_MAX: usize = 128;
-/// The most payload bytes of a group.
+/// A group closes at this many writes.
+const GROUP_WRITES: usize = 512;
+/// A group closes at this many payload bytes.
 const GROUP_BYTES: usize = 1 << 20;
 /// The most bytes of a record that carry a text of the row or result; a longer one lies beside it.
 const INLINE_MAX: usize = 3 << 10;
@@ -42,7 +43,7 @@ pub(super) enum How {
 }
 
 /// A report, and what is answered to it once the commit is durable.
-type Answered = (oneshot::Sender<Result<(), Error>>, Result<(), Error>);
+pub(super) type Answered = (oneshot::Sender<Result<(), Error>>, Result<(), Error>);
 
 /// A commit in the making.
 struct Group {
@@ -52,6 +53,8 @@ struct Group {
     moved: Vec<Moved>,
     started: Vec<(u32, u32)>,
     ended: Vec<ItemEnd>,
+    /// Rows whose run's task has ended.
+    over: Vec<u32>,
 }
 
 /// A row whose record the group writes.
@@ -80,14 +83,16 @@ impl JobActor {
         if work.job.state == JobState::Importing {
             return self.import(false).await;
         }
-        let endings: Vec<Ending> = {
-            let some = work.endings.len().min(GROUP_MAX);
-            work.endings.drain(..some).collect()
-        };
+        let mut endings = std::mem::take(&mut work.endings).into_iter();
         let mut group = Group::new(work);
         let mut replies = Vec::new();
-        for ending in endings {
+        while group.has_room()
+            && let Some(ending) = endings.next()
+        {
             self.end_run(&mut group, ending, &mut replies)?;
+        }
+        if let Some(work) = &mut self.work {
+            work.endings = endings.collect();
         }
         self.start_rows(&mut group).await?;
         self.commit_group(group, replies).await?;
@@ -97,7 +102,8 @@ impl JobActor {
     /// What is left to do when a group is committed: another one, a pause, the output, or nothing.
     async fn after_group(&mut self) -> Result<(), Error> {
         let Some(work) = &self.work else { return Ok(()) };
-        let room = work.running.len() < work.spec.concurrency as usize && !work.ready.is_empty() && !work.queued;
+        let places = (work.spec.concurrency as usize).saturating_sub(work.running.len());
+        let room = places.min(work.ready.len()) > work.queued;
         if !work.endings.is_empty() || (room && self.may_start(&work.job)) {
             self.call_flush();
         }
@@ -105,6 +111,7 @@ impl JobActor {
         if let Some(at) = work.delayed.keys().next().map(|(at, _)| *at).filter(|_| self.may_start(&work.job)) {
             self.wake_at(at);
         }
+        self.release_orphans_of_cancelled().await?;
         self.finish().await
     }
 
@@ -123,10 +130,8 @@ impl JobActor {
                 work.running.remove(&number);
                 replies.push((reply, Ok(())));
             }
-            (How::Reported { reply, .. }, None) => replies.push((reply, Err(over(number, run)))),
-            (How::Over(_), None) => {
-                self.system.jobs.held(&self.path, |held| held.runs.remove(&number));
-            }
+            (How::Reported { reply, .. }, None) => replies.push((reply, group.taken(number, run))),
+            (How::Over(_), None) => self.forget(number),
             (How::Over(end), Some(row)) => {
                 let path = work.spec_item_path(&self.path, number)?;
                 let Node::Item(item) = &row.value else { return Ok(()) };
@@ -141,8 +146,8 @@ impl JobActor {
                     }
                 };
                 group.end(number, run, &row, next, kind);
+                group.over.push(number);
                 work.running.remove(&number);
-                self.system.jobs.held(&self.path, |held| held.runs.remove(&number));
             }
         }
         Ok(())
@@ -162,22 +167,22 @@ impl JobActor {
             self.look_ahead(places).await?;
         }
         let (now, limits) = (self.system.clock.now(), self.failure_limits());
-        let mut queue = false;
+        let mut wanted = 0;
         let work = self.work.as_mut().expect("looked at above");
-        for _ in 0..places {
-            if group.draft.bytes() > GROUP_BYTES || work.ready.is_empty() {
+        for place in 0..places {
+            if !group.has_room() || work.ready.is_empty() {
                 break;
             }
             let Some(permit) = granted.pop().or_else(|| self.system.slots.take()) else {
-                queue = !std::mem::replace(&mut work.queued, true);
+                // As many places as rows that wait, so that the queue sees all of them.
+                wanted = (places - place).min(work.ready.len()).saturating_sub(work.queued);
+                work.queued += wanted;
                 break;
             };
             let (number, row) = work.ready.pop_front().expect("looked at above");
             group.start(number, &row, now, now.after(Duration::from_millis(work.spec.timeout_ms)), limits, permit);
         }
-        if queue {
-            self.queue();
-        }
+        (0..wanted).for_each(|_| self.queue());
         Ok(())
     }
 
@@ -189,7 +194,8 @@ impl JobActor {
             job = job.cancel(&reason).unwrap_or(job);
         }
         if group.moved.is_empty() && job == work.job {
-            return answer(replies, None);
+            answer(replies, None);
+            return Ok(());
         }
         self.tell(&mut group, &job);
         let (row, draft) = (self.work.as_ref().map(|work| work.row.clone()), std::mem::take(&mut group.draft));
@@ -198,8 +204,9 @@ impl JobActor {
         match committed {
             Some(version) => {
                 let ended: Vec<u32> = group.ended.iter().map(|end| end.row).collect();
+                group.over.iter().for_each(|number| self.forget(*number));
                 self.launch(group.moved, version);
-                answer(replies, None)?;
+                answer(replies, None);
                 self.close_offspring(&ended).await
             }
             None => self.refused(replies).await,
@@ -214,43 +221,6 @@ impl JobActor {
         group.draft.tell(&Event::JobChanged { job: this, state, counts: job.counts });
     }
 
-    /// A conflict: the job or a node above it was closed. What runs is taken back.
-    async fn refused(&mut self, replies: Vec<Answered>) -> Result<(), Error> {
-        let at = closed_at(&self.system.store, &self.path).await?;
-        let error = match at {
-            Some(at) => Error::Closed { path: self.path.clone(), at },
-            None => Error::Stopping,
-        };
-        answer(replies, Some(&error))?;
-        match &error {
-            Error::Closed { .. } => self.stopping = true,
-            // Nobody else writes these rows: it is a fault of ours, and the store is right.
-            _ => tracing::error!(path = %self.path, "a job's commit conflicts; it begins again from the store"),
-        }
-        self.system.jobs.held(&self.path, |held| held.runs.values().for_each(|run| run.cancel.cancel()));
-        self.release_running().await
-    }
-
-    /// The one commit that no mark forbids: running rows go back, uncharged.
-    async fn release_running(&mut self) -> Result<(), Error> {
-        if !self.load().await? {
-            return Ok(());
-        }
-        let work = self.work.as_mut().expect("just read");
-        let mut counts = work.counts();
-        let mut draft = Draft::new();
-        for (_, row) in std::mem::take(&mut work.running) {
-            let Node::Item(item) = &row.value else { continue };
-            let next = item.release(item.run)?;
-            counts.shift(&item.state, &next.state);
-            let _ = draft.update(&row, &Node::Item(next));
-        }
-        let (job, row) = (work.job.count(counts, work.job.cursor), work.row.clone());
-        self.system.jobs.held(&self.path, |held| held.runs.clear());
-        self.commit_exempt(draft, &row, job).await?;
-        Ok(())
-    }
-
     /// Commits a change of the job's record and its items, none of it under a closed mark. Nothing: it was refused.
     pub(super) async fn commit_job(
         &mut self,
@@ -262,7 +232,13 @@ impl JobActor {
         self.commit_exempt(draft, row, job).await
     }
 
-    async fn commit_exempt(&mut self, mut draft: Draft, row: &Row<Node>, job: Job) -> Result<Option<Version>, Error> {
+    /// As [`JobActor::commit_job`], whatever is marked.
+    pub(super) async fn commit_exempt(
+        &mut self,
+        mut draft: Draft,
+        row: &Row<Node>,
+        job: Job,
+    ) -> Result<Option<Version>, Error> {
         if !job.unfinished() {
             draft.delete(Table::Unfinished.at(&self.path));
         }
@@ -307,16 +283,25 @@ impl JobActor {
         }
     }
 
+    /// Lets go of a run whose task has ended and whose end is on disk.
+    pub(super) fn forget(&self, number: u32) {
+        let entry = self.system.jobs.held(&self.path, |held| held.runs.remove(&number)).flatten();
+        // Whoever still watches over its turn need not.
+        entry.into_iter().for_each(|entry| entry.cancel.cancel());
+    }
+
     /// Frees the place of a run whose report was taken, and gives its turn a while to end.
     fn let_go(&self, number: u32) {
         let freed =
             |held: &mut Held| held.runs.get_mut(&number).map(|entry| (entry.permit.take(), entry.cancel.clone()));
         if let Some(Some((permit, cancel))) = self.system.jobs.held(&self.path, freed) {
             drop(permit);
+            let stopping = self.system.stopping.clone();
             self.system.tasks.spawn(async move {
                 tokio::select! {
                     () = tokio::time::sleep(AFTER_REPORT) => cancel.cancel(),
                     () = cancel.cancelled() => {}
+                    () = stopping.cancelled() => {}
                 }
             });
         }
@@ -348,7 +333,26 @@ impl Work {
 impl Group {
     fn new(work: &Work) -> Self {
         let (counts, draft) = (work.counts(), Draft::new());
-        Group { draft, counts, cancel: None, moved: Vec::new(), started: Vec::new(), ended: Vec::new() }
+        Group {
+            draft,
+            counts,
+            cancel: None,
+            moved: Vec::new(),
+            started: Vec::new(),
+            ended: Vec::new(),
+            over: Vec::new(),
+        }
+    }
+
+    /// Whether another row surely fits the same commit.
+    fn has_room(&self) -> bool {
+        self.moved.len() < 2 * GROUP_MAX && self.draft.writes() < GROUP_WRITES && self.draft.bytes() < GROUP_BYTES
+    }
+
+    /// The answer to a report of a run that is not under way any more: the one it was given, if this group took it.
+    fn taken(&self, row: u32, run: u32) -> Result<(), Error> {
+        let taken = ItemEnd { row, run, ending: ItemEnding::Completed };
+        if self.ended.contains(&taken) { Ok(()) } else { Err(over(row, run)) }
     }
 
     fn start(
@@ -426,13 +430,12 @@ fn over(row: u32, run: u32) -> Error {
 }
 
 /// Answers those who reported; with an error if the commit was refused.
-fn answer(replies: Vec<Answered>, refused: Option<&Error>) -> Result<(), Error> {
+pub(super) fn answer(replies: Vec<Answered>, refused: Option<&Error>) {
     for (reply, answer) in replies {
         let answer = refused.map_or(answer, |error| Err(error.clone()));
         // A worker that is gone is not told; what was committed stands.
         let _ = reply.send(answer);
     }
-    Ok(())
 }
 
 /// The longest text that lies in an item's record.

@@ -72,7 +72,9 @@ impl JobActor {
     /// Stores a batch; with the last row the job runs.
     pub(super) async fn store_rows(&mut self, batch: Batch) -> Result<(), Error> {
         let Some(work) = &self.work else { return Ok(()) };
-        if self.stopping {
+        // A batch that is not the next one was read for an earlier incarnation; its reader ends with it.
+        let next = batch.rows.first().is_some_and(|(row, _)| row.number == work.job.imported + 1);
+        if self.stopping || !next {
             return Ok(());
         }
         let mut draft = Draft::new();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use understory_store::{Draft, ItemState, JobSpec, JobState, Node, Row, StoreError, Table, keys};
+use understory_store::{ItemState, JobSpec, Node, Row, StoreError, Table, keys};
 
 use super::actor::{Held, JobActor, Work};
 use super::template::Template;
@@ -54,7 +54,7 @@ impl JobActor {
             found: HashSet::new(),
             endings,
             granted: Vec::new(),
-            queued: false,
+            queued: 0,
             flushing: false,
             timer: None,
         });
@@ -143,28 +143,7 @@ impl JobActor {
                 }
             }
         }
-        self.release_orphans_of_cancelled().await
-    }
-
-    /// A job that was cancelled starts nothing: rows that an earlier process died in go back, which may end the job.
-    async fn release_orphans_of_cancelled(&mut self) -> Result<(), Error> {
-        let Some(work) = &mut self.work else { return Ok(()) };
-        if !matches!(work.job.state, JobState::Cancelling { .. }) || work.ready.is_empty() {
-            return Ok(());
-        }
-        let orphans: Vec<_> = work.ready.drain(..).collect();
-        let mut counts = work.counts();
-        let mut draft = Draft::new();
-        for (_, row) in orphans.iter().take(500) {
-            let Node::Item(item) = &row.value else { continue };
-            let next = item.release(item.run)?;
-            counts.shift(&item.state, &next.state);
-            let _ = draft.update(row, &Node::Item(next));
-        }
-        let job = work.job.count(counts, work.job.cursor);
-        let job_row = work.row.clone();
-        self.commit_job(draft, &job_row, job).await?;
-        if orphans.len() > 500 { Box::pin(self.load()).await.map(drop) } else { Ok(()) }
+        Ok(())
     }
 }
 

@@ -20,6 +20,7 @@ mod group;
 mod import;
 mod load;
 mod offspring;
+mod release;
 mod report;
 mod request;
 mod run;

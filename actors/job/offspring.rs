@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::future::join_all;
 use understory_paths::AgentPath;
 use understory_store::{Table, keys};
 
@@ -13,13 +14,13 @@ use crate::registrar::Request;
 const PAGE: usize = 1024;
 
 impl JobActor {
-    /// Closes the open children of these rows' items, beside the actor.
+    /// Closes the open children of these rows' items. They are marked before another run of the row can begin, so that the
+    /// mark never meets what that run asked for; their actors leave beside this one.
     pub(super) async fn close_offspring(&self, rows: &[u32]) -> Result<(), Error> {
         let paths = rows.iter().map(|row| keys::item_path(&self.path, *row)).collect::<Result<Vec<_>, _>>()?;
         let counts = self.system.store.versions(paths.iter().map(|path| Table::Count.at(path)).collect()).await?;
         let busy = paths.into_iter().zip(counts).filter(|(_, count)| count.is_some()).map(|(path, _)| path);
-        self.close_below(busy.collect());
-        Ok(())
+        self.close_below(busy.collect()).await
     }
 
     /// Does the same for every item that no run of this process is at: its run ended with the process that had it.
@@ -40,30 +41,26 @@ impl JobActor {
             let number = keys::item_number(path);
             number.is_some_and(|row| self.work.as_ref().is_some_and(|work| work.running.contains_key(&row)))
         };
-        self.close_below(items.into_iter().filter(|path| !running(path)).collect());
-        Ok(())
+        self.close_below(items.into_iter().filter(|path| !running(path)).collect()).await
     }
 
-    fn close_below(&self, items: Vec<AgentPath>) {
-        if items.is_empty() {
-            return;
+    async fn close_below(&self, items: Vec<AgentPath>) -> Result<(), Error> {
+        let mut children = Vec::new();
+        for item in &items {
+            let keys = self.system.store.peek_keys(Table::Node.beneath(item), None, PAGE).await?;
+            let below = keys.iter().filter_map(|key| Table::Node.path_of(key));
+            children.extend(below.filter(|path| path.parent().as_ref() == Some(item)));
+        }
+        let closing = children.iter().map(|path| self.system.register(Request::Close { path: path.clone() }));
+        for (path, closed) in children.iter().zip(join_all(closing).await) {
+            if let Err(error) = closed {
+                tracing::warn!(%path, %error, "a helper of an ended run was not closed");
+            }
         }
         let system = self.system.clone();
         self.system.tasks.spawn(async move {
-            for item in items {
-                let closed = async {
-                    let keys = system.store.peek_keys(Table::Node.beneath(&item), None, PAGE).await?;
-                    let below = keys.iter().filter_map(|key| Table::Node.path_of(key));
-                    for child in below.filter(|path| path.parent().as_ref() == Some(&item)) {
-                        system.register(Request::Close { path: child.clone() }).await?;
-                        system.dismiss(&child, system.limits.grace).await;
-                    }
-                    Ok::<(), Error>(())
-                };
-                if let Err(error) = closed.await {
-                    tracing::warn!(path = %item, %error, "helpers of an ended run were not closed");
-                }
-            }
+            join_all(children.iter().map(|path| system.dismiss(path, system.limits.grace))).await;
         });
+        Ok(())
     }
 }

@@ -1,5 +1,8 @@
 //! One run of a row: a task beside the job's actor, with a brain of its own.
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use understory_store::{AgentRef, BrainChoice, Item, Store, Table, Text, Time, Version, keys};
 
@@ -9,7 +12,7 @@ use super::template::Template;
 use crate::agent::work;
 use crate::brain::{BrainError, JobRow, Response, Seat, Turn};
 use crate::caller::{Caller, ItemRun};
-use crate::error::{Error, demand_length};
+use crate::error::{Error, cut, demand_length};
 use crate::job::report;
 use crate::slots::Permit;
 use crate::tools::Tools;
@@ -54,7 +57,14 @@ impl JobActor {
                     .equipped(Tools::new(system.clone(), caller));
                 Ok::<_, Error>(drive(&system, &spec.brain, seat, turn, &cancel, deadline).await)
             };
-            let end = end.await.unwrap_or_else(|error| RunEnd::Failed(error.to_string()));
+            let end = match AssertUnwindSafe(end).catch_unwind().await {
+                Ok(end) => end.unwrap_or_else(|error| RunEnd::Failed(error.to_string())),
+                Err(panic) => RunEnd::Failed(work::words(panic.as_ref())),
+            };
+            let end = match end {
+                RunEnd::Failed(error) => RunEnd::Failed(cut(error)),
+                end => end,
+            };
             let noted = |held: &mut Held| {
                 if let Some(entry) = held.runs.get_mut(&number).filter(|entry| entry.run == item.run) {
                     entry.end = Some(end);

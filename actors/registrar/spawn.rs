@@ -113,7 +113,9 @@ impl Plan<'_> {
             return Err(Error::Exists { path: path.clone() });
         }
         let owner = path.parent().expect("a job's path has a parent");
-        let _ = self.draft.create(Table::Node.at(path), &Node::Job(Job::new(job.id, self.now)));
+        let node = Node::Job(Job::new(job.id, self.now));
+        let written = self.draft.create(Table::Node.at(path), &node);
+        self.written(path, Row::written(written, node, 0));
         let _ = self.draft.create(Table::Spec.at(path), spec);
         self.draft.put(Table::Unfinished.at(path), &());
         self.draft.put(Table::Fingerprint.named(&owner, &spec.fingerprint), &Pointer(path.clone()));

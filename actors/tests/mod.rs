@@ -1,9 +1,13 @@
 //! What holds of agents and jobs as a host sees them, most of it on a store in memory with the clock paused.
 
 mod faults;
+mod job_stops;
+mod jobs;
 mod lagging;
 mod messages;
+mod reports;
 mod stopping;
+mod table;
 mod tree;
 mod waiting;
 mod world;

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use tokio::sync::Semaphore;
 use understory_store::Phase;
 
-use super::world::{LONG, Setting, World, at};
+use super::world::{LONG, Setting, World, at, until};
 use crate::brain::{BrainError, Response};
 
 /// The brains `wall`, which never ends; `calls` counts its turns, and `attempts` what each was told of attempts.
@@ -26,17 +26,6 @@ fn wall() -> (Setting, Arc<AtomicU32>) {
         }
     });
     (setting, calls)
-}
-
-/// Lets everybody else go on until the condition holds.
-async fn until(mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..10_000 {
-        if holds().await {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("it never came to hold");
 }
 
 #[tokio::test(start_paused = true)]

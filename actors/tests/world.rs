@@ -204,3 +204,25 @@ pub(crate) fn at(path: &str) -> AgentPath {
 pub(crate) fn letter(path: &str, text: &str, trigger: bool) -> Letter {
     Letter { to: at(path), text: text.to_owned(), trigger, message_id: None }
 }
+
+/// Lets everybody else go on until the condition holds. The paused clock stands meanwhile.
+pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it never came to hold");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Lets so many seconds of the paused clock go by, and everybody act in each.
+pub(crate) async fn pass(seconds: u32) {
+    for _ in 0..seconds {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,86 @@
+//! Rows that go back uncharged: a close, a shutdown, or a cancel over what an earlier process left running.
+
+use understory_store::{Draft, ItemState, JobState, Node, Row};
+
+use super::actor::{Held, JobActor};
+use super::group::{Answered, answer};
+use crate::error::Error;
+use crate::system::closed_at;
+
+/// The most rows that go back in one commit.
+const ROWS_MAX: usize = 256;
+
+impl JobActor {
+    /// A commit was refused, as a rule because the job or a node above it was closed. What runs is told to end; what has
+    /// ended goes back. The rest follows as it ends, so that a later run of a row never meets an older one.
+    pub(super) async fn refused(&mut self, replies: Vec<Answered>) -> Result<(), Error> {
+        let at = closed_at(&self.system.store, &self.path).await?;
+        let error = match at {
+            Some(at) => Error::Closed { path: self.path.clone(), at },
+            None => Error::Stopping,
+        };
+        answer(replies, Some(&error));
+        match &error {
+            Error::Closed { .. } => self.stopping = true,
+            // Nobody else writes these rows: it is a fault of ours, and the store is right.
+            _ => tracing::error!(path = %self.path, "a job's commit conflicts; it begins again from the store"),
+        }
+        self.system.jobs.held(&self.path, |held| held.runs.values().for_each(|run| run.cancel.cancel()));
+        self.release_ended().await
+    }
+
+    /// The one commit that no mark forbids: rows whose run has ended go back.
+    async fn release_ended(&mut self) -> Result<(), Error> {
+        while self.load().await? {
+            let ended =
+                |held: &mut Held| held.runs.iter().filter(|(_, run)| run.end.is_some()).map(|(row, _)| *row).collect();
+            let ended: Vec<u32> = self.system.jobs.held(&self.path, ended).unwrap_or_default();
+            let work = self.work.as_ref().expect("just read");
+            let rows = ended.iter().filter_map(|number| Some((*number, work.running.get(number)?.clone())));
+            let rows: Vec<_> = rows.take(ROWS_MAX).collect();
+            if rows.is_empty() {
+                break;
+            }
+            if self.release(&rows, true).await? {
+                rows.iter().for_each(|(number, _)| self.forget(*number));
+            }
+        }
+        Ok(())
+    }
+
+    /// A job that was cancelled starts nothing: rows that an earlier process died in go back, which may end the job.
+    pub(super) async fn release_orphans_of_cancelled(&mut self) -> Result<(), Error> {
+        loop {
+            let Some(work) = &mut self.work else { return Ok(()) };
+            if !matches!(work.job.state, JobState::Cancelling { .. }) {
+                return Ok(());
+            }
+            let orphan = |row: &Row<Node>| matches!(&row.value, Node::Item(item) if matches!(item.state, ItemState::Running { .. }));
+            let orphans: Vec<_> = work.ready.iter().filter(|(_, row)| orphan(row)).take(ROWS_MAX).cloned().collect();
+            if orphans.is_empty() || !self.release(&orphans, false).await? {
+                return Ok(());
+            }
+            let work = self.work.as_mut().expect("looked at above");
+            work.ready.retain(|(number, _)| !orphans.iter().any(|(orphan, _)| orphan == number));
+        }
+    }
+
+    /// Puts running rows back. False: it was refused.
+    async fn release(&mut self, rows: &[(u32, Row<Node>)], exempt: bool) -> Result<bool, Error> {
+        let work = self.work.as_ref().expect("a job that releases rows has been read");
+        let mut counts = work.counts();
+        let mut draft = Draft::new();
+        for (_, row) in rows {
+            let Node::Item(item) = &row.value else { continue };
+            let next = item.release(item.run)?;
+            counts.shift(&item.state, &next.state);
+            let _ = draft.update(row, &Node::Item(next));
+        }
+        let (job, row) = (work.job.count(counts, work.job.cursor), work.row.clone());
+        let committed = match exempt {
+            true => self.commit_exempt(draft, &row, job).await?,
+            false => self.commit_job(draft, &row, job).await?,
+        };
+        Ok(committed.is_some())
+    }
+}
