@@ -28,12 +28,14 @@ struct Told {
     overlaps: String,
 }
 
-/// Holds a lock on its row while it works, logs row and run, and tells the pipe that it did.
+/// Holds a lock on its row while it lives, logs row and run, and tells the pipe that it did. While there is a file `stay`
+/// it does not end by itself.
 const WORKER: &str = r#"#!/bin/sh
 exec 9>"lock/$UNDERSTORY_ROW"
 flock -n 9 || echo "$UNDERSTORY_ROW" >>overlaps
 echo "$UNDERSTORY_ROW $UNDERSTORY_RUN" >>log
 echo "$UNDERSTORY_ROW" >pipe
+[ -e stay ] && exec sleep 600
 echo "{\"row\":$UNDERSTORY_ROW}"
 "#;
 
@@ -166,6 +168,18 @@ fn a_killed_job_goes_on_twenty_times_of_twenty() {
         story.run_until_killed(row);
         story.check(&story.run_to_the_end());
     }
+}
+
+/// Workers that outlive their killed owner are ended before their rows run again.
+#[test]
+fn no_two_workers_of_a_row_are_alive_at_once() {
+    let story = Story::new(CONCURRENCY, None);
+    fs::write(story.at("stay"), "").unwrap();
+    story.run_until_killed(CONCURRENCY);
+    fs::remove_file(story.at("stay")).unwrap();
+    let told = story.run_to_the_end();
+    story.check(&told);
+    assert!(told.output.iter().all(|(_, run)| *run == 2), "every row was at work when its owner was killed");
 }
 
 /// The same over the whole table of airports, in the long form.
