@@ -9,7 +9,7 @@ use understory_paths::AgentPath;
 use understory_store::MemoryBackend;
 
 use super::table::{Table, number};
-use super::world::{LONG, Setting, World, at, until};
+use super::world::{LONG, Setting, World, at, process, until};
 use crate::brain::BrainError;
 use crate::job::JobRequest;
 
@@ -158,12 +158,6 @@ async fn a_cancel_lets_running_rows_finish_and_no_other_start() {
     let error = world.system.cancel_job(&at("/root")).await.unwrap_err();
     assert_eq!(error.to_string(), "/root is agent, which cannot be asked to be a job");
     world.end().await;
-}
-
-/// Runs a scenario as a process that dies when it returns.
-fn process<T>(scenario: impl AsyncFnOnce() -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(scenario())
 }
 
 /// J23: rows that a process died in are worked on again, and the output is whole.

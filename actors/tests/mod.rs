@@ -1,6 +1,8 @@
 //! What holds of agents and jobs as a host sees them, most of it on a store in memory with the clock paused.
 
+mod crashes;
 mod faults;
+mod job_crashes;
 mod job_stops;
 mod jobs;
 mod lagging;

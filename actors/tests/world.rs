@@ -226,3 +226,9 @@ pub(crate) async fn pass(seconds: u32) {
         tokio::task::yield_now().await;
     }
 }
+
+/// Runs a scenario as a process that dies when it returns.
+pub(crate) fn process<T>(scenario: impl AsyncFnOnce() -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(scenario())
+}
