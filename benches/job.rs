@@ -1,12 +1,13 @@
 //! A job of ten thousand rows whose workers answer at once: what is left is what a row costs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use understory::{BrainChoice, Event, JobRequest};
 use understory_store::{Record, Table, Write};
 
 use crate::figure::{Aim, Figure, Report, Rounds};
-use crate::raw::Raw;
+use crate::raw::{Raw, RawCommit};
 use crate::sqlite::{self, Beside, Transition};
 use crate::tape::{Reel, Taken, Tape};
 use crate::world::{self, rate};
@@ -25,6 +26,11 @@ struct Round {
     item_writes: f64,
     all_writes: f64,
     commits: f64,
+    /// Of the time of a row, the part in which a commit is under way, in microseconds; and the rest.
+    in_store: f64,
+    between: f64,
+    raw_cost: f64,
+    raw_live: f64,
 }
 
 /// The part of a run between the import and the last report.
@@ -39,11 +45,15 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
     let figure =
         |beside, rounds| Figure::new("job, 64 at once", "rows/s", take(|round| round.rows)).beside(beside, rounds);
     report.figure(&figure("raw, same commits", take(|round| round.raw)).aim(Aim::RatioAtLeast(0.85)));
+    report.figure(&figure("raw, one caller", take(|round| round.raw_live)));
     report.figure(&figure("SQLite, one a transaction", take(|round| round.sqlite)).aim(Aim::RatioAtLeast(6.0)));
     report.figure(&figure("SQLite, 64 a transaction", take(|round| round.sqlite_grouped)));
     let writes = Figure::new("job, writes of its item a row", "", take(|round| round.item_writes));
     report.figure(&writes.aim(Aim::AtMost(2.0)));
     report.figure(&Figure::new("job, writes in all a row", "", take(|round| round.all_writes)));
+    let in_store = Figure::new("job, a row's part of its commits", "us", take(|round| round.in_store));
+    report.figure(&in_store.beside("raw, same commits", take(|round| round.raw_cost)));
+    report.figure(&Figure::new("job, a row's part between commits", "us", take(|round| round.between)));
     report.figure(&Figure::new("job, rows a commit", "", take(|round| round.commits)));
     Ok(())
 }
@@ -60,11 +70,18 @@ fn round(bench: &Bench) -> Outcome<Round> {
     let engine = Raw::open(&raw)?;
     engine.replay(&before)?;
     let replayed = engine.replay(&after)?;
+    let raw_live = bench.place.fresh("job-live")?;
+    let engine = Raw::open(&raw_live)?;
+    engine.replay(&before)?;
+    let lane = reel.taken[span.begin + 1..=span.end].iter().map(RawCommit::of).collect();
+    let live = world::block_on(engine.live(vec![lane]))?;
     let (transitions, beside) = transitions(&reel.taken[span.begin + 1..=span.end]);
     let sqlite = sqlite::run(&raw, &transitions, &beside, 1)?;
     let grouped = sqlite::run(&raw, &transitions, &beside, GROUP)?;
-    bench.place.clear(&[&dir, &raw])?;
+    bench.place.clear(&[&dir, &raw, &raw_live])?;
     let rows = ROWS as usize;
+    let in_store = reel.in_store(begin, end);
+    let cost = |took: Duration| took.as_secs_f64() * 1_000_000.0 / f64::from(ROWS);
     let writes: usize = after.iter().map(|packed| packed.writes()).sum();
     Ok(Round {
         rows: rate(rows, took),
@@ -74,6 +91,10 @@ fn round(bench: &Bench) -> Outcome<Round> {
         item_writes: transitions.len() as f64 / f64::from(ROWS),
         all_writes: writes as f64 / f64::from(ROWS),
         commits: f64::from(ROWS) / (span.end - span.begin) as f64,
+        in_store: cost(in_store),
+        between: cost(took.saturating_sub(in_store)),
+        raw_cost: cost(replayed),
+        raw_live: rate(rows, live),
     })
 }
 

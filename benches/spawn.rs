@@ -25,6 +25,10 @@ struct Round {
     live: f64,
     half: f64,
     most: f64,
+    /// Of the time of a spawn, the part in which a commit is under way, in microseconds; and the rest.
+    in_store: f64,
+    between: f64,
+    agents_a_commit: f64,
 }
 
 pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
@@ -36,6 +40,11 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
     report.figure(&figure("raw, 64 callers", take(|round| round.live)));
     report.figure(&Figure::new("spawn, 64 callers, p50", "ms", take(|round| round.half)));
     report.figure(&Figure::new("spawn, 64 callers, p99", "ms", take(|round| round.most)).aim(Aim::AtMost(5.0)));
+    let raw_cost = take(|round| 1_000_000.0 / round.replayed);
+    let in_store = Figure::new("spawn, an agent's part of its commit", "us", take(|round| round.in_store));
+    report.figure(&in_store.beside("raw, same batches", raw_cost));
+    report.figure(&Figure::new("spawn, an agent's part between", "us", take(|round| round.between)));
+    report.figure(&Figure::new("spawn, agents a commit", "", take(|round| round.agents_a_commit)));
     let rounds = (0..bench.rounds).map(|_| world::block_on(batched(bench))).collect::<Outcome<Vec<(f64, f64)>>>()?;
     let figure = Figure::new("spawn, batches of 256", "/s", rounds.iter().map(|round| round.0).collect());
     let figure = figure.beside("raw, same batches", rounds.iter().map(|round| round.1).collect());
@@ -55,6 +64,9 @@ async fn callers(bench: &Bench) -> Outcome<Round> {
     let reel = end(runtime, tape).await?;
     let from = first_of_fleet(&reel);
     let replayed = Raw::open(&raw)?.replay(&reel.packed(from))?;
+    let in_store = reel.in_store(from, u64::MAX);
+    let cost = |took: Duration| took.as_secs_f64() * 1_000_000.0 / SPAWNS as f64;
+    let commits = reel.taken.iter().filter(|taken| taken.version > from).count();
     let raw_live = bench.place.fresh("spawn-live")?;
     let live = Raw::open(&raw_live)?.live(lanes(&reel, from)).await?;
     bench.place.clear(&[&dir, &raw, &raw_live])?;
@@ -64,6 +76,9 @@ async fn callers(bench: &Bench) -> Outcome<Round> {
         live: rate(SPAWNS, live),
         half: percentile(&latencies, 0.5),
         most: percentile(&latencies, 0.99),
+        in_store: cost(in_store),
+        between: cost(took.saturating_sub(in_store)),
+        agents_a_commit: SPAWNS as f64 / commits as f64,
     })
 }
 

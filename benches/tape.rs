@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use understory_store::{
     Backend, Changes, Commit, CommitError, Direction, Disk, Entry, Fdatasync, Key, KeyRange, Read, SledBackend,
@@ -29,6 +29,7 @@ pub(crate) struct Tape {
 pub(crate) struct Taken {
     pub(crate) version: Version,
     pub(crate) commit: Commit,
+    pub(crate) asked: Instant,
     pub(crate) acknowledged: Instant,
 }
 
@@ -87,6 +88,12 @@ impl Reel {
         packed
     }
 
+    /// How long commits after `begin` and up to `end` were under way, where they come one after the other.
+    pub(crate) fn in_store(&self, begin: Version, end: Version) -> Duration {
+        let span = self.taken.iter().filter(|taken| taken.version > begin && taken.version <= end);
+        span.map(|taken| taken.acknowledged - taken.asked).sum()
+    }
+
     /// The last commit before the first that `is` holds for.
     pub(crate) fn before(&self, is: impl Fn(&Taken) -> bool) -> Version {
         self.taken.iter().find(|taken| is(taken)).map_or(0, |taken| taken.version - 1)
@@ -96,9 +103,9 @@ impl Reel {
 impl Backend for Tape {
     fn commit(&self, commit: Commit) -> Answer<'_, Result<Version, CommitError>> {
         Box::pin(async move {
-            let copy = commit.clone();
+            let (copy, asked) = (commit.clone(), Instant::now());
             let version = self.store.commit(commit).await?;
-            let taken = Taken { version, commit: copy, acknowledged: Instant::now() };
+            let taken = Taken { version, commit: copy, asked, acknowledged: Instant::now() };
             self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
             Ok(version)
         })
