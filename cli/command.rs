@@ -1,6 +1,5 @@
 //! One command, from its arguments to its exit code.
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -70,7 +69,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
 
 /// Help, version, or an error about arguments.
 fn unread(error: &clap::Error) -> u8 {
-    let json = std::env::args_os().any(|argument| argument == OsString::from("--json"));
+    let json = std::env::args_os().any(|argument| argument == "--json");
     let terminal = Terminal::bare(json);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {

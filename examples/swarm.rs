@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example swarm`, and again: the agents and what they did are still there.
 
+#![expect(clippy::print_stdout, reason = "a program says what it did")]
+
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +29,8 @@ impl Brain for Editor {
 
 /// Runs the swarm over the store in `home` and returns how many agents it has.
 pub async fn run(home: &Path) -> Result<usize, Box<dyn Error>> {
-    let count = |turn: Turn| async move { Ok(Response::text(format!("{} words", turn.text().split_whitespace().count()))) };
+    let count =
+        |turn: Turn| async move { Ok(Response::text(format!("{} words", turn.text().split_whitespace().count()))) };
     let runtime = Runtime::builder()
         .brain("editor", |_: &Seat| Ok(Editor))
         .brain("reader", move |_: &Seat| Ok(brain_fn(count)))

@@ -105,9 +105,8 @@ async fn converse(runtime: &Runtime, stream: UnixStream) -> io::Result<()> {
 
 /// Resolves when nothing more comes. A request that is sent ahead of its turn hides the end.
 async fn hung_up(input: &mut (impl AsyncBufRead + Unpin)) {
-    match input.fill_buf().await {
-        Ok([_, ..]) => std::future::pending().await,
-        Ok([]) | Err(_) => {}
+    if let Ok([_, ..]) = input.fill_buf().await {
+        std::future::pending().await
     }
 }
 

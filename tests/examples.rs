@@ -1,6 +1,6 @@
 //! The examples run, and run again on what they left.
 
-#[expect(dead_code, unreachable_pub, clippy::print_stdout, reason = "an example is a program of its own, which prints")]
+#[expect(dead_code, unreachable_pub, reason = "an example is a program of its own")]
 #[path = "../examples/swarm.rs"]
 mod swarm;
 

@@ -28,9 +28,9 @@ fn no_source_lies_outside_a_module() {
             "mod" => (folder.file_name().unwrap().to_str().unwrap(), parents_of(folder)),
             name => (name, own_parents(folder)),
         };
-        let found = parents.iter().any(|parent| {
-            std::fs::read_to_string(parent).is_ok_and(|text| text.contains(&format!("mod {declared};")))
-        });
+        let found = parents
+            .iter()
+            .any(|parent| std::fs::read_to_string(parent).is_ok_and(|text| text.contains(&format!("mod {declared};"))));
         assert!(found, "{} is no module of anything: it is never compiled", short(&path));
     }
 }
