@@ -112,7 +112,7 @@ async fn a_damaged_engine_is_an_error() {
     drop(backend);
     // Once more, so that a snapshot covers what is damaged next.
     drop(open(root.path()).await.unwrap());
-    let snapshot = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path());
+    let mut snapshot = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path());
     let snapshot = snapshot.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("snap."));
     let snapshot = snapshot.unwrap();
     flip(&snapshot, fs::metadata(&snapshot).unwrap().len() / 2);
