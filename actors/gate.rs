@@ -278,3 +278,6 @@ pub(crate) fn undelivered<A: Resident>(messages: Vec<BoxMessage<A>>) -> Vec<A::S
         .map(|signal| *signal)
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

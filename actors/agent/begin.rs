@@ -77,8 +77,14 @@ impl AgentActor {
         if self.commit(draft, written, next).await?.is_some() {
             return Ok(Next::Again);
         }
-        self.system.agents.held(&self.path, |held| held.entry = None);
-        Ok(if self.is_closed().await? { Next::Leave } else { Next::Again })
+        if self.is_closed().await? {
+            let next = self.release_again().await;
+            self.drop_entry();
+            return next;
+        }
+        // The entry stays for the next look: an incarnation that was cut short may have asked for this very turn, and its
+        // commit may have been applied since.
+        Ok(Next::Again)
     }
 
     /// Calls the brain of a turn that is on disk.

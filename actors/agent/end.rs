@@ -147,7 +147,7 @@ impl AgentActor {
     }
 
     /// Releases a turn whose end was refused because a node on the way up is closed, and leaves.
-    async fn release_again(&mut self) -> Result<Next, Error> {
+    pub(super) async fn release_again(&mut self) -> Result<Next, Error> {
         self.stopping = true;
         self.row = node_at(&self.system.store, &self.path).await?;
         match self.row.as_ref().map(|row| row.value.clone()) {
@@ -156,7 +156,7 @@ impl AgentActor {
         }
     }
 
-    fn drop_entry(&self) {
+    pub(super) fn drop_entry(&self) {
         self.system.agents.held(&self.path, |held| held.entry = None);
     }
 }

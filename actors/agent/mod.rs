@@ -45,6 +45,9 @@ pub(crate) enum AgentSignal {
     Clear(oneshot::Sender<Result<(), Error>>),
     /// Take the turn back and leave: close or shutdown.
     Stop,
+    /// Panic: a fault of ours, for tests.
+    #[cfg(test)]
+    Panic,
 }
 
 /// The actor.
@@ -140,6 +143,8 @@ impl Message<AgentSignal> for AgentActor {
                 Some(permit)
             }
             AgentSignal::TurnEnded => None,
+            #[cfg(test)]
+            AgentSignal::Panic => panic!("a test has the actor of {} panic", self.path),
             AgentSignal::Clear(reply) => {
                 // Whoever asked may be gone.
                 let _ = reply.send(self.clear().await);

@@ -9,6 +9,7 @@ mod lagging;
 mod messages;
 mod reports;
 mod stopping;
+mod storm;
 mod table;
 mod tree;
 mod waiting;
