@@ -26,7 +26,7 @@ pub(crate) enum Decision {
     /// Run the turn again after a pause; `charged` says whether the attempt counts.
     Again { charged: bool, pause: Duration, faults: Vec<Time> },
     /// The turn is errored; its messages go to the dead letters if `bury`.
-    Error { bury: bool },
+    Error { bury: bool, faults: Vec<Time> },
     /// The agent is faulted until somebody resumes it.
     Fault,
 }
@@ -48,19 +48,23 @@ pub(crate) fn decide(
     jitter: f64,
 ) -> Decision {
     match failure {
-        Failure::Unavailable { waits, .. } if waits >= bounds.unavailable => Decision::Error { bury: false },
+        Failure::Unavailable { waits, .. } if waits >= bounds.unavailable => {
+            Decision::Error { bury: false, faults: faults.to_vec() }
+        }
         Failure::Unavailable { waits, retry_after } => {
             let pause = retry_after.unwrap_or_else(|| pause(waits + 1, jitter));
             Decision::Again { charged: false, pause, faults: faults.to_vec() }
         }
-        Failure::Broken { .. } if policy.restart == Restart::Temporary => Decision::Error { bury: false },
+        Failure::Broken { .. } if policy.restart == Restart::Temporary => {
+            Decision::Error { bury: false, faults: recent(policy, faults, now) }
+        }
         Failure::Broken { attempt } => {
             let recent = recent(policy, faults, now);
             if recent.len() > policy.faults {
                 return Decision::Fault;
             }
             if attempt >= bounds.attempts {
-                return Decision::Error { bury: true };
+                return Decision::Error { bury: true, faults: recent };
             }
             let before = u32::try_from(recent.len() - 1).unwrap_or(u32::MAX);
             Decision::Again { charged: true, pause: pause(before, jitter), faults: recent }
@@ -84,3 +88,6 @@ pub(crate) fn pause(before: u32, jitter: f64) -> Duration {
     let doubled = PAUSE_FIRST.saturating_mul(1u32.checked_shl(before - 1).unwrap_or(u32::MAX));
     doubled.min(PAUSE_MAX).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0)
 }
+
+#[cfg(test)]
+mod tests;

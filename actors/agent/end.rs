@@ -47,7 +47,10 @@ impl AgentActor {
                 let next = agent.put_off(charged, faults, now.after(pause))?;
                 self.put_off(agent, next, &words).await
             }
-            Decision::Error { bury } => self.finish(agent, TurnResult::Errored, &words, bury).await,
+            Decision::Error { bury, faults } => {
+                let agent = Agent { faults, ..agent.clone() };
+                self.finish(&agent, TurnResult::Errored, &words, bury).await
+            }
             Decision::Fault => self.fault(agent, &words, now).await,
         }
     }

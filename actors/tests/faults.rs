@@ -201,3 +201,14 @@ async fn an_agent_without_a_factory_says_so() {
     assert_eq!(outcome.content, "brain \"echo\" is not known; known are other");
     world.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_ends_a_turn_counts_too() {
+    let policy = Policy { faults: 3, ..Policy::default() };
+    let (world, _) = scripted(policy, |setting| setting).await;
+    // Two faults each: the second one makes four, and three are borne.
+    assert_eq!(world.assign("/root/up/a", "broken").await.unwrap().result.as_str(), "errored");
+    let error = world.assign("/root/up/a", "broken").await.unwrap_err();
+    assert_eq!(error.to_string(), "/root/up/a is faulted: brain broken: it broke");
+    world.end().await;
+}
