@@ -372,8 +372,9 @@ impl Group {
             }
             // Only a row that the process died in too often is refused here.
             Err(_) => {
-                let next = item.crash_out(now);
-                self.end(number, item.run, row, next, ItemEnding::Failed);
+                if let Ok(next) = item.crash_out(now) {
+                    self.end(number, item.run, row, next, ItemEnding::Failed);
+                }
             }
         }
     }

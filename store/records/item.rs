@@ -113,10 +113,16 @@ impl Item {
     }
 
     /// Fails an item whose run the process died in once too often.
-    pub fn crash_out(&self, now: Time) -> Item {
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn crash_out(&self, now: Time) -> Result<Item, Refusal> {
+        if !matches!(self.state, ItemState::Running { .. }) {
+            return Err(self.refuse("be failed as crashed"));
+        }
         let crashes = self.crashes + 1;
         let last_error = Some(format!("crashed: the process died in {crashes} runs of this row"));
-        Item { crashes, state: ItemState::Failed { at: now }, last_error, ..self.clone() }
+        Ok(Item { crashes, state: ItemState::Failed { at: now }, last_error, ..self.clone() })
     }
 
     /// Takes a result from run `run`.

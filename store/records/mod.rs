@@ -7,6 +7,8 @@ mod id;
 mod item;
 mod job;
 mod message;
+#[cfg(test)]
+mod tests;
 mod transcript;
 mod version;
 
@@ -64,3 +66,6 @@ pub struct Pointer(pub AgentPath);
 
 version::record!(Node, V1);
 version::record!(Pointer, V1);
+
+#[cfg(test)]
+mod tests;

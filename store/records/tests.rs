@@ -1,0 +1,286 @@
+//! Every state against every event, and the bytes of every released arm.
+
+use std::fmt::Write as _;
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: Time = Time(1_000);
+const LATER: Time = Time(2_000);
+const LIMITS: FailureLimits = FailureLimits { attempts: 2, crashes: 2 };
+
+fn agent(phase: Phase) -> Agent {
+    Agent {
+        id: AgentId::from_u128(7),
+        created_at: Time(1),
+        creation: Creation::Host,
+        role: "default".to_owned(),
+        brain: None,
+        nickname: None,
+        turns: 4,
+        phase,
+        outcome: None,
+        faults: vec![Time(500)],
+    }
+}
+
+fn running() -> Running {
+    let in_hand = vec![InboxKey { sequence: 9, n: 0 }];
+    Running { turn: 5, attempt: 2, waits: 1, in_hand, started_at: Time(900) }
+}
+
+fn item(state: ItemState) -> Item {
+    Item {
+        id: AgentId::from_u128(7),
+        item_id: "k1".to_owned(),
+        source: Source::Cell,
+        row: Text::Inline("{}".to_owned()),
+        run: 3,
+        failures: 1,
+        crashes: 1,
+        state,
+        last_error: None,
+    }
+}
+
+fn job(state: JobState) -> Job {
+    let counts = Counts { pending: 2, running: 1, completed: 3, failed: 0 };
+    Job { state, imported: 6, cursor: 4, counts, ..Job::new(AgentId::from_u128(7), Time(1)) }
+}
+
+/// An event, and what it makes of a state.
+type Column<'a, S> = (&'a str, &'a dyn Fn(&S) -> String);
+
+/// A table of what each event makes of each state.
+fn table<S>(states: &[(&str, S)], events: &[Column<'_, S>]) -> String {
+    let mut table = String::new();
+    for (state, value) in states {
+        writeln!(table, "{state}").unwrap();
+        for (event, apply) in events {
+            writeln!(table, "    {event:<22} {}", apply(value)).unwrap();
+        }
+    }
+    table
+}
+
+fn say<T>(result: Result<T, Refusal>, words: impl Fn(&T) -> String) -> String {
+    result.map_or_else(|refusal| format!("refused: {refusal}"), |next| words(&next))
+}
+
+fn phase(agent: &Agent) -> String {
+    let phase = match &agent.phase {
+        Phase::Ready { charged, waits, not_before } => {
+            format!("ready, {charged} charged, {waits} waits, not before {:?}", not_before.map(|at| at.0))
+        }
+        Phase::Running(Running { turn, attempt, waits, in_hand, .. }) => {
+            format!("running turn {turn}, attempt {attempt}, {waits} waits, {} in hand", in_hand.len())
+        }
+        Phase::Faulted { reason, .. } => format!("faulted: {reason}"),
+    };
+    let outcome = agent.outcome.as_ref().map_or("-", |outcome| outcome.result.as_str());
+    format!("{phase}; {} turns, last {outcome}, {} faults", agent.turns, agent.faults.len())
+}
+
+#[test]
+fn an_agents_turns() {
+    let ready = Phase::Ready { charged: 1, waits: 2, not_before: Some(LATER) };
+    let states = [
+        ("idle", agent(Phase::IDLE)),
+        ("ready after a fault", agent(ready)),
+        ("running", agent(Phase::Running(running()))),
+        ("faulted", agent(Phase::Faulted { reason: "broken".to_owned(), at: NOW })),
+    ];
+    let row = InboxKey { sequence: 10, n: 1 };
+    let drawn = table(
+        &states,
+        &[
+            ("start", &|agent| say(agent.start(vec![row], NOW), phase)),
+            ("restart", &|agent| say(agent.restart(NOW), phase)),
+            ("join", &|agent| say(agent.join(&[row]), phase)),
+            ("end", &|agent| say(agent.end(TurnResult::Completed, "done".to_owned(), NOW), phase)),
+            ("release", &|agent| say(agent.release(), phase)),
+            ("put off, charged", &|agent| say(agent.put_off(true, vec![NOW, NOW], LATER), phase)),
+            ("put off, not charged", &|agent| say(agent.put_off(false, vec![], LATER), phase)),
+            ("fault", &|agent| phase(&agent.fault("gone".to_owned(), NOW))),
+            ("clear", &|agent| phase(&agent.clear())),
+        ],
+    );
+    assert_snapshot!(drawn);
+}
+
+fn standing(item: &Item) -> String {
+    let state = match &item.state {
+        ItemState::Pending { not_before } => format!("pending, not before {:?}", not_before.map(|at| at.0)),
+        state => state.as_str().to_owned(),
+    };
+    let Item { run, failures, crashes, last_error, .. } = item;
+    format!("{state}; run {run}, {failures} failures, {crashes} crashes, error {:?}", last_error.as_deref())
+}
+
+#[test]
+fn an_items_runs() {
+    let crashed = Item { crashes: 2, ..item(ItemState::Running { started_at: NOW, deadline: LATER }) };
+    let fresh = Item { failures: 0, crashes: 0, ..item(ItemState::Running { started_at: NOW, deadline: LATER }) };
+    let states = [
+        ("pending", item(ItemState::Pending { not_before: None })),
+        ("running for the first time", fresh),
+        ("running", item(ItemState::Running { started_at: NOW, deadline: LATER })),
+        ("running, crashes used up", crashed),
+        ("completed", item(ItemState::Completed { result: Text::Inline("{}".to_owned()), at: NOW })),
+        ("failed", item(ItemState::Failed { at: NOW })),
+    ];
+    let result = || Text::Inline("{\"a\":1}".to_owned());
+    let drawn = table(
+        &states,
+        &[
+            ("start", &|item| say(item.start(NOW, LATER, LIMITS), standing)),
+            ("crash out", &|item| say(item.crash_out(NOW), standing)),
+            ("complete its run", &|item| say(item.complete(3, result(), NOW), standing)),
+            ("complete an older run", &|item| say(item.complete(2, result(), NOW), standing)),
+            ("fail its run", &|item| say(item.fail(3, "no".to_owned(), LIMITS, NOW, LATER), standing)),
+            ("fail an older run", &|item| say(item.fail(2, "no".to_owned(), LIMITS, NOW, LATER), standing)),
+            ("release its run", &|item| say(item.release(3), standing)),
+            ("release an older run", &|item| say(item.release(2), standing)),
+        ],
+    );
+    assert_snapshot!(drawn);
+}
+
+fn course(job: &Job) -> String {
+    let Counts { pending, running, completed, failed } = job.counts;
+    let state = match job.state.reason() {
+        Some(reason) => format!("{} ({reason})", job.state.as_str()),
+        None => job.state.as_str().to_owned(),
+    };
+    let unfinished = if job.unfinished() { "unfinished" } else { "finished" };
+    format!("{state}, {unfinished}; {pending} pending, {running} running, {completed} completed, {failed} failed")
+}
+
+#[test]
+fn a_jobs_course() {
+    let reason = || "asked".to_owned();
+    let states = [
+        ("importing", job(JobState::Importing)),
+        ("running", job(JobState::Running)),
+        ("cancelling", job(JobState::Cancelling { reason: reason() })),
+        ("completed", job(JobState::Completed)),
+        ("failed", job(JobState::Failed { reason: reason() })),
+        ("cancelled", job(JobState::Cancelled { reason: reason() })),
+    ];
+    let over = Counts { pending: 0, running: 0, completed: 5, failed: 1 };
+    let idle = Counts { pending: 2, running: 0, completed: 4, failed: 0 };
+    let drawn = table(
+        &states,
+        &[
+            ("import some", &|job| say(job.import(2, 10), course)),
+            ("import the last", &|job| say(job.import(2, 8), course)),
+            ("nothing runs now", &|job| course(&job.count(idle, 5))),
+            ("all rows are final", &|job| course(&job.count(over, 7))),
+            ("cancel", &|job| say(job.cancel("enough"), course)),
+            ("fail", &|job| say(job.fail("no input"), course)),
+            ("export", &|job| course(&job.export(NOW))),
+        ],
+    );
+    assert_snapshot!(drawn);
+}
+
+/// One of each record, with every field filled.
+fn samples() -> Vec<(&'static str, Vec<u8>)> {
+    let path: AgentPath = "/root/a".parse().unwrap();
+    let me = AgentRef::new(path.clone(), AgentId::from_u128(7));
+    let message = Message {
+        to: me.id,
+        from: Sender::Agent(me.clone()),
+        kind: MessageKind::Result { turn: 3, result: TurnResult::Errored },
+        trigger: true,
+        text: "hello".to_owned(),
+        at: NOW,
+        message_id: Some("m1".to_owned()),
+    };
+    let brain = BrainChoice { name: "shell".to_owned(), settings: "{}".to_owned() };
+    let full = Agent {
+        creation: Creation::By { creator: me.clone(), turn: 2 },
+        brain: Some(brain.clone()),
+        nickname: Some("Ada".to_owned()),
+        outcome: Some(Outcome { turn: 4, result: TurnResult::Interrupted, content: "x".to_owned(), at: NOW }),
+        ..agent(Phase::Running(running()))
+    };
+    let spec = JobSpec {
+        input: "in".to_owned(),
+        bytes: 5,
+        sha256: [1; 32],
+        rows: 6,
+        headers: vec!["h".to_owned()],
+        id_column: Some("h".to_owned()),
+        template: Some("{h}".to_owned()),
+        brain,
+        role: "default".to_owned(),
+        output: "out".to_owned(),
+        concurrency: 16,
+        attempts: 3,
+        timeout_ms: 1_800_000,
+        fingerprint: [2; 32],
+    };
+    let entry =
+        TranscriptEntry::Tool(ToolUse { turn: 1, name: "send".to_owned(), arguments: "{}".to_owned(), at: NOW });
+    let ended = vec![ItemEnd { row: 2, run: 1, ending: ItemEnding::Retried }];
+    vec![
+        ("agent", Node::Agent(full).encode()),
+        ("agent, ready", Node::Agent(agent(Phase::Ready { charged: 1, waits: 2, not_before: Some(LATER) })).encode()),
+        ("agent, faulted", Node::Agent(agent(Phase::Faulted { reason: "r".to_owned(), at: NOW })).encode()),
+        ("item", Node::Item(item(ItemState::Completed { result: Text::Beside, at: NOW })).encode()),
+        ("item, running", Node::Item(item(ItemState::Running { started_at: NOW, deadline: LATER })).encode()),
+        ("job", Node::Job(job(JobState::Cancelling { reason: "asked".to_owned() })).encode()),
+        ("spec", spec.encode()),
+        ("message", message.encode()),
+        ("dead letter", DeadLetter { message: message.clone(), error: "e".to_owned(), at: LATER }.encode()),
+        ("transcript, message", TranscriptEntry::Message { turn: 1, message }.encode()),
+        ("transcript, tool", entry.encode()),
+        ("pointer", Pointer(path.clone()).encode()),
+        ("event, items", Event::ItemsMoved { job: me.clone(), started: vec![(1, 1)], ended }.encode()),
+        (
+            "event, ended",
+            Event::TurnEnded { agent: me, turn: 3, result: TurnResult::Completed, consumed: vec![] }.encode(),
+        ),
+    ]
+}
+
+/// A line that changes here is a store of a released build that cannot be read any more: append an arm instead.
+#[test]
+fn bytes_of_every_released_arm() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let lines: Vec<String> = samples().iter().map(|(name, bytes)| format!("{name}: {}", hex(bytes))).collect();
+    assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_record_that_something_follows_is_refused() {
+    let mut bytes = Pointer(AgentPath::root()).encode();
+    assert!(Pointer::decode(&bytes).is_ok());
+    bytes.push(0);
+    assert_eq!(Pointer::decode(&bytes).unwrap_err().to_string(), "Pointer record does not decode: 1 bytes follow it");
+}
+
+proptest! {
+    #[test]
+    fn an_item_comes_back_as_it_went(item_id in ".*", row in ".*", error in proptest::option::of(".*"), run: u32) {
+        let node = Node::Item(Item {
+            item_id,
+            row: Text::Inline(row),
+            run,
+            last_error: error,
+            ..item(ItemState::Pending { not_before: None })
+        });
+        prop_assert_eq!(Node::decode(&node.encode()).unwrap(), node);
+    }
+
+    #[test]
+    fn no_bytes_make_decoding_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Node::decode(&bytes);
+        let _ = Event::decode(&bytes);
+        let _ = JobSpec::decode(&bytes);
+        let _ = TranscriptEntry::decode(&bytes);
+    }
+}
