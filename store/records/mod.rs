@@ -7,8 +7,6 @@ mod id;
 mod item;
 mod job;
 mod message;
-#[cfg(test)]
-mod tests;
 mod transcript;
 mod version;
 
