@@ -200,6 +200,7 @@ impl JobActor {
         self.tell(&mut group, &job);
         let (row, draft) = (self.work.as_ref().map(|work| work.row.clone()), std::mem::take(&mut group.draft));
         let row = row.expect("a job that groups has been read");
+        self.enter(&mut group.moved);
         let committed = self.commit_job(draft, &row, job).await?;
         match committed {
             Some(version) => {
@@ -259,27 +260,28 @@ impl JobActor {
 
     /// Puts what was committed where it belongs, and starts the tasks of the rows that started.
     fn launch(&mut self, moved: Vec<Moved>, version: Version) {
-        let (mut tasks, mut taken) = (Vec::new(), Vec::new());
+        let mut taken = Vec::new();
         let work = self.work.as_mut().expect("a job that groups has been read");
-        for Moved { row: number, written, item, permit } in moved {
+        for Moved { row: number, written, item, .. } in moved {
             let row = Row::written(written, Node::Item(item.clone()), version);
-            match (&item.state, permit) {
-                (ItemState::Running { deadline, .. }, Some(permit)) => {
-                    let entry =
-                        RunEntry { run: item.run, cancel: CancellationToken::new(), permit: Some(permit), end: None };
-                    tasks.push((number, item.clone(), *deadline, entry.cancel.clone()));
-                    self.system.jobs.held(&self.path, |held| held.runs.insert(number, entry));
-                    work.running.insert(number, row);
-                }
-                (ItemState::Pending { not_before: Some(at) }, _) => drop(work.delayed.insert((*at, number), row)),
-                (ItemState::Pending { not_before: None }, _) => work.ready.push_front((number, row)),
-                (ItemState::Completed { .. }, _) => taken.push(number),
-                _ => {}
+            match &item.state {
+                ItemState::Running { .. } => drop(work.running.insert(number, row)),
+                ItemState::Pending { not_before: Some(at) } => drop(work.delayed.insert((*at, number), row)),
+                ItemState::Pending { not_before: None } => work.ready.push_front((number, row)),
+                ItemState::Completed { .. } => taken.push(number),
+                ItemState::Failed { .. } => {}
             }
         }
         taken.into_iter().for_each(|number| self.let_go(number));
-        for (number, item, deadline, cancel) in tasks {
-            self.run(number, item, deadline, cancel, version);
+        self.call_workers();
+    }
+
+    /// Has the rows that start in their slot before that is on disk, so that a successor knows their runs for its own.
+    fn enter(&self, moved: &mut [Moved]) {
+        let cancel = CancellationToken::new;
+        for Moved { row, item, permit, .. } in moved.iter_mut().filter(|moved| moved.permit.is_some()) {
+            let entry = RunEntry { run: item.run, cancel: cancel(), permit: permit.take(), called: false, end: None };
+            self.system.jobs.held(&self.path, |held| held.runs.insert(*row, entry));
         }
     }
 

@@ -18,11 +18,9 @@ const DELAYED_MAX: usize = 4096;
 impl JobActor {
     /// Reads the job and goes on from where it stands.
     pub(super) async fn begin(&mut self) -> Result<(), Error> {
+        self.stopping = closed_at(&self.system.store, &self.path).await?.is_some();
         if !self.load().await? {
             return Ok(());
-        }
-        if closed_at(&self.system.store, &self.path).await?.is_some() {
-            self.stopping = true;
         }
         let held =
             |held: &mut Held| held.runs.iter().filter(|(_, run)| run.end.is_some()).map(|(row, _)| *row).collect();
@@ -59,6 +57,7 @@ impl JobActor {
             timer: None,
         });
         self.find_running().await?;
+        self.call_workers();
         Ok(true)
     }
 

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
-use understory_store::{AgentRef, BrainChoice, Item, Store, Table, Text, Time, Version, keys};
+use understory_store::{AgentRef, BrainChoice, Item, ItemState, Node, Store, Table, Text, Time, Version, keys};
 
 use super::actor::{Held, JobActor, JobSignal};
 use super::table::row_cells;
@@ -23,6 +23,8 @@ pub(crate) struct RunEntry {
     pub(super) cancel: CancellationToken,
     /// Its turn slot; given back when its report is taken.
     pub(super) permit: Option<Permit>,
+    /// Whether its worker was called: not before the start is on disk.
+    pub(super) called: bool,
     /// How it ended, once it has and until the actor takes it up.
     pub(super) end: Option<RunEnd>,
 }
@@ -39,8 +41,32 @@ pub(super) enum RunEnd {
 }
 
 impl JobActor {
+    /// Calls the workers of runs that are on disk and wait for it. One whose start was never applied is dropped.
+    pub(super) fn call_workers(&self) {
+        let Some(work) = &self.work else { return };
+        let mut calls = Vec::new();
+        let mut call = |number: u32, entry: &mut RunEntry| {
+            if entry.called {
+                return true;
+            }
+            let Some(row) = work.running.get(&number) else { return false };
+            entry.called = true;
+            match self.stopping || entry.cancel.is_cancelled() {
+                true => entry.end = Some(RunEnd::Stopped),
+                false => calls.push((number, row, entry.cancel.clone())),
+            }
+            true
+        };
+        self.system.jobs.held(&self.path, |held| held.runs.retain(|number, entry| call(*number, entry)));
+        for (number, row, cancel) in calls {
+            let Node::Item(item) = &row.value else { continue };
+            let ItemState::Running { deadline, .. } = item.state else { continue };
+            self.run(number, item.clone(), deadline, cancel, row.version);
+        }
+    }
+
     /// Starts the task of a run that is on disk.
-    pub(super) fn run(&self, number: u32, item: Item, deadline: Time, cancel: CancellationToken, version: Version) {
+    fn run(&self, number: u32, item: Item, deadline: Time, cancel: CancellationToken, version: Version) {
         let Some(work) = &self.work else { return };
         let (system, path) = (self.system.clone(), self.path.clone());
         let (spec, template) = (work.spec.clone(), work.template.clone());
