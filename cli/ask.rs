@@ -3,7 +3,7 @@
 use understory_server::{Code, Failure, Follow, OutcomeLine, Reply, Request, Wanted};
 
 use crate::arguments::{LetterArguments, SpawnArguments, WaitArguments};
-use crate::command::Session;
+use crate::command::{Session, aside};
 use crate::door::Door;
 use crate::setting::agent_path;
 use crate::{brains, exit, render};
@@ -119,8 +119,8 @@ pub(crate) async fn wait(session: &Session, arguments: WaitArguments) -> Result<
 pub(crate) async fn close(session: &Session, path: &str, yes: bool) -> Result<u8, Failure> {
     let path = agent_path(path)?;
     if !yes {
-        let asked = session.terminal.confirm(&format!("close {path} and everything below it?"));
-        match asked {
+        let (terminal, question) = (session.terminal.clone(), format!("close {path} and everything below it?"));
+        match session.signals.unless(aside(move || terminal.confirm(&question))).await? {
             Some(true) => {}
             Some(false) => return Err(Failure::new(Code::Failure, format!("{path} was not closed"))),
             None => {
@@ -155,7 +155,7 @@ pub(crate) async fn verify(session: &Session) -> Result<u8, Failure> {
 
 impl Session {
     async fn open(&self) -> Result<Door, Failure> {
-        Door::open(&self.setting, &self.terminal).await
+        Door::open(self).await
     }
 
     async fn ask(&self, request: Request) -> Result<Reply, Failure> {

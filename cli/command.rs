@@ -9,6 +9,7 @@ use understory_server::{Code, Failure};
 
 use crate::arguments::{Arguments, JobVerb, StoreVerb, Verb};
 use crate::setting::Setting;
+use crate::signals::Signals;
 use crate::terminal::Terminal;
 use crate::{ask, exit, job, log, run};
 
@@ -19,6 +20,7 @@ const DROPPING: Duration = Duration::from_millis(200);
 pub(crate) struct Session {
     pub(crate) setting: Setting,
     pub(crate) terminal: Terminal,
+    pub(crate) signals: Signals,
 }
 
 /// Runs the command of this process.
@@ -38,10 +40,12 @@ fn start(arguments: Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     let Arguments { general, verb } = arguments;
     log::start(&general, terminal)?;
     let setting = Setting::read(general.home)?;
-    let session = Session { setting, terminal: terminal.clone() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Code::Failure, format!("failed to start threads: {error}")))?;
-    let outcome = runtime.block_on(carry_out(&session, verb));
+    let outcome = runtime.block_on(async {
+        let session = Session { setting, terminal: terminal.clone(), signals: Signals::listen()? };
+        carry_out(&session, verb).await
+    });
     terminal.draw(None);
     runtime.shutdown_timeout(DROPPING);
     outcome
@@ -65,6 +69,12 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Resume { path } => ask::resume(session, &path).await,
         Verb::Store(StoreVerb::Verify) => ask::verify(session).await,
     }
+}
+
+/// Does something that waits for a person or a pipe, where waiting is allowed. If the process ends first it is left behind.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::new(Code::Failure, format!("failed to read: {error}")))
 }
 
 /// Help, version, or an error about arguments.

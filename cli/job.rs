@@ -11,7 +11,7 @@ use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line
 
 use crate::arguments::JobRunArguments;
 use crate::brains;
-use crate::command::Session;
+use crate::command::{Session, aside};
 use crate::door::Door;
 use crate::exit;
 use crate::owner::Owner;
@@ -22,8 +22,8 @@ use crate::spool::spool;
 
 /// Starts a job, or goes on with the one that the same command started.
 pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result<u8, Failure> {
-    let request = request(session, arguments)?;
-    let owner = Door::own(&session.setting, &session.terminal, "job run").await?;
+    let request = request(session, arguments).await?;
+    let owner = Door::own(session, "job run").await?;
     let runtime = owner.runtime.clone();
     finish(session, owner, "the same command goes on", async move { Ok(runtime.start_job(request).await?.1) }).await
 }
@@ -31,7 +31,7 @@ pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result
 /// Goes on with a job.
 pub(crate) async fn resume(session: &Session, job: Option<&str>) -> Result<u8, Failure> {
     let named = job.map(agent_path).transpose()?;
-    let owner = Door::own(&session.setting, &session.terminal, "job resume").await?;
+    let owner = Door::own(session, "job resume").await?;
     let runtime = owner.runtime.clone();
     finish(session, owner, "the same command goes on", async move {
         let path = match named {
@@ -50,7 +50,7 @@ async fn to_resume(runtime: &Runtime) -> Result<AgentPath, Failure> {
     }
 }
 
-fn request(session: &Session, arguments: JobRunArguments) -> Result<JobRequest, Failure> {
+async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobRequest, Failure> {
     let setting = &session.setting;
     let brain = brains::choice(&arguments.brain, setting)?.ok_or_else(|| {
         Failure::new(Code::Usage, "a job needs a brain").hint("--brain shell --command 'PROGRAM ARGUMENTS'")
@@ -59,7 +59,7 @@ fn request(session: &Session, arguments: JobRunArguments) -> Result<JobRequest, 
         (Some(file), _) => Some(read_text("template", file)?),
         (None, instruction) => instruction,
     };
-    let input = table(session, &arguments.table, arguments.out.is_some())?;
+    let input = table(session, &arguments.table, arguments.out.is_some()).await?;
     Ok(JobRequest {
         owner: agent_path(&arguments.owner)?,
         name: arguments.name,
@@ -76,7 +76,7 @@ fn request(session: &Session, arguments: JobRunArguments) -> Result<JobRequest, 
 }
 
 /// Where the table lies; one from stdin is put into the home first.
-fn table(session: &Session, table: &Path, placed: bool) -> Result<PathBuf, Failure> {
+async fn table(session: &Session, table: &Path, placed: bool) -> Result<PathBuf, Failure> {
     if table != Path::new("-") {
         return Ok(table.to_owned());
     }
@@ -87,7 +87,8 @@ fn table(session: &Session, table: &Path, placed: bool) -> Result<PathBuf, Failu
         ));
     }
     session.setting.make_home()?;
-    spool(&mut io::stdin().lock(), &session.setting.spool())
+    let dir = session.setting.spool();
+    session.signals.unless(aside(move || spool(&mut io::stdin().lock(), &dir))).await?
 }
 
 /// Follows a job to its end, prints what came of it, and ends the process's part in order.
@@ -133,10 +134,10 @@ fn announce(session: &Session, started: &JobStarted, view: &JobView) {
         terminal.warn(&unknown.to_string());
     }
     let path = &view.path;
-    let (done, rows) = (grouped(view.job.counts.done().into()), grouped(view.spec.rows.into()));
+    let (done, rows) = (grouped(view.job.counts.done().into()), render::rows(view.spec.rows.into()));
     match started.begun {
-        Begun::New => terminal.note(&format!("job {path}: {rows} rows")),
-        Begun::GoesOn => terminal.note(&format!("job {path} goes on: {done} of {rows} rows are done")),
+        Begun::New => terminal.note(&format!("job {path}: {rows}")),
+        Begun::GoesOn => terminal.note(&format!("job {path} goes on: {done} of {rows} are done")),
         Begun::Finished if view.job.unfinished() => {
             terminal.note(&format!("job {path} is finished; its output is missing and is written again"));
         }

@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 
 /// Starts the log as the command line asks for.
 pub(crate) fn start(general: &General, terminal: &Terminal) -> Result<(), Failure> {
-    let filter = EnvFilter::builder().parse(&general.log).map_err(|error| {
+    let filter = EnvFilter::builder().parse(directives(&general.log)).map_err(|error| {
         Failure::new(Code::Usage, format!("--log {}: {error}", general.log)).hint("error, warn, info, debug or trace")
     })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter);
@@ -28,6 +28,14 @@ pub(crate) fn start(general: &General, terminal: &Terminal) -> Result<(), Failur
     }
     log_panics();
     Ok(())
+}
+
+/// A bare level is ours; what the engine below the store has to say is seldom wanted.
+fn directives(log: &str) -> String {
+    match log {
+        "info" | "debug" | "trace" => format!("warn,understory={log}"),
+        filter => filter.to_owned(),
+    }
 }
 
 fn open(path: &Path) -> Result<std::fs::File, Failure> {

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use understory::{Error, Runtime, StoreError};
-use understory_server::{Code, Control, Failure};
+use understory_server::{Control, Failure, chain};
 
 use crate::brains;
+use crate::command::Session;
 use crate::setting::Setting;
-use crate::signals::{Signal, Signals};
+use crate::signals::Signals;
 use crate::terminal::Terminal;
 
 /// How long actors have to leave: turns are cancelled at once and killed after `Limits::grace`, 5 s, and then their actors
@@ -42,16 +43,17 @@ pub(crate) enum Opened {
 
 impl Owner {
     /// Opens the store of the home, or finds that another process has it. Starts nothing in it.
-    pub(crate) async fn open(setting: &Setting, terminal: &Terminal) -> Result<Opened, Failure> {
+    pub(crate) async fn open(session: &Session) -> Result<Opened, Failure> {
+        let Session { setting, terminal, signals } = session;
         setting.make_home()?;
-        let signals = Signals::listen().map_err(|error| Failure::new(Code::Failure, format!("no signals: {error}")))?;
         let opening = brains::builder(setting).open(setting.store());
         match explained(opening, terminal, "opening the store: reading what was written since it was last shut down")
             .await
         {
             Ok(runtime) => {
                 let serving = serve(setting, terminal, &runtime);
-                Ok(Opened::Own(Owner { runtime, terminal: terminal.clone(), signals, serving }))
+                let (terminal, signals) = (terminal.clone(), signals.clone());
+                Ok(Opened::Own(Owner { runtime, terminal, signals, serving }))
             }
             Err(error @ Error::Store(StoreError::InUse { .. })) => Ok(Opened::InUse(error.into())),
             Err(error) => Err(error.into()),
@@ -76,7 +78,12 @@ impl Owner {
             }
             Err(signal) => {
                 let failure = go_on();
-                self.stop(signal).await;
+                self.terminal.draw(None);
+                if self.runtime.system().residents() > 0 {
+                    self.terminal
+                        .note(&format!("{}: what runs has 5 s to end; once more ends it at once", signal.word()));
+                }
+                self.leave().await;
                 let message = match failure.message.as_str() {
                     "" => signal.word().to_owned(),
                     more => format!("{}: {more}", signal.word()),
@@ -86,39 +93,22 @@ impl Owner {
         }
     }
 
-    /// Lets others have their answers, and the store go.
+    /// Lets others have their answers, ends what runs, and lets the store go; a signal cuts that short.
     async fn leave(&mut self) {
-        self.hang_up().await;
-        if let Err(error) = self.runtime.leave(GRACE).await {
-            self.terminal.warn(&format!("the store did not end well: {error}"));
-        }
-    }
-
-    async fn stop(&mut self, signal: Signal) {
-        self.terminal.draw(None);
-        if self.runtime.system().residents() > 0 {
-            self.terminal.note(&format!("{}: what runs has 5 s to end; once more ends it at once", signal.word()));
-        }
-        // Whoever drops the engine waits for it to close, and the second signal waits for nobody.
+        // Whoever drops the engine waits for it to close, and a process that was told to end waits for nobody.
         std::mem::forget(self.runtime.clone());
-        let runtime = self.runtime.clone();
-        let serving = self.serving.take();
+        let (runtime, serving) = (self.runtime.clone(), self.serving.take());
         let left = async {
             hang_up(serving).await;
             runtime.leave(GRACE).await
         };
-        let again = tokio::select! {
-            left = left => left.err().map(|error| format!("the store did not end well: {error}")),
-            // What runs is killed as the process drops it.
-            _ = self.signals.next() => None,
-        };
-        if let Some(warning) = again {
-            self.terminal.warn(&warning);
+        tokio::select! {
+            left = left => if let Err(error) = left {
+                self.terminal.warn(&format!("the store did not end well: {}", chain(&error)));
+            },
+            // What still runs is killed as the process drops it.
+            _ = self.signals.next() => {}
         }
-    }
-
-    async fn hang_up(&mut self) {
-        hang_up(self.serving.take()).await;
     }
 }
 

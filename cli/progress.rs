@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use understory::{AgentPath, Counts, JobView};
 
-use crate::render::grouped;
+use crate::render::{grouped, rows};
 use crate::terminal::Terminal;
 
 /// How often a line is printed where no bar can be drawn.
@@ -84,7 +84,7 @@ impl Progress {
     pub(crate) fn standing(&self) -> Option<String> {
         let state = self.state();
         let state = state.as_ref()?;
-        Some(format!("{} of {} rows are done", grouped(state.counts.done().into()), grouped(state.rows.into())))
+        Some(format!("{} of {} are done", grouped(state.counts.done().into()), rows(state.rows.into())))
     }
 
     fn state(&self) -> MutexGuard<'_, Option<State>> {

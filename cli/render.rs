@@ -52,7 +52,7 @@ pub(crate) fn document(reply: &Reply) -> String {
 
 /// What came of a job that is finished.
 pub(crate) fn summary(job: &JobLine) -> String {
-    let mut text = format!("job {} {}: {}", job.path, job.state, counted(job));
+    let mut text = format!("job {} {}, {}", job.path, job.state, counted(job));
     for error in job.errors.iter().take(KINDS_MAX) {
         let _ = write!(text, "\n  {}", failed_alike(error));
     }
@@ -76,6 +76,11 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// So many rows, in words.
+pub(crate) fn rows(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(count)) }
 }
 
 /// A text in which nothing acts on a terminal. Every control character is escaped, line ends too.
@@ -176,7 +181,7 @@ fn counted(job: &JobLine) -> String {
         (counts.running, "running"),
         (counts.pending, waiting),
     ];
-    let mut text = format!("{} rows", grouped(job.rows.into()));
+    let mut text = rows(job.rows.into());
     let mut separator = ": ";
     for (count, word) in parts.into_iter().filter(|(count, _)| *count > 0) {
         let _ = write!(text, "{separator}{} {word}", grouped(count.into()));
@@ -189,8 +194,7 @@ fn failed_alike(error: &ErrorLine) -> String {
     let ErrorLine { error, rows, first } = error;
     let first: Vec<String> = first.iter().map(|id| escaped(id)).collect();
     let more = if *rows > first.len() as u64 { ", …" } else { "" };
-    let noun = if *rows == 1 { "row" } else { "rows" };
-    format!("{} {noun} ({}{more}): {}", grouped(*rows), first.join(", "), lines(error.trim()).replace('\n', "\n    "))
+    format!("{} ({}{more}): {}", self::rows(*rows), first.join(", "), lines(error.trim()).replace('\n', "\n    "))
 }
 
 fn job(job: &JobLine) -> String {

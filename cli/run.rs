@@ -11,8 +11,8 @@ use crate::setting::agent_path;
 /// Runs a subtree until a signal, or until nothing is left to do.
 pub(crate) async fn until_told(session: &Session, path: &str, until_idle: bool) -> Result<u8, Failure> {
     let path = agent_path(path)?;
-    let Session { setting, terminal } = session;
-    let owner = Door::own(setting, terminal, "run").await?;
+    let terminal = &session.terminal;
+    let owner = Door::own(session, "run").await?;
     let (runtime, top) = (owner.runtime.clone(), path.clone());
     let work = async move {
         if until_idle {

@@ -1,9 +1,15 @@
 //! The signals that ask the process to end.
+//!
+//! From the first of them on, they are heard here alone: the process no longer ends by itself. So everything that waits for
+//! anything waits for them too.
 
+use std::future::Future;
 use std::io;
+use std::sync::Arc;
 
 use tokio::signal::unix::{self, SignalKind};
-use understory_server::Code;
+use tokio::sync::{Mutex, mpsc};
+use understory_server::{Code, Failure};
 
 /// A signal that asks the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,24 +20,39 @@ pub(crate) enum Signal {
     Terminate,
 }
 
-/// The signals of this process from here on; they do not end it by themselves any more.
-pub(crate) struct Signals {
-    interrupt: unix::Signal,
-    terminate: unix::Signal,
-}
+/// The signals of this process. Each is heard once, also if nobody listened when it came.
+#[derive(Clone)]
+pub(crate) struct Signals(Arc<Mutex<mpsc::UnboundedReceiver<Signal>>>);
 
 impl Signals {
-    /// Begins to listen.
-    pub(crate) fn listen() -> io::Result<Self> {
-        let interrupt = unix::signal(SignalKind::interrupt())?;
-        Ok(Signals { interrupt, terminate: unix::signal(SignalKind::terminate())? })
+    /// Begins to listen, until the process ends. Needs a tokio runtime.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        for (kind, signal) in
+            [(SignalKind::interrupt(), Signal::Interrupt), (SignalKind::terminate(), Signal::Terminate)]
+        {
+            let failed = |error: io::Error| Failure::new(Code::Failure, format!("cannot listen to signals: {error}"));
+            let mut stream = unix::signal(kind).map_err(failed)?;
+            let sender = sender.clone();
+            tokio::spawn(async move { while stream.recv().await.is_some() && sender.send(signal).is_ok() {} });
+        }
+        Ok(Signals(Arc::new(Mutex::new(receiver))))
     }
 
-    /// The next one.
-    pub(crate) async fn next(&mut self) -> Signal {
+    /// The next one. May be dropped and called again.
+    pub(crate) async fn next(&self) -> Signal {
+        match self.0.lock().await.recv().await {
+            Some(signal) => signal,
+            // The tasks that send live as long as the runtime.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Does something unless a signal comes first. Nothing that must be undone may be done by it.
+    pub(crate) async fn unless<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         tokio::select! {
-            _ = self.interrupt.recv() => Signal::Interrupt,
-            _ = self.terminate.recv() => Signal::Terminate,
+            outcome = work => outcome,
+            signal = self.next() => Err(Failure::new(signal.code(), signal.word())),
         }
     }
 }

@@ -43,5 +43,16 @@ fn a_tree_is_indented_and_says_what_it_folds() {
     job.node.counts = Some(Counts { pending: 1000, running: 16, completed: 200, failed: 18 });
     let nodes =
         vec![line("/root", 3), ada, line("/root/ada/a", 1), line("/root/ada/a/x", 0), line("/root/ada/b", 0), job];
-    insta::assert_snapshot!(tree::tree(&Tree { nodes, cut: true }), @"");
+    insta::assert_snapshot!(tree::tree(&Tree { nodes, cut: true }), @r#"
+    /root  idle
+      ada "Ada\u{7}"  idle  2 turns
+        a  idle
+          x  idle
+          … and 1 more
+        b  idle
+        … and 99,998 more
+      job_1  running  218 of 1,234 rows done, 18 failed, 16 running
+      … and 3 more
+    … there is more: look at a smaller part, or list fewer --children
+    "#);
 }

@@ -1,0 +1,11 @@
+//! The command as a person has it: the real binary, in a home of its own.
+
+mod agents;
+mod bad_input;
+mod bad_store;
+mod folder;
+mod jobs;
+mod resident;
+mod second;
+mod shapes;
+mod signals;

@@ -1,0 +1,311 @@
+//! What `--json` prints: a promise to programs.
+
+use serde_json::{Value, json};
+
+use super::folder::Folder;
+
+/// A document with what differs from run to run left out.
+fn shape(folder: &Folder, words: &str) -> String {
+    let (_, mut document) = folder.json(words);
+    settle(&mut document);
+    serde_json::to_string_pretty(&document).unwrap()
+}
+
+fn settle(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let fields_of_verify = fields.contains_key("sound");
+            for (name, value) in fields.iter_mut() {
+                let word = match name.as_str() {
+                    "id" => Some("[id]"),
+                    "message" if value.as_str().is_some_and(|text| text.contains('.') && text.len() < 8) => {
+                        Some("[message]")
+                    }
+                    "rows" if fields_of_verify => Some("[rows]"),
+                    name if name == "at" || name.ends_with("_at") => Some("[time]"),
+                    _ => None,
+                };
+                match word.filter(|_| !value.is_null()) {
+                    Some(word) => *value = json!(word),
+                    None => settle(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(settle),
+        _ => {}
+    }
+}
+
+#[test]
+fn of_agents() {
+    let folder = Folder::new();
+    folder.worker("answer", "cat");
+    insta::assert_snapshot!(shape(&folder, "spawn ada --brain shell --command ./answer -m hello --nickname Ada"), @r#"
+    {
+      "path": "/root/ada",
+      "id": "[id]",
+      "created": true,
+      "outcome": {
+        "turn": 1,
+        "result": "completed",
+        "content": "hello",
+        "at": "[time]"
+      }
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "spawn bob"), @r#"
+    {
+      "path": "/root/bob",
+      "id": "[id]",
+      "created": true,
+      "outcome": null
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "send bob hello"), @r#"
+    {
+      "path": "/root/bob",
+      "message": "[message]"
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "assign ada again"), @r#"
+    {
+      "path": "/root/ada",
+      "message": "[message]",
+      "outcome": {
+        "turn": 2,
+        "result": "completed",
+        "content": "again",
+        "at": "[time]"
+      }
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "assign ada later --detach"), @r#"
+    {
+      "path": "/root/ada",
+      "message": "[message]",
+      "outcome": null
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "wait ada bob"), @r#"
+    {
+      "settled": [
+        {
+          "path": "/root/bob",
+          "standing": "rests",
+          "outcome": null
+        },
+        {
+          "path": "/root/ada",
+          "standing": "rests",
+          "outcome": {
+            "turn": 3,
+            "result": "completed",
+            "content": "later",
+            "at": "[time]"
+          }
+        }
+      ],
+      "complete": true
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "show ada"), @r#"
+    {
+      "kind": "agent",
+      "path": "/root/ada",
+      "id": "[id]",
+      "status": "completed",
+      "closed_by": null,
+      "fault": null,
+      "role": "default",
+      "brain": {
+        "name": "shell",
+        "settings": "{\"program\":\"[dir]/answer\",\"args\":[],\"cwd\":\"[dir]\"}"
+      },
+      "nickname": "Ada",
+      "created_at": "[time]",
+      "turns": 3,
+      "running": null,
+      "outcome": {
+        "turn": 3,
+        "result": "completed",
+        "content": "later",
+        "at": "[time]"
+      }
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "close ada --yes"), @r#"
+    {
+      "path": "/root/ada",
+      "new": true,
+      "stopped": 0,
+      "overdue": 0
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "resume ada"), @r#"
+    {
+      "path": "/root/ada",
+      "new": true
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "run --until-idle"), @r#"
+    {
+      "path": "/root",
+      "unwritten": []
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "tree"), @r#"
+    {
+      "nodes": [
+        {
+          "path": "/root",
+          "kind": "agent",
+          "status": "idle",
+          "nickname": null,
+          "turns": 0,
+          "counts": null,
+          "hidden": 0
+        },
+        {
+          "path": "/root/ada",
+          "kind": "agent",
+          "status": "completed",
+          "nickname": "Ada",
+          "turns": 3,
+          "counts": null,
+          "hidden": 0
+        },
+        {
+          "path": "/root/bob",
+          "kind": "agent",
+          "status": "idle",
+          "nickname": null,
+          "turns": 0,
+          "counts": null,
+          "hidden": 0
+        }
+      ],
+      "cut": false
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "store verify"), @r#"
+    {
+      "sound": true,
+      "rows": "[rows]",
+      "agents": 3,
+      "jobs": 0,
+      "items": 0,
+      "problems": [],
+      "problems_total": 0
+    }
+    "#);
+}
+
+#[test]
+fn of_jobs() {
+    let folder = Folder::with_table(2);
+    folder.worker("double", "[ $UNDERSTORY_ROW = 1 ] && echo no >&2 && exit 9; echo '{\"b\":1,\"a\":2}'");
+    let job = "job run in.csv --id-column id --brain shell --command ./double --out out.csv --name j --attempts 1";
+    insta::assert_snapshot!(shape(&folder, job), @r#"
+    {
+      "path": "/root/j",
+      "id": "[id]",
+      "state": "completed",
+      "reason": null,
+      "closed_by": null,
+      "finished": true,
+      "input": "[dir]/in.csv",
+      "output": "[dir]/out.csv",
+      "rows": 2,
+      "counts": {
+        "pending": 0,
+        "running": 0,
+        "completed": 1,
+        "failed": 1
+      },
+      "id_column": "id",
+      "template": null,
+      "brain": {
+        "name": "shell",
+        "settings": "{\"program\":\"[dir]/double\",\"args\":[],\"cwd\":\"[dir]\"}"
+      },
+      "concurrency": 16,
+      "attempts": 1,
+      "timeout_ms": 1800000,
+      "created_at": "[time]",
+      "exported_at": "[time]",
+      "errors": [
+        {
+          "error": "[dir]/double exited with code 9: no",
+          "rows": 1,
+          "first": [
+            "k1"
+          ]
+        }
+      ]
+    }
+    "#);
+    assert_eq!(shape(&folder, "job show"), shape(&folder, job), "a finished job is shown as it was told");
+    let (mut listed, mut shown) = (folder.json("job list").1, folder.json("job show").1);
+    shown["errors"] = json!([]);
+    assert_eq!(listed["jobs"].take(), json!([shown]), "a list leaves out what went wrong");
+    insta::assert_snapshot!(shape(&folder, "show j/r00000001"), @r#"
+    {
+      "kind": "item",
+      "path": "/root/j/r00000001",
+      "id": "[id]",
+      "status": "failed",
+      "item_id": "k1",
+      "runs": 1,
+      "failures": 1,
+      "crashes": 0,
+      "last_error": "[dir]/double exited with code 9: no",
+      "row": "{\"id\":\"k1\",\"n\":\"1\"}",
+      "result": null
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "show j/r00000002"), @r#"
+    {
+      "kind": "item",
+      "path": "/root/j/r00000002",
+      "id": "[id]",
+      "status": "completed",
+      "item_id": "k2",
+      "runs": 1,
+      "failures": 0,
+      "crashes": 0,
+      "last_error": null,
+      "row": "{\"id\":\"k2\",\"n\":\"2\"}",
+      "result": "{\"b\":1,\"a\":2}"
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "tree j"), @r#"
+    {
+      "nodes": [
+        {
+          "path": "/root/j",
+          "kind": "job",
+          "status": "completed",
+          "nickname": null,
+          "turns": null,
+          "counts": {
+            "pending": 0,
+            "running": 0,
+            "completed": 1,
+            "failed": 1
+          },
+          "hidden": 0
+        }
+      ],
+      "cut": false
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "job cancel j"), @r#"
+    {
+      "code": "conflict",
+      "message": "the job cannot be cancelled: it is completed",
+      "details": {},
+      "hint": null,
+      "retryable": false
+    }
+    "#);
+}

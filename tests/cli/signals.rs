@@ -1,0 +1,117 @@
+//! Signals to a command that owns the store.
+
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use super::folder::Folder;
+use super::resident::HELD;
+
+const JOB: &str = "job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j --concurrency 2";
+
+fn folder() -> Folder {
+    let folder = Folder::with_table(5);
+    folder.worker("held", HELD);
+    folder
+}
+
+#[test]
+fn an_interrupted_job_goes_on_by_the_same_command() {
+    let folder = folder();
+    let mut job = folder.start(JOB);
+    job.began(2);
+    job.signal(Signal::INT);
+    let ran = job.ended();
+    assert_eq!(ran.code, 130);
+    insta::assert_snapshot!(ran.err, @"
+    job /root/j: 5 rows
+    interrupted: what runs has 5 s to end; once more ends it at once
+    error: interrupted: 0 of 5 rows are done
+    hint: the same command goes on, and so does: understory job resume /root/j
+    ");
+    assert!(!folder.at("out.csv").exists());
+    assert!(!folder.home().join("control.sock").exists());
+    drop(job);
+    // Nobody's work: the job stands as it is until somebody runs it.
+    assert!(folder.ok("job show").contains("rows       5 rows: 5 pending"));
+    assert_eq!(folder.lines("log").len(), 2);
+
+    let mut job = folder.start(JOB);
+    job.let_go();
+    let ran = job.ended();
+    assert_eq!(ran.code, 0);
+    assert!(ran.err.starts_with("job /root/j goes on: 0 of 5 rows are done\n"), "{ran:?}");
+    assert_eq!(folder.lines("out.csv").len(), 6);
+    assert!(folder.read("out.csv").contains(",completed,2,,"), "a run that was taken back counts as one, uncharged");
+}
+
+#[test]
+fn a_terminated_job_goes_on_by_job_resume() {
+    let folder = folder();
+    let mut job = folder.start(JOB);
+    job.began(2);
+    job.signal(Signal::TERM);
+    let ran = job.ended();
+    assert_eq!(ran.code, 143);
+    assert!(ran.err.contains("job resume /root/j"), "{ran:?}");
+    drop(job);
+    let mut job = folder.start("job resume");
+    job.let_go();
+    assert_eq!(job.ended().code, 0);
+    assert_eq!(folder.lines("out.csv").len(), 6);
+}
+
+#[test]
+fn workers_that_do_not_end_are_killed_by_a_second_signal() {
+    let folder = folder();
+    assert!(Command::new("mkfifo").arg(folder.at("alive")).status().unwrap().success());
+    // Its end of the pipe is closed when it and all it started are gone.
+    folder.worker("held", "trap '' TERM INT\nexec 9>alive\necho deaf >began\nwhile :; do : <gate; done");
+    let alive = folder.at("alive");
+    let gone = std::thread::spawn(move || std::fs::read(alive).unwrap());
+    let mut job = folder.start(&JOB.replace("--concurrency 2", "--concurrency 1"));
+    assert_eq!(job.began(1), ["deaf"]);
+    job.signal(Signal::INT);
+    job.says("once more ends it at once");
+    job.signal(Signal::TERM);
+    let ran = job.ended();
+    assert_eq!(ran.code, 130, "the first signal decides: {ran:?}");
+    assert!(gone.join().unwrap().is_empty());
+    let counts = folder.json("job show").1["counts"].take();
+    assert_eq!(counts["running"], 1, "nobody waited for it to be taken back: {counts}");
+}
+
+#[test]
+fn run_ends_at_a_signal_and_tells_how_to_go_on() {
+    let folder = folder();
+    folder.ok("spawn ada --brain shell --command ./held --detach -m begin");
+    let mut run = folder.start("run");
+    run.began(1);
+    assert!(folder.ok("tree").contains("ada  running"));
+    run.signal(Signal::TERM);
+    let ran = run.ended();
+    assert_eq!(ran.code, 143);
+    insta::assert_snapshot!(ran.err, @"
+    running /root; Ctrl-C ends it
+    terminated: what runs has 5 s to end; once more ends it at once
+    error: terminated
+    hint: understory run /root
+    ");
+    assert!(folder.ok("tree").contains("ada  queued"), "{}", folder.ok("tree"));
+}
+
+#[test]
+fn an_interrupted_spawn_keeps_its_message() {
+    let folder = folder();
+    let mut spawn = folder.start("spawn ada --brain shell --command ./held -m begin");
+    spawn.began(1);
+    spawn.signal(Signal::INT);
+    let ran = spawn.ended();
+    assert_eq!(ran.code, 130);
+    assert!(ran.err.contains("understory run /root/ada"), "{ran:?}");
+    drop(spawn);
+    let mut run = folder.start("run ada --until-idle");
+    run.let_go();
+    assert_eq!(run.ended().code, 0);
+    assert!(folder.ok("tree").contains("ada  completed  1 turn\n"));
+}
