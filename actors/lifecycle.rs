@@ -13,9 +13,6 @@ use crate::registrar::{Answer, Birth, FirstMessage, Request};
 use crate::role::DEFAULT_ROLE;
 use crate::system::{ShutdownReport, System, node_at};
 
-/// The longest nickname, in bytes.
-const NICKNAME_MAX: usize = 64;
-
 /// An agent to be created by the host.
 #[derive(Clone, Debug)]
 pub struct SpawnRequest {
@@ -61,13 +58,14 @@ impl SpawnRequest {
 }
 
 impl System {
-    /// Creates agents in one commit, all or none; at most 512. Durable when it returns.
+    /// Creates agents in one commit, all or none: some hundreds, fewer with long tasks. Durable when it returns.
     ///
     /// # Errors
-    /// A path is taken or its parent is missing or closed, a role is unknown, a nickname is taken, or a limit is reached.
+    /// A path is taken or its parent is missing or closed, a role is unknown, a nickname is taken, or a limit is reached:
+    /// that of the batch, too, which then has to be cut.
     pub async fn spawn(&self, requests: Vec<SpawnRequest>) -> Result<Vec<Spawned>, Error> {
         let births = requests.into_iter().map(|request| self.birth(request)).collect::<Result<_, _>>()?;
-        let Answer::Spawned(newborns) = self.register(Request::Spawn { births, by: None }).await? else {
+        let Answer::Spawned(newborns) = self.register(Request::Spawn { births, by: None, tool: None }).await? else {
             unreachable!("the registrar answers a spawn with those it created");
         };
         Ok(newborns.into_iter().map(|newborn| Spawned { agent: newborn.agent, created: newborn.created }).collect())
@@ -139,9 +137,6 @@ impl System {
         }
         if let Some(task) = &task {
             demand_length("task", task)?;
-        }
-        if let Some(nickname) = nickname.as_ref().filter(|nickname| nickname.len() > NICKNAME_MAX) {
-            return Err(Error::TooLong { what: "nickname", bytes: nickname.len(), max: NICKNAME_MAX });
         }
         let first = task.map(|text| FirstMessage { text, trigger: true });
         Ok(Birth { path, role, brain, nickname, first, or_existing })

@@ -122,7 +122,7 @@ impl Tools {
         match name {
             "spawn" => {
                 let SpawnArguments { name, task, role, nickname } = parse(arguments)?;
-                let path = self.create(&name, task.as_deref(), role, nickname).await?;
+                let path = self.create(&name, task.as_deref(), role, nickname, arguments).await?;
                 Ok(serde_json::json!({ "path": path.as_str() }).to_string())
             }
             "send" => {
@@ -142,7 +142,8 @@ impl Tools {
     }
 
     pub(crate) async fn spawn(&self, name: &str, task: Option<&str>) -> Result<AgentPath, ToolError> {
-        self.create(name, task, None, None).await
+        let arguments = serde_json::json!({ "name": name, "task": task }).to_string();
+        self.create(name, task, None, None, &arguments).await
     }
 
     pub(crate) async fn send(&self, to: &str, text: &str) -> Result<(), ToolError> {
@@ -164,6 +165,7 @@ impl Tools {
         task: Option<&str>,
         role: Option<String>,
         nickname: Option<String>,
+        arguments: &str,
     ) -> Result<AgentPath, ToolError> {
         if let Some(task) = task {
             demand_length("task", task)?;
@@ -173,7 +175,8 @@ impl Tools {
         let brain = self.system.role(&role)?.brain.clone();
         let first = task.map(|text| FirstMessage { text: text.to_owned(), trigger: true });
         let birth = Birth { path, role, brain, nickname, first, or_existing: false };
-        let request = Request::Spawn { births: vec![birth], by: Some(self.caller.clone()) };
+        let tool = self.entry("spawn", arguments.to_owned());
+        let request = Request::Spawn { births: vec![birth], by: Some(self.caller.clone()), tool };
         let Answer::Spawned(newborns) = self.system.register(request).await? else {
             unreachable!("the registrar answers a spawn with those it created");
         };
@@ -189,12 +192,15 @@ impl Tools {
         let verb = if trigger { Verb::Assign } else { Verb::Send };
         authorise(&self.caller, verb, &to)?;
         let arguments = serde_json::json!({ "to": to.as_str(), "message": text }).to_string();
-        let (turn, at) = (self.caller.turn(), self.system.clock.now());
-        let entry = ToolUse { turn, name: tool.to_owned(), arguments, at };
-        let transcribed = self.caller.run().is_none().then_some(entry);
         let letter = Letter { to, text: text.to_owned(), trigger, message_id: None };
-        self.system.mail(&letter, Some(&self.caller), transcribed).await?;
+        self.system.mail(&letter, Some(&self.caller), self.entry(tool, arguments)).await?;
         Ok(())
+    }
+
+    /// What a call leaves in its caller's transcript; the runs of a job's items keep none.
+    fn entry(&self, tool: &str, arguments: String) -> Option<ToolUse> {
+        let (turn, at) = (self.caller.turn(), self.system.clock.now());
+        self.caller.run().is_none().then(|| ToolUse { turn, name: tool.to_owned(), arguments, at })
     }
 }
 

@@ -19,7 +19,7 @@ use kameo::actor::ActorRef;
 use kameo::message::{Context, Message};
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, JobSpec, Store};
+use understory_store::{AgentRef, CommitError, JobSpec, Store, ToolUse};
 
 use crate::caller::Caller;
 use crate::clock::Clock;
@@ -30,8 +30,8 @@ pub(crate) use spawn::{Birth, FirstMessage, Newborn};
 
 /// What the registrar is asked.
 pub(crate) enum Request {
-    /// Creates agents, all or none.
-    Spawn { births: Vec<Birth>, by: Option<Caller> },
+    /// Creates agents, all or none, with what a tool call writes about itself.
+    Spawn { births: Vec<Birth>, by: Option<Caller>, tool: Option<ToolUse> },
     /// Creates a job, whose rows its own actor stores.
     CreateJob { path: AgentPath, job: AgentRef, spec: Box<JobSpec> },
     /// Marks a node closed.
@@ -162,10 +162,16 @@ impl Registrar {
 
 impl Request {
     /// How a refused commit of this request reads to whoever asked.
-    fn explain(&self, error: understory_store::CommitError) -> Error {
-        match self {
-            Request::Spawn { by: Some(caller), .. } => caller.explain(error),
-            _ => error.into(),
+    fn explain(&self, error: CommitError) -> Error {
+        match (self, error) {
+            (Request::Spawn { births, .. }, CommitError::TooLarge { value, .. }) => Error::Limit {
+                limit: "batch",
+                value: value as u64,
+                holder: births.first().map_or_else(AgentPath::root, |birth| birth.path.clone()),
+                remedy: "create fewer agents at once, or send them their tasks later",
+            },
+            (Request::Spawn { by: Some(caller), .. }, error) => caller.explain(error),
+            (_, error) => error.into(),
         }
     }
 }

@@ -66,7 +66,7 @@ impl<'a> Plan<'a> {
     /// Takes a request in, or refuses it and leaves the plan as it was.
     pub(super) async fn admit(&mut self, request: &Request) -> Result<Answer, Error> {
         match request {
-            Request::Spawn { births, by } => self.spawn(births, by.as_ref()).await,
+            Request::Spawn { births, by, tool } => self.spawn(births, by.as_ref(), tool.as_ref()).await,
             Request::CreateJob { path, job, spec } => self.create_job(path, job, spec).await,
             Request::Close { path } => self.close(path).await,
             Request::Resume { path } => self.resume(path).await,

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, HashSet};
 use understory_paths::AgentPath;
 use understory_store::{
     Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobSpec, Message, MessageKind, Node, Phase, Pointer,
-    Row, Sender, Table,
+    Row, Sender, Table, ToolUse, TranscriptEntry,
 };
 
 use super::plan::Plan;
 use super::{Answer, Request};
 use crate::caller::Caller;
 use crate::error::Error;
+
+/// The longest nickname, in bytes.
+const NICKNAME_MAX: usize = 64;
 
 /// An agent to be created.
 #[derive(Clone, Debug)]
@@ -73,7 +76,12 @@ impl Birth {
 }
 
 impl Plan<'_> {
-    pub(super) async fn spawn(&mut self, births: &[Birth], by: Option<&Caller>) -> Result<Answer, Error> {
+    pub(super) async fn spawn(
+        &mut self,
+        births: &[Birth],
+        by: Option<&Caller>,
+        tool: Option<&ToolUse>,
+    ) -> Result<Answer, Error> {
         let mut verdicts = Vec::with_capacity(births.len());
         let (mut named, mut nicknames) = (HashSet::with_capacity(births.len()), HashSet::new());
         for birth in births {
@@ -98,6 +106,10 @@ impl Plan<'_> {
         }
         if let Some(caller) = by.filter(|_| newborns.iter().any(|newborn| newborn.created)) {
             caller.fence(&mut self.draft);
+            if let Some(tool) = tool {
+                let place = Table::Transcript.below(&caller.me().path);
+                self.draft.append(place, &TranscriptEntry::Tool(tool.clone()));
+            }
         }
         Ok(Answer::Spawned(newborns))
     }
@@ -130,6 +142,9 @@ impl Plan<'_> {
         }
         self.demand_parent(path, "spawn").await?;
         if let Some(nickname) = &birth.nickname {
+            if nickname.len() > NICKNAME_MAX {
+                return Err(Error::TooLong { what: "nickname", bytes: nickname.len(), max: NICKNAME_MAX });
+            }
             let parent = path.parent().expect("checked with the parent");
             if self.has_nickname(&parent, nickname).await? {
                 return Err(Error::NicknameTaken { nickname: nickname.clone(), parent });

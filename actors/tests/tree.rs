@@ -208,3 +208,47 @@ async fn a_turn_that_asks_again_gets_the_child_it_made() {
     assert_eq!(later, r#"Err("/root/a/kid exists already") Err("/root/a/kid exists already")"#);
     world.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_turn_creates_is_in_its_transcript() {
+    let world = World::setting()
+        .brain("maker", |turn| async move {
+            let arguments = r#"{"name":"kid","task":"help","nickname":"Kit"}"#;
+            let tools = turn.tools().map_err(|error| crate::BrainError::refused(error.to_string()))?;
+            for _ in 0..2 {
+                tools.call("spawn", arguments).await.map_err(|error| crate::BrainError::refused(error.to_string()))?;
+            }
+            let long = format!(r#"{{"name":"other","nickname":"{}"}}"#, "n".repeat(65));
+            let refused = tools.call("spawn", &long).await.unwrap_err();
+            Ok(crate::Response::text(refused.to_string()))
+        })
+        .open()
+        .await;
+    world.spawn("/root/a", "maker").await;
+    let outcome = world.assign("/root/a", "go").await.unwrap();
+    assert_eq!(outcome.content, "nickname has 65 bytes, over the limit of 64");
+    assert_eq!(world.tool_calls("/root/a").await, [r#"1 spawn {"name":"kid","task":"help","nickname":"Kit"}"#]);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_too_large_for_a_commit_says_so() {
+    let world = World::new().await;
+    let born = |name: &str, number: usize, task: usize| SpawnRequest {
+        nickname: Some(format!("{name}{number}")),
+        task: Some("x".repeat(task)),
+        ..plain(&format!("/root/{name}{number}"))
+    };
+    let mut answers = Vec::new();
+    for (name, agents, task) in [("a", 256, 1000), ("b", 512, 1000), ("c", 40, 128 << 10)] {
+        let spawned = world.system.spawn((0..agents).map(|number| born(name, number, task)).collect()).await;
+        answers.push(spawned.map_or_else(|error| error.to_string(), |spawned| spawned.len().to_string()));
+    }
+    insta::assert_snapshot!(answers.join("\n"), @r#"
+    256
+    limit batch of 1024 is reached at /root/b0: create fewer agents at once, or send them their tasks later
+    limit batch of 1024 is reached at /root/c0: create fewer agents at once, or send them their tasks later
+    "#);
+    assert_eq!(world.count("/root").await, 256);
+    world.end().await;
+}

@@ -123,6 +123,16 @@ impl World {
         turns
     }
 
+    /// The tool calls in an agent's transcript.
+    pub(crate) async fn tool_calls(&self, path: &str) -> Vec<String> {
+        let entries = self.rows::<TranscriptEntry>(Table::Transcript, path).await.into_iter();
+        let calls = entries.filter_map(|entry| match entry {
+            TranscriptEntry::Tool(tool) => Some(format!("{} {} {}", tool.turn, tool.name, tool.arguments)),
+            _ => None,
+        });
+        calls.collect()
+    }
+
     pub(crate) fn store(&self) -> &Store {
         self.system.store()
     }
