@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use understory_paths::AgentPath;
@@ -284,14 +283,12 @@ async fn a_job_that_is_closed_while_it_imports_goes_on_when_resumed() {
 
 #[tokio::test(start_paused = true)]
 async fn an_output_that_cannot_be_written_is_told_and_written_when_it_can_be() {
-    let world = World::setting().brain("slow", |turn| async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        number(&turn)
-    });
-    let world = world.open().await;
+    let (setting, permits, _) = slow();
+    let world = setting.open().await;
     let table = Table::of(3);
     let job = world.system.start_job(table.request("slow")).await.unwrap().job.path;
     std::fs::create_dir(table.output_path()).unwrap();
+    permits.add_permits(3);
     let error = tokio::time::timeout(LONG, world.system.job_finished(&job)).await.unwrap().unwrap_err();
     assert!(error.to_string().starts_with("failed to write"), "{error}");
     until(async || world.system.residents() == 0).await;
