@@ -131,7 +131,7 @@ pub(crate) enum JobVerb {
 /// The verbs of the store.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreVerb {
-    /// Read everything and say what does not fit together
+    /// Read everything and say what does not fit together; what others write meanwhile may be among it
     Verify,
 }
 

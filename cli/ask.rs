@@ -1,5 +1,7 @@
 //! The verbs that whoever has the store carries out: this process, or another one through its socket.
 
+use std::time::Instant;
+
 use understory_server::{Code, Failure, Follow, OutcomeLine, Reply, Request, Wanted};
 
 use crate::arguments::{LetterArguments, SpawnArguments, WaitArguments};
@@ -8,36 +10,35 @@ use crate::door::Door;
 use crate::setting::agent_path;
 use crate::{brains, exit, render};
 
+/// How many owners that end before they answer are followed by another try.
+const OWNERS_MAX: usize = 10;
+const HINT: &str = "look at what was done before asking again";
+
 /// `job list`.
 pub(crate) async fn jobs(session: &Session) -> Result<u8, Failure> {
-    let reply = session.ask(Request::Jobs).await?;
-    session.print(&reply)
+    session.done(Request::Jobs).await
 }
 
 /// `job show`.
 pub(crate) async fn job(session: &Session, job: Option<&str>) -> Result<u8, Failure> {
     let path = job.map(agent_path).transpose()?;
-    let reply = session.ask(Request::Job { path }).await?;
-    session.print(&reply)
+    session.done(Request::Job { path }).await
 }
 
 /// `job cancel`.
 pub(crate) async fn cancel(session: &Session, job: Option<&str>) -> Result<u8, Failure> {
     let path = job.map(agent_path).transpose()?;
-    let reply = session.ask(Request::Cancel { path }).await?;
-    session.print(&reply)
+    session.done(Request::Cancel { path }).await
 }
 
 /// `tree`.
 pub(crate) async fn tree(session: &Session, path: &str, children: usize) -> Result<u8, Failure> {
-    let reply = session.ask(Request::Tree { path: agent_path(path)?, children }).await?;
-    session.print(&reply)
+    session.done(Request::Tree { path: agent_path(path)?, children }).await
 }
 
 /// `show`.
 pub(crate) async fn show(session: &Session, path: &str) -> Result<u8, Failure> {
-    let reply = session.ask(Request::Show { path: agent_path(path)? }).await?;
-    session.print(&reply)
+    session.done(Request::Show { path: agent_path(path)? }).await
 }
 
 /// `spawn`.
@@ -50,8 +51,7 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
     let follow = followed(detach, &door);
     let asked = message.is_some();
     let request = Request::Spawn { path: path.clone(), role, brain, nickname, task: message, or_existing, follow };
-    let reply = door.ask(request, &format!("what was accepted is kept: understory run {path}")).await?;
-    session.print(&reply)?;
+    let reply = door.ask(session, request, &format!("what was accepted is kept: understory run {path}")).await?;
     let Reply::Spawned(spawned) = &reply else { return Ok(exit::OK) };
     match (&spawned.outcome, asked, spawned.created) {
         (Some(outcome), _, _) => Ok(ended(session, outcome)),
@@ -71,8 +71,7 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
 /// `send`.
 pub(crate) async fn send(session: &Session, letter: LetterArguments) -> Result<u8, Failure> {
     let LetterArguments { path, text } = letter;
-    let reply = session.ask(Request::Send { path: agent_path(&path)?, text }).await?;
-    session.print(&reply)
+    session.done(Request::Send { path: agent_path(&path)?, text }).await
 }
 
 /// `assign`.
@@ -82,8 +81,7 @@ pub(crate) async fn assign(session: &Session, letter: LetterArguments, detach: b
     let door = session.open().await?;
     let follow = followed(detach, &door);
     let hint = format!("what was accepted is kept: understory run {path}");
-    let reply = door.ask(Request::Assign { path, text, follow }, &hint).await?;
-    session.print(&reply)?;
+    let reply = door.ask(session, Request::Assign { path, text, follow }, &hint).await?;
     match &reply {
         Reply::Assigned(assigned) if follow == Follow::Outcome => {
             Ok(assigned.outcome.as_ref().map_or(exit::OK, |outcome| ended(session, outcome)))
@@ -103,9 +101,7 @@ pub(crate) async fn wait(session: &Session, arguments: WaitArguments) -> Result<
         None => Wanted::All,
     };
     let timeout_ms = timeout.map(|seconds| u64::from(seconds) * 1000);
-    let door = session.open().await?;
-    let reply = door.ask(Request::Wait { paths, wanted, timeout_ms }, "understory run").await?;
-    session.print(&reply)?;
+    let reply = session.ask(Request::Wait { paths, wanted, timeout_ms }).await?;
     match &reply {
         Reply::Waited(waited) if !waited.complete => {
             let seconds = timeout.unwrap_or_default();
@@ -129,24 +125,17 @@ pub(crate) async fn close(session: &Session, path: &str, yes: bool) -> Result<u8
             }
         }
     }
-    let reply = session.ask(Request::Close { path }).await?;
-    session.print(&reply)
+    session.done(Request::Close { path }).await
 }
 
 /// `resume`.
 pub(crate) async fn resume(session: &Session, path: &str) -> Result<u8, Failure> {
-    let reply = session.ask(Request::Resume { path: agent_path(path)? }).await?;
-    session.print(&reply)
+    session.done(Request::Resume { path: agent_path(path)? }).await
 }
 
 /// `store verify`.
 pub(crate) async fn verify(session: &Session) -> Result<u8, Failure> {
-    let door = session.open().await?;
-    if door.is_other() {
-        session.terminal.note("another process has the store: what it writes meanwhile may be reported");
-    }
-    let reply = door.ask(Request::Verify, "nothing was changed").await?;
-    session.print(&reply)?;
+    let reply = session.ask(Request::Verify).await?;
     match &reply {
         Reply::Verified(verified) if !verified.sound => Ok(exit::code(Code::Damaged)),
         _ => Ok(exit::OK),
@@ -158,14 +147,30 @@ impl Session {
         Door::open(self).await
     }
 
-    async fn ask(&self, request: Request) -> Result<Reply, Failure> {
-        self.open().await?.ask(request, "look at what was done before asking again").await
+    async fn done(&self, request: Request) -> Result<u8, Failure> {
+        self.ask(request).await.map(|_| exit::OK)
     }
 
-    fn print(&self, reply: &Reply) -> Result<u8, Failure> {
-        let text = if self.terminal.json() { render::document(reply) } else { render::text(reply) };
-        self.terminal.data(&text)?;
-        Ok(exit::OK)
+    /// Has a request carried out and its reply printed, by the next owner if one ends before it answered.
+    async fn ask(&self, mut request: Request) -> Result<Reply, Failure> {
+        for _ in 1..OWNERS_MAX {
+            let begun = Instant::now();
+            let door = self.open().await?;
+            let repeats = request.repeats() && door.is_other();
+            match door.ask(self, request.clone(), HINT).await {
+                Err(failure) if failure.code == Code::Stopping && repeats => {}
+                outcome => return outcome,
+            }
+            if let Request::Wait { timeout_ms: Some(left), .. } = &mut request {
+                *left = left.saturating_sub(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+            }
+        }
+        self.open().await?.ask(self, request, HINT).await
+    }
+
+    /// Prints a reply as the command line asks for.
+    pub(crate) fn print(&self, reply: &Reply) -> Result<(), Failure> {
+        self.terminal.data(&if self.terminal.json() { render::document(reply) } else { render::text(reply) })
     }
 }
 

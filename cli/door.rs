@@ -5,21 +5,21 @@ use std::time::{Duration, Instant};
 use understory_server::{Client, Code, Failure, Reply, Request, answer, chain};
 
 use crate::command::Session;
-use crate::owner::{Opened, Owner};
-use crate::signals::Signals;
+use crate::owner::{Opened, Owner, explained};
 
 /// How long a store is tried for that is in use by a process that does not answer: it may just begin or end.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The same for a command that must have the store itself.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(20);
+const OTHERS: &str = "done; other terminals still wait for answers from this process, Ctrl-C ends it";
 
 /// The way to the store.
 pub(crate) enum Door {
     /// This process has it.
     Own(Box<Owner>),
     /// Another has it, and answers.
-    Other(Box<Client>, Signals),
+    Other(Box<Client>),
 }
 
 impl Door {
@@ -35,24 +35,36 @@ impl Door {
 
     /// Whether another process does what is asked, and goes on when this one has ended.
     pub(crate) fn is_other(&self) -> bool {
-        matches!(self, Door::Other(..))
+        matches!(self, Door::Other(_))
     }
 
-    /// Has a request carried out, until a signal comes; `hint` tells how to go on then.
-    pub(crate) async fn ask(self, request: Request, hint: &str) -> Result<Reply, Failure> {
+    /// Has a request carried out and its reply printed, until a signal comes; `hint` tells how to go on then.
+    ///
+    /// A process that has the store ends only when other terminals have their answers too.
+    pub(crate) async fn ask(self, session: &Session, request: Request, hint: &str) -> Result<Reply, Failure> {
         let go_on = || Failure::new(Code::Interrupted, "").hint(hint);
         match self {
             Door::Own(owner) => {
-                let runtime = owner.runtime.clone();
-                owner.until_signal(async move { answer(&runtime, request).await }, go_on).await
+                let (runtime, requests) = (owner.runtime.clone(), owner.requests());
+                let work = async move {
+                    let reply = answer(&runtime, request).await?;
+                    session.print(&reply)?;
+                    if let Some(requests) = requests {
+                        explained(requests.none(), &session.terminal, OTHERS).await;
+                    }
+                    Ok(reply)
+                };
+                owner.until_signal(work, go_on).await
             }
-            Door::Other(mut client, signals) => {
+            Door::Other(mut client) => {
                 let pid = client.hello().pid;
-                let asked = signals.unless(client.ask(&request)).await;
-                asked.map_err(|failure| match failure.code {
+                let asked = session.signals.unless(client.ask(&request)).await;
+                let reply = asked.map_err(|failure| match failure.code {
                     Code::Interrupted | Code::Terminated => failure.hint(format!("process {pid} goes on with it")),
                     _ => failure,
-                })
+                })?;
+                session.print(&reply)?;
+                Ok(reply)
             }
         }
     }
@@ -66,7 +78,7 @@ async fn find(session: &Session) -> Result<Door, Failure> {
             Opened::InUse(failure) => failure,
         };
         let why = match Client::connect(&session.setting.home).await {
-            Ok(Some(client)) => return Ok(Door::Other(Box::new(client), session.signals.clone())),
+            Ok(Some(client)) => return Ok(Door::Other(Box::new(client))),
             Ok(None) => "it has no control socket".to_owned(),
             Err(error) => chain(&error),
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use understory::{Error, Runtime, StoreError};
-use understory_server::{Control, Failure, chain};
+use understory_server::{Control, Failure, Requests, chain};
 
 use crate::brains;
 use crate::command::Session;
@@ -29,6 +29,7 @@ pub(crate) struct Owner {
 }
 
 struct Serving {
+    requests: Requests,
     end: oneshot::Sender<()>,
     ended: JoinHandle<()>,
 }
@@ -58,6 +59,11 @@ impl Owner {
             Err(error @ Error::Store(StoreError::InUse { .. })) => Ok(Opened::InUse(error.into())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What other terminals wait for.
+    pub(crate) fn requests(&self) -> Option<Requests> {
+        self.serving.as_ref().map(|serving| serving.requests.clone())
     }
 
     /// Does something until it is done or a signal comes. With a signal nothing more is started, what runs has five seconds
@@ -112,8 +118,20 @@ impl Owner {
     }
 }
 
+/// Awaits something, and says what it is if it takes long.
+pub(crate) async fn explained<T>(work: impl Future<Output = T>, terminal: &Terminal, what: &str) -> T {
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => done,
+        () = tokio::time::sleep(QUIET_OPENING) => {
+            terminal.note(what);
+            work.await
+        }
+    }
+}
+
 async fn hang_up(serving: Option<Serving>) {
-    let Some(Serving { end, ended }) = serving else { return };
+    let Some(Serving { end, ended, .. }) = serving else { return };
     // It has ended by itself only if it panicked.
     let _ = end.send(());
     let _ = ended.await;
@@ -123,26 +141,14 @@ fn serve(setting: &Setting, terminal: &Terminal, runtime: &Runtime) -> Option<Se
     match Control::bind(&setting.home) {
         Ok(control) => {
             let (end, ends) = oneshot::channel();
-            let runtime = runtime.clone();
+            let (runtime, requests) = (runtime.clone(), control.requests());
             let ended = tokio::spawn(control.serve(runtime, async { drop(ends.await) }));
-            Some(Serving { end, ended })
+            Some(Serving { requests, end, ended })
         }
         Err(error) => {
             let home = setting.home.display();
             terminal.warn(&format!("no control socket in {home}, other terminals cannot reach this process: {error}"));
             None
-        }
-    }
-}
-
-/// Awaits something, and says what it is if it takes long.
-async fn explained<T>(work: impl Future<Output = T>, terminal: &Terminal, what: &str) -> T {
-    tokio::pin!(work);
-    tokio::select! {
-        done = &mut work => done,
-        () = tokio::time::sleep(QUIET_OPENING) => {
-            terminal.note(what);
-            work.await
         }
     }
 }

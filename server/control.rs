@@ -9,26 +9,29 @@
 //! A client that was not greeted has asked nothing, and may look for another owner. A connection carries requests one after
 //! another. A client that hangs up takes its request with it: what it was waiting for goes on by itself.
 
+mod line;
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use understory::Runtime;
+
+pub(crate) use line::{read_line, write_line};
 
 use crate::answer::answer;
 use crate::failure::{Code, Failure};
 use crate::place;
 use crate::wire::{Answer, Hello, Request};
 
-/// The longest line. A text of 256 KiB may be six times as long as JSON.
-pub(crate) const LINE_MAX: u64 = 4 << 20;
 /// How many clients are answered at once; more wait.
 const CLIENTS_MAX: usize = 128;
 /// How long clients that were greeted are given to get their answers when the process is about to stop.
@@ -40,7 +43,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Control {
     home: PathBuf,
     listener: UnixListener,
+    requests: Requests,
 }
+
+/// The requests that clients wait for.
+#[derive(Clone)]
+pub struct Requests(Arc<watch::Sender<usize>>);
+
+/// One of them, until it is answered or dropped.
+struct Pending(Requests);
 
 impl Control {
     /// Binds the socket of a home, with mode 0600. A socket that a dead owner left is replaced.
@@ -48,7 +59,13 @@ impl Control {
     /// # Errors
     /// The home cannot be written, or its path is too long for this system.
     pub fn bind(home: &Path) -> io::Result<Self> {
-        Ok(Control { home: home.to_owned(), listener: place::listen(home)? })
+        let requests = Requests(Arc::new(watch::Sender::new(0)));
+        Ok(Control { home: home.to_owned(), listener: place::listen(home)?, requests })
+    }
+
+    /// What clients wait for.
+    pub fn requests(&self) -> Requests {
+        self.requests.clone()
     }
 
     /// Answers clients until `end`. The socket is gone when it returns, and most requests under way have been answered; those
@@ -61,10 +78,10 @@ impl Control {
                 () = &mut end => break,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        let (runtime, places) = (runtime.clone(), places.clone());
+                        let (runtime, places, requests) = (runtime.clone(), places.clone(), self.requests.clone());
                         clients.spawn(async move {
                             let Ok(_place) = places.acquire().await else { return };
-                            if let Err(error) = converse(&runtime, stream).await {
+                            if let Err(error) = converse(&runtime, &requests, stream).await {
                                 tracing::debug!(%error, "a client of the control socket went away");
                             }
                         });
@@ -83,17 +100,37 @@ impl Control {
     }
 }
 
+impl Requests {
+    /// Resolves when there is none.
+    pub async fn none(&self) {
+        // It only fails without a sender, which is right here.
+        let _ = self.0.subscribe().wait_for(|pending| *pending == 0).await;
+    }
+
+    fn begin(&self) -> Pending {
+        self.0.send_modify(|pending| *pending += 1);
+        Pending(self.clone())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|pending| *pending -= 1);
+    }
+}
+
 impl Drop for Control {
     fn drop(&mut self) {
         place::remove(&self.home);
     }
 }
 
-async fn converse(runtime: &Runtime, stream: UnixStream) -> io::Result<()> {
+async fn converse(runtime: &Runtime, requests: &Requests, stream: UnixStream) -> io::Result<()> {
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::new(input);
     write_line(&mut output, &Hello::mine()).await?;
     while let Some(line) = read_line(&mut input).await? {
+        let _pending = requests.begin();
         let answered = tokio::select! {
             answered = respond(runtime, &line) => answered,
             () = hung_up(&mut input) => return Ok(()),
@@ -122,25 +159,5 @@ async fn respond(runtime: &Runtime, line: &[u8]) -> Answer {
     match answer(runtime, request).await {
         Ok(reply) => Answer::Ok(reply),
         Err(failure) => Answer::Error(failure),
-    }
-}
-
-/// Writes a value as a line.
-pub(crate) async fn write_line(output: &mut (impl AsyncWrite + Unpin), value: &impl Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(value)?;
-    line.push(b'\n');
-    output.write_all(&line).await
-}
-
-/// A line without its end; nothing at the end of the stream.
-pub(crate) async fn read_line(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    let read = input.take(LINE_MAX).read_until(b'\n', &mut line).await?;
-    if read == 0 {
-        return Ok(None);
-    }
-    match line.pop() {
-        Some(b'\n') => Ok(Some(line)),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "a line is cut or too long")),
     }
 }

@@ -22,7 +22,7 @@ mod wire;
 
 pub use answer::answer;
 pub use client::Client;
-pub use control::Control;
+pub use control::{Control, Requests};
 pub use failure::{Code, Failure, chain};
 pub use lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, Counts, ErrorLine, ItemLine,

@@ -156,6 +156,13 @@ pub enum Reply {
     Verified(VerifiedLine),
 }
 
+impl Request {
+    /// Whether asking twice comes to the same as asking once.
+    pub fn repeats(&self) -> bool {
+        !matches!(self, Request::Spawn { .. } | Request::Send { .. } | Request::Assign { .. })
+    }
+}
+
 impl Hello {
     pub(crate) fn mine() -> Self {
         Hello { understory: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() }

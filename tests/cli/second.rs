@@ -117,16 +117,22 @@ fn a_wait_in_a_second_terminal_outlives_neither_its_deadline_nor_the_owner() {
 }
 
 #[test]
-fn many_at_once_wait_for_each_other() {
+fn many_at_once_each_have_their_answer() {
     let folder = folder();
-    folder.ok("spawn ada");
-    let all: Vec<_> = (0..8).map(|n| folder.command(&format!("send ada n{n}")).spawn().unwrap()).collect();
-    for child in all {
+    folder.worker("answer", "cat");
+    let commands = |n: usize| match n % 3 {
+        0 => (format!("spawn a{n} --brain shell --command ./answer -m 'answer {n}'"), format!("answer {n}\n")),
+        1 => (format!("spawn a{n}"), format!("/root/a{n} spawned\n")),
+        _ => ("wait root_mate".to_owned(), "/root/root_mate  idle\n".to_owned()),
+    };
+    folder.ok("spawn root_mate");
+    let all: Vec<_> = (0..12).map(|n| (commands(n), folder.command(&commands(n).0).spawn().unwrap())).collect();
+    for ((words, expected), child) in all {
         let ran = folder.ended(child);
-        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!((ran.code, ran.out), (0, expected), "{words}: {}", ran.err);
     }
     let (_, verified) = folder.json("store verify");
-    assert_eq!(verified["sound"], true);
+    assert_eq!((&verified["sound"], &verified["agents"]), (&serde_json::json!(true), &serde_json::json!(10)));
 }
 
 #[test]

@@ -1,0 +1,29 @@
+//! Lines of JSON, with a bound.
+
+use std::io;
+
+use serde::Serialize;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// The longest line. A text of 256 KiB may be six times as long as JSON; a long answer is a list of jobs.
+const LINE_MAX: u64 = 64 << 20;
+
+/// Writes a value as a line.
+pub(crate) async fn write_line(output: &mut (impl AsyncWrite + Unpin), value: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    output.write_all(&line).await
+}
+
+/// A line without its end; nothing at the end of the stream.
+pub(crate) async fn read_line(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = input.take(LINE_MAX).read_until(b'\n', &mut line).await?;
+    if read == 0 {
+        return Ok(None);
+    }
+    match line.pop() {
+        Some(b'\n') => Ok(Some(line)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "a line is cut or too long")),
+    }
+}

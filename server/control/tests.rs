@@ -1,0 +1,141 @@
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use understory::{AgentPath, BrainError, Role, brain_fn};
+
+use crate::client::Client;
+use crate::lines::Shown;
+use crate::wire::{Reply, Wanted};
+
+use super::*;
+
+/// A runtime in memory that answers on a socket.
+struct Owner {
+    home: TempDir,
+    runtime: Runtime,
+    requests: Requests,
+    end: Option<oneshot::Sender<()>>,
+    served: JoinHandle<()>,
+}
+
+impl Owner {
+    async fn new() -> Owner {
+        let stuck = |_: &understory::Seat| {
+            Ok(brain_fn(|turn| async move {
+                turn.cancelled().await;
+                Err(BrainError::refused("cancelled"))
+            }))
+        };
+        let runtime = Runtime::builder().brain("stuck", stuck).role("default", Role::with_brain("stuck", ""));
+        let runtime = runtime.in_memory().await.unwrap();
+        runtime.root().spawn("ada").await.unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let control = Control::bind(home.path()).unwrap();
+        let requests = control.requests();
+        let (end, ended) = oneshot::channel::<()>();
+        let served = tokio::spawn(control.serve(runtime.clone(), async { drop(ended.await) }));
+        Owner { home, runtime, requests, end: Some(end), served }
+    }
+
+    async fn client(&self) -> Option<Client> {
+        Client::connect(self.home.path()).await.unwrap()
+    }
+
+    async fn raw(&self) -> (BufReader<tokio::net::unix::OwnedReadHalf>, tokio::net::unix::OwnedWriteHalf) {
+        let (input, output) = place::connect(self.home.path()).await.unwrap().unwrap().into_split();
+        let mut input = BufReader::new(input);
+        let hello: Hello = serde_json::from_slice(&read_line(&mut input).await.unwrap().unwrap()).unwrap();
+        assert_eq!(hello.pid, std::process::id());
+        (input, output)
+    }
+
+    async fn end(mut self) {
+        drop(self.end.take());
+        self.served.await.unwrap();
+        self.runtime.shutdown(Duration::from_secs(5)).await.unwrap();
+    }
+}
+
+fn ada() -> AgentPath {
+    "/root/ada".parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_client_is_answered_as_often_as_it_asks() {
+    let owner = Owner::new().await;
+    let mut client = owner.client().await.unwrap();
+    assert_eq!(client.hello().pid, std::process::id());
+    for _ in 0..2 {
+        let Reply::Shown(Shown::Agent(agent)) = client.ask(&Request::Show { path: ada() }).await.unwrap() else {
+            panic!("an agent was asked for");
+        };
+        assert_eq!((agent.path, agent.status.as_str()), (ada(), "idle"));
+    }
+    let failure = client.ask(&Request::Show { path: "/root/bob".parse().unwrap() }).await.unwrap_err();
+    assert_eq!((failure.code, failure.message.as_str()), (Code::NotFound, "/root/bob does not exist"));
+    owner.end().await;
+}
+
+#[tokio::test]
+async fn requests_sent_at_once_are_answered_in_order_and_nonsense_is_refused() {
+    let owner = Owner::new().await;
+    let (mut input, mut output) = owner.raw().await;
+    let lines = b"{\"verb\":\"jobs\"}\nnonsense\n{\"verb\":\"fly\"}\n{\"verb\":\"show\",\"path\":\"/root/Ada\"}\n{\"verb\":\"jobs\"}\n";
+    output.write_all(lines).await.unwrap();
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(String::from_utf8(read_line(&mut input).await.unwrap().unwrap()).unwrap());
+    }
+    assert_eq!(answers[0], r#"{"ok":{"jobs":{"jobs":[]}}}"#);
+    assert_eq!(answers[4], answers[0]);
+    for (answer, said) in answers[1..4].iter().zip(["expected", "unknown variant `fly`", "bad agent path"]) {
+        assert!(answer.starts_with(r#"{"error":{"code":"usage""#) && answer.contains(said), "{answer}");
+    }
+    owner.end().await;
+}
+
+#[tokio::test]
+async fn a_request_lasts_as_long_as_its_client() {
+    let owner = Owner::new().await;
+    let mut client = owner.client().await.unwrap();
+    let assigned =
+        client.ask(&Request::Assign { path: ada(), text: "go".to_owned(), follow: crate::wire::Follow::Run }).await;
+    assert!(matches!(assigned, Ok(Reply::Assigned(_))), "{assigned:?}");
+    let mut watch = owner.requests.0.subscribe();
+    let wait = Request::Wait { paths: vec![ada()], wanted: Wanted::All, timeout_ms: None };
+    let waiting = tokio::spawn(async move { client.ask(&wait).await });
+    watch.wait_for(|pending| *pending == 1).await.unwrap();
+    waiting.abort();
+    owner.requests.none().await;
+    owner.end().await;
+}
+
+#[tokio::test]
+async fn who_waits_hears_that_the_owner_stops() {
+    let owner = Owner::new().await;
+    let mut client = owner.client().await.unwrap();
+    let assign = Request::Assign { path: ada(), text: "go".to_owned(), follow: crate::wire::Follow::Outcome };
+    let mut watch = owner.requests.0.subscribe();
+    let waiting = tokio::spawn(async move { client.ask(&assign).await });
+    watch.wait_for(|pending| *pending == 1).await.unwrap();
+    let home = owner.home.path().to_owned();
+    owner.end().await;
+    let failure = waiting.await.unwrap().unwrap_err();
+    assert_eq!((failure.code, failure.retryable), (Code::Stopping, true), "{failure:?}");
+    assert!(Client::connect(&home).await.unwrap().is_none(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_dead_owners_socket_is_nobody_and_is_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    assert!(Client::connect(home.path()).await.unwrap().is_none());
+    // The socket of a process that was killed stays.
+    drop(std::os::unix::net::UnixListener::bind(home.path().join("control.sock")).unwrap());
+    assert!(Client::connect(home.path()).await.unwrap().is_none());
+    let control = Control::bind(home.path()).unwrap();
+    let names: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["control.sock"]);
+    drop(control);
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
