@@ -15,6 +15,8 @@ use crate::job::Job;
 
 /// How many agents one commit of [`Runtime::spawn_many`] creates.
 const CHUNK: usize = 256;
+/// How many bytes of tasks one of its commits takes, so that long ones do not make it too large.
+const CHUNK_BYTES: usize = 512 << 10;
 
 /// One process's runtime over one store. Cheap to clone; end it with [`Runtime::shutdown`].
 #[derive(Clone)]
@@ -63,15 +65,21 @@ impl Runtime {
         Job::new(self.system.clone(), path)
     }
 
-    /// Creates many agents, 256 to a commit. Each commit is made whole or not at all, and each agent has its own answer; a
+    /// Creates many agents, up to 256 to a commit. Each commit is made whole or not at all, and each agent has its own answer; a
     /// refused one refuses those of its commit, in the same words.
     pub async fn spawn_many(&self, requests: impl IntoIterator<Item = SpawnRequest>) -> Vec<Result<Spawned, Error>> {
         let mut answers = Vec::new();
-        let mut requests = requests.into_iter();
-        loop {
-            let chunk: Vec<SpawnRequest> = requests.by_ref().take(CHUNK).collect();
-            if chunk.is_empty() {
-                return answers;
+        let mut requests = requests.into_iter().peekable();
+        while requests.peek().is_some() {
+            let (mut chunk, mut bytes) = (Vec::new(), 0);
+            let mut fits = |request: &SpawnRequest| {
+                bytes += request.task.as_ref().map_or(0, String::len);
+                bytes <= CHUNK_BYTES
+            };
+            while chunk.len() < CHUNK
+                && let Some(request) = requests.next_if(|request| fits(request))
+            {
+                chunk.push(request);
             }
             let asked = chunk.len();
             match self.system.spawn(chunk).await {
@@ -79,6 +87,7 @@ impl Runtime {
                 Err(error) => answers.extend(std::iter::repeat_n(Err(error), asked)),
             }
         }
+        answers
     }
 
     /// Runs a subtree for the life of the process: those with work pending now, others when something comes for them.
@@ -144,5 +153,23 @@ impl Runtime {
             }
             _ => self.shutdown(within).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn many_agents_with_long_tasks_are_cut_into_commits_that_fit() {
+        let runtime = Runtime::builder().in_memory().await.unwrap();
+        let request = |n: usize| SpawnRequest {
+            task: Some("x".repeat(if n == 7 { 256 << 10 } else { 8 << 10 })),
+            ..SpawnRequest::at(format!("/root/a{n}").parse().unwrap())
+        };
+        let answers = runtime.spawn_many((0..300).map(request)).await;
+        assert_eq!(answers.len(), 300);
+        assert!(answers.iter().all(Result::is_ok), "{:?}", answers.iter().find(|answer| answer.is_err()));
+        runtime.shutdown(Duration::from_secs(1)).await.unwrap();
     }
 }

@@ -47,7 +47,7 @@ fn a_table_that_cannot_be_read() {
     if !rustix::process::geteuid().is_root() {
         fs::remove_dir(folder.at("in.csv")).unwrap();
         folder.table(1);
-        fs::set_permissions(folder.at("in.csv"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(folder.at("in.csv"), fs::Permissions::from_mode(0o0)).unwrap();
         refused(&folder, JOB, 1);
     }
 }
