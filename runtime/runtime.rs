@@ -77,7 +77,7 @@ impl Runtime {
                 bytes <= CHUNK_BYTES
             };
             while chunk.len() < CHUNK
-                && let Some(request) = requests.next_if(|request| fits(request))
+                && let Some(request) = requests.next_if(|request| fits(request) || chunk.is_empty())
             {
                 chunk.push(request);
             }
@@ -169,6 +169,8 @@ mod tests {
         };
         let answers = runtime.spawn_many((0..300).map(request)).await;
         assert_eq!(answers.len(), 300);
+        let too_long = SpawnRequest { task: Some("x".repeat(CHUNK_BYTES + 1)), ..request(300) };
+        assert!(matches!(runtime.spawn_many([too_long]).await[..], [Err(Error::TooLong { .. })]));
         assert!(answers.iter().all(Result::is_ok), "{:?}", answers.iter().find(|answer| answer.is_err()));
         runtime.shutdown(Duration::from_secs(1)).await.unwrap();
     }
