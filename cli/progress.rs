@@ -1,9 +1,10 @@
 //! How far a job is: a bar on a terminal, a line now and then elsewhere.
 
+use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use understory::{AgentPath, Counts, JobView};
 
@@ -12,7 +13,7 @@ use crate::terminal::Terminal;
 
 /// How often a line is printed where no bar can be drawn.
 const LINES_EVERY: Duration = Duration::from_secs(10);
-const TEMPLATE: &str = "{spinner} [{bar:30}] {msg}  {per_sec}  {eta} left";
+const TEMPLATE: &str = "{spinner} [{bar:30}] {msg}  {rate} rows/s  {eta} left";
 
 /// How far a job is.
 pub(crate) struct Progress {
@@ -96,7 +97,11 @@ impl Progress {
 fn bar(rows: u32, counts: Counts) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(rows.into()), ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-        bar.set_style(style.progress_chars("=> "));
+        let rate = |state: &ProgressState, text: &mut dyn Write| {
+            // A bar that cannot be drawn is no failure.
+            let _ = write!(text, "{:.1}", state.per_sec());
+        };
+        bar.set_style(style.progress_chars("=> ").with_key("rate", rate));
     }
     bar.set_position(counts.done().into());
     // The rate is this process's own: what was done before does not count.

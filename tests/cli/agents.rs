@@ -142,3 +142,17 @@ fn an_agent_without_a_brain_is_not_waited_for() {
     assert!(ran.err.contains("an agent without a brain"), "{ran:?}");
     assert_eq!(folder.run("run --until-idle").code, 0);
 }
+
+#[test]
+fn a_wait_ends_with_as_many_as_were_asked_for() {
+    let folder = Folder::new();
+    folder.worker("stuck", "exec cat never");
+    assert!(std::process::Command::new("mkfifo").arg(folder.at("never")).status().unwrap().success());
+    folder.ok("spawn busy --brain shell --command ./stuck -m go --detach");
+    folder.ok("spawn ada");
+    folder.ok("spawn bob");
+    assert_eq!(folder.ok("wait busy ada --any"), "/root/ada  idle\n");
+    assert_eq!(folder.ok("wait busy ada bob --count 2").lines().count(), 2);
+    let (code, failure) = folder.json("wait busy --timeout 0");
+    assert_eq!((code, &failure["complete"]), (124, &serde_json::json!(false)));
+}
