@@ -136,6 +136,26 @@ fn many_at_once_each_have_their_answer() {
 }
 
 #[test]
+fn a_process_that_has_the_store_ends_when_others_have_their_answers() {
+    let folder = folder();
+    assert!(std::process::Command::new("mkfifo").arg(folder.at("gate2")).status().unwrap().success());
+    folder.worker("first", "echo first >began; : <gate; echo one");
+    folder.worker("second", "echo second >began; : <gate2; echo two");
+    let mut first = folder.start("spawn first --brain shell --command ./first -m go");
+    first.began(1);
+    let second = folder.command("spawn second --brain shell --command ./second -m go").spawn().unwrap();
+    assert_eq!(first.began(1), ["second"], "it is the first's process that runs it");
+    first.let_go();
+    first.says("other terminals still wait");
+    let gate = std::fs::File::options().write(true).open(folder.at("gate2")).unwrap();
+    let ran = folder.ended(second);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "two\n"), "{}", ran.err);
+    drop(gate);
+    let ran = first.ended();
+    assert_eq!((ran.code, ran.out.as_str()), (0, "one\n"));
+}
+
+#[test]
 fn a_home_too_deep_for_a_socket_has_one_all_the_same() {
     let folder = folder();
     let deep = folder.at(&"d".repeat(120));
