@@ -74,7 +74,7 @@ fn round(bench: &Bench) -> Outcome<Round> {
     let engine = Raw::open(&raw_live)?;
     engine.replay(&before)?;
     let lane = reel.taken[span.begin + 1..=span.end].iter().map(RawCommit::of).collect();
-    let live = world::block_on(engine.live(vec![lane]))?;
+    let (live, _) = world::block_on(engine.live(vec![lane]))?;
     let (transitions, beside) = transitions(&reel.taken[span.begin + 1..=span.end]);
     let sqlite = sqlite::run(&raw, &transitions, &beside, 1)?;
     let grouped = sqlite::run(&raw, &transitions, &beside, GROUP)?;

@@ -168,8 +168,8 @@ impl Raw {
     }
 
     /// Has as many callers as there are lanes commit at once, each the commits of its lane one after the other. What waits
-    /// when a sync has ended shares the next.
-    pub(crate) async fn live(self, lanes: Vec<VecDeque<RawCommit>>) -> Outcome<Duration> {
+    /// when a sync has ended shares the next. Says how long it took, and how long each commit did.
+    pub(crate) async fn live(self, lanes: Vec<VecDeque<RawCommit>>) -> Outcome<(Duration, Vec<Duration>)> {
         let (queue, waiting) = mpsc::unbounded_channel();
         let committer = thread::spawn(move || self.serve(waiting));
         let begin = Instant::now();
@@ -177,21 +177,28 @@ impl Raw {
         for lane in lanes {
             let queue = queue.clone();
             callers.spawn(async move {
+                let mut latencies = Vec::with_capacity(lane.len());
                 for commit in lane {
+                    let begin = Instant::now();
                     let (done, durable) = oneshot::channel();
+                    // Neither sent nor answered when the committer has failed, which says why itself.
                     if queue.send((commit, done)).is_err() || durable.await.is_err() {
-                        return;
+                        break;
                     }
+                    latencies.push(begin.elapsed());
                 }
+                latencies
             });
         }
         drop(queue);
+        let mut latencies = Vec::new();
         while let Some(caller) = callers.join_next().await {
-            caller?;
+            latencies.extend(caller?);
         }
         let took = begin.elapsed();
         committer.join().map_err(|_| "the raw committer panicked")??;
-        Ok(took)
+        latencies.sort_unstable();
+        Ok((took, latencies))
     }
 
     fn serve(&self, mut waiting: mpsc::UnboundedReceiver<(RawCommit, oneshot::Sender<()>)>) -> Outcome<()> {

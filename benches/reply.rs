@@ -77,7 +77,7 @@ async fn round(bench: &Bench, in_flight: usize, replies: usize) -> Outcome<Round
     let timed = reel.packed(from);
     engine.replay(&whole[..whole.len() - timed.len()])?;
     let replayed = engine.replay(&timed)?;
-    let live = Raw::open(&raw_live)?.live(lanes(&reel, from)).await?;
+    let (live, _) = Raw::open(&raw_live)?.live(lanes(&reel, from)).await?;
     let asks = asks(in_flight).await?;
     bench.place.clear(&[&dir, &raw, &raw_live])?;
     Ok(Round { replies: rate(replies, took), replayed: rate(replies, replayed), live: rate(replies, live), asks })

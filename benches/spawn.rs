@@ -25,6 +25,8 @@ struct Round {
     live: f64,
     half: f64,
     most: f64,
+    raw_half: f64,
+    raw_most: f64,
     /// Of the time of a spawn, the part in which a commit is under way, in microseconds; and the rest.
     in_store: f64,
     between: f64,
@@ -38,8 +40,10 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
         |beside, rounds| Figure::new("spawn, 64 callers", "/s", take(|round| round.spawns)).beside(beside, rounds);
     report.figure(&figure("raw, same batches", take(|round| round.replayed)).aim(Aim::RatioAtLeast(0.8)));
     report.figure(&figure("raw, 64 callers", take(|round| round.live)));
-    report.figure(&Figure::new("spawn, 64 callers, p50", "ms", take(|round| round.half)));
-    report.figure(&Figure::new("spawn, 64 callers, p99", "ms", take(|round| round.most)).aim(Aim::AtMost(5.0)));
+    let half = Figure::new("spawn, 64 callers, p50", "ms", take(|round| round.half));
+    report.figure(&half.beside("raw, 64 callers", take(|round| round.raw_half)));
+    let most = Figure::new("spawn, 64 callers, p99", "ms", take(|round| round.most));
+    report.figure(&most.beside("raw, 64 callers", take(|round| round.raw_most)).aim(Aim::AtMost(5.0)));
     let raw_cost = take(|round| 1_000_000.0 / round.replayed);
     let in_store = Figure::new("spawn, an agent's part of its commit", "us", take(|round| round.in_store));
     report.figure(&in_store.beside("raw, same batches", raw_cost));
@@ -68,7 +72,7 @@ async fn callers(bench: &Bench) -> Outcome<Round> {
     let cost = |took: Duration| took.as_secs_f64() * 1_000_000.0 / SPAWNS as f64;
     let commits = reel.taken.iter().filter(|taken| taken.version > from).count();
     let raw_live = bench.place.fresh("spawn-live")?;
-    let live = Raw::open(&raw_live)?.live(lanes(&reel, from)).await?;
+    let (live, raw_latencies) = Raw::open(&raw_live)?.live(lanes(&reel, from)).await?;
     bench.place.clear(&[&dir, &raw, &raw_live])?;
     Ok(Round {
         spawns: rate(SPAWNS, took),
@@ -76,6 +80,8 @@ async fn callers(bench: &Bench) -> Outcome<Round> {
         live: rate(SPAWNS, live),
         half: percentile(&latencies, 0.5),
         most: percentile(&latencies, 0.99),
+        raw_half: percentile(&raw_latencies, 0.5),
+        raw_most: percentile(&raw_latencies, 0.99),
         in_store: cost(in_store),
         between: cost(took.saturating_sub(in_store)),
         agents_a_commit: SPAWNS as f64 / commits as f64,
