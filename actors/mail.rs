@@ -165,6 +165,7 @@ impl Assignment {
                         return Ok(ended);
                     }
                 }
+                Heard::Failed(error) => return Err(error),
                 Heard::Gap => {
                     if let Some(ended) = self.look().await? {
                         return Ok(ended);

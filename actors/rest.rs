@@ -1,27 +1,55 @@
-//! Whether anything is left to do in a subtree.
+//! Running a subtree until nothing is left to do in it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use understory_paths::AgentPath;
 use understory_store::{Direction, Message, Node, Phase, Table};
 
 use crate::error::Error;
+use crate::job::JobError;
 use crate::system::{System, closed_at};
+use crate::waiting::Until;
 
 /// How many rows are read at a time.
 const PAGE: usize = 256;
 
+/// What is left to do for a node.
+enum Busy {
+    /// Its rows, or its output.
+    Job(AgentPath),
+    /// A message that starts a turn waits, or is in hand.
+    Agent(AgentPath),
+}
+
 impl System {
-    /// A node at or below `top` that has something left to do if it is run: a job that is not finished, or an agent for
-    /// which a message that starts a turn waits or is in hand. Jobs in `but` are passed over. Nothing if all rests.
+    /// Runs a subtree and returns once nothing is left to do in it: no job is unfinished, no message that starts a turn
+    /// waits or is in hand. What is closed, faulted or has no brain is passed over. Gives back the jobs whose output could
+    /// not be written.
     ///
     /// # Errors
-    /// The store failed.
-    pub async fn busy(&self, top: &AgentPath, but: &BTreeSet<AgentPath>) -> Result<Option<AgentPath>, Error> {
-        if let Some(job) = self.unfinished_job(top, but).await? {
-            return Ok(Some(job));
+    /// Nothing lies at the path, the store takes nothing more, or the runtime stops.
+    pub async fn run_to_rest(&self, top: &AgentPath) -> Result<Vec<AgentPath>, Error> {
+        self.run(top).await?;
+        let mut unwritten = BTreeSet::new();
+        while let Some(busy) = self.busy(top, &unwritten).await? {
+            match busy {
+                Busy::Agent(path) => drop(self.wait(&[path], Until::All, Duration::MAX).await?),
+                Busy::Job(path) => match self.job_finished(&path).await {
+                    Ok(_) | Err(Error::Closed { .. }) => {}
+                    Err(Error::Job(JobError::Unwritten { .. })) => drop(unwritten.insert(path)),
+                    Err(error) => return Err(error),
+                },
+            }
         }
-        self.asked_agent(top).await
+        Ok(unwritten.into_iter().collect())
+    }
+
+    async fn busy(&self, top: &AgentPath, but: &BTreeSet<AgentPath>) -> Result<Option<Busy>, Error> {
+        if let Some(job) = self.unfinished_job(top, but).await? {
+            return Ok(Some(Busy::Job(job)));
+        }
+        Ok(self.asked_agent(top).await?.map(Busy::Agent))
     }
 
     async fn unfinished_job(&self, top: &AgentPath, but: &BTreeSet<AgentPath>) -> Result<Option<AgentPath>, Error> {

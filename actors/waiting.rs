@@ -8,7 +8,7 @@ use understory_store::{Message, Node, Outcome, Phase, Store, Table};
 
 use crate::error::Error;
 use crate::system::{System, closed_at};
-use crate::watchers::Watch;
+use crate::watchers::{Heard, Watch};
 
 /// How many inbox rows a look for a trigger reads at a time.
 const PAGE: usize = 64;
@@ -84,11 +84,18 @@ impl System {
     async fn settle(&self, path: &AgentPath) -> Result<Settled, Error> {
         // Listening begins before the look, so nothing falls in between.
         let mut watch: Watch = self.watchers.watch(path);
+        let mut woken = !self.active.contains(path);
         loop {
             if let Some(standing) = self.standing(path).await? {
                 return Ok(Settled { path: path.clone(), standing });
             }
-            watch.next().await.ok_or(Error::Stopping)?;
+            // If it stopped over an error before anybody listened, it stops again.
+            if !std::mem::replace(&mut woken, true) {
+                self.agents.wake(self, path);
+            }
+            if let Heard::Failed(error) = watch.next().await.ok_or(Error::Stopping)? {
+                return Err(error);
+            }
         }
     }
 

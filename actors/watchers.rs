@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use understory_paths::AgentPath;
 use understory_store::Told;
 
+use crate::error::Error;
 use crate::lock::Lock;
 
 /// What a watch hears.
@@ -17,6 +18,9 @@ pub(crate) enum Heard {
     Told(Arc<Told>),
     /// Events were dropped before they were dispatched: whoever waits looks at what is there now.
     Gap,
+    /// What acts for the node has stopped over an error, the store's most likely: nothing happens there before it is woken
+    /// again.
+    Failed(Error),
 }
 
 type Ears = HashMap<AgentPath, Vec<(u64, mpsc::UnboundedSender<Heard>)>>;
@@ -69,6 +73,13 @@ impl Watchers {
     pub(crate) fn tell_gap(&self) {
         for (_, ear) in self.0.ears.lock().values().flatten() {
             let _ = ear.send(Heard::Gap);
+        }
+    }
+
+    /// Tells those who listen to a node that nothing more will happen there.
+    pub(crate) fn fail(&self, path: &AgentPath, error: &Error) {
+        for (_, ear) in self.0.ears.lock().get(path).into_iter().flatten() {
+            let _ = ear.send(Heard::Failed(error.clone()));
         }
     }
 

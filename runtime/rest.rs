@@ -1,12 +1,8 @@
 //! Running a subtree until nothing is left to do in it.
 
-use std::collections::BTreeSet;
-
 use understory_paths::AgentPath;
-use understory_store::Event;
 
 use crate::error::Error;
-use crate::events::{Events, Heard};
 use crate::runtime::Runtime;
 
 impl Runtime {
@@ -15,34 +11,9 @@ impl Runtime {
     /// not be written.
     ///
     /// # Errors
-    /// Nothing lies at the path, the store failed, or the runtime stops.
+    /// Nothing lies at the path, the store takes nothing more, or the runtime stops.
     pub async fn run_to_rest(&self, top: &AgentPath) -> Result<Vec<AgentPath>, Error> {
-        // Listening begins before anything runs, so that no end is missed.
-        let mut events = self.events(None);
-        self.run(top).await?;
-        let mut unwritten = BTreeSet::new();
-        while let Some(busy) = self.system.busy(top, &unwritten).await? {
-            something_at(&mut events, &busy, &mut unwritten).await?;
-        }
-        Ok(unwritten.into_iter().collect())
-    }
-}
-
-/// Returns when something happened at a node, or may have.
-async fn something_at(events: &mut Events, node: &AgentPath, unwritten: &mut BTreeSet<AgentPath>) -> Result<(), Error> {
-    loop {
-        let told = match events.next().await?.ok_or(Error::Stopping)? {
-            Heard::Told(told) => told,
-            Heard::Gap(_) => return Ok(()),
-        };
-        if let Event::JobExportFailed { job, .. } = &told.event {
-            unwritten.insert(job.path.clone());
-        }
-        let about = told.event.path();
-        let above = matches!(told.event, Event::Closed { .. } | Event::Resumed { .. }) && about.contains(node);
-        if about == node || above {
-            return Ok(());
-        }
+        self.system.run_to_rest(top).await
     }
 }
 

@@ -163,19 +163,25 @@ impl Message<AgentSignal> for AgentActor {
 impl AgentActor {
     /// Goes on from whatever the record and the slot say, until there is nothing to do now.
     async fn go(&mut self, mut permit: Option<Permit>, ctx: &mut Context<Self, ()>) {
+        let mut failed = None;
         loop {
             match self.step(&mut permit).await {
                 Ok(Next::Again) => {}
                 Ok(Next::Stay) => return,
                 Ok(Next::Leave) => break,
                 Err(error) => {
-                    tracing::error!(path = %self.path, %error, "an agent stops: the store failed");
+                    let source = &error as &(dyn std::error::Error + 'static);
+                    tracing::error!(path = %self.path, error = source, "an agent stops: the store failed");
                     self.system.agents.held(&self.path, |held| held.entry = None);
+                    failed = Some(error);
                     break;
                 }
             }
         }
         self.system.agents.park(&self.path, ctx.actor_ref().id());
+        if let Some(error) = failed {
+            self.system.watchers.fail(&self.path, &error);
+        }
         // Resumed while it was stopping: it may have been woken and not looked.
         if self.stopping && self.system.active.contains(&self.path) && !self.is_closed().await.unwrap_or(true) {
             self.system.agents.wake(&self.system, &self.path);

@@ -199,7 +199,8 @@ impl JobActor {
     /// Leaves when there is nothing to do for the job in this process, or the store failed.
     async fn settle(&mut self, outcome: &Result<(), Error>, ctx: &mut Context<Self, ()>) {
         if let Err(error) = outcome {
-            tracing::error!(path = %self.path, %error, "a job stops");
+            let source = error as &(dyn std::error::Error + 'static);
+            tracing::error!(path = %self.path, error = source, "a job stops");
         }
         if outcome.is_ok() && self.has_business() {
             return;
@@ -211,6 +212,9 @@ impl JobActor {
             });
         }
         self.system.jobs.park(&self.path, ctx.actor_ref().id());
+        if let Err(error) = outcome {
+            self.system.watchers.fail(&self.path, error);
+        }
         if outcome.is_ok() && self.stopping && self.was_resumed().await {
             self.system.jobs.wake(&self.system, &self.path);
         }

@@ -266,9 +266,13 @@ impl System {
     /// Waits until a job is final and its output written.
     ///
     /// # Errors
-    /// It is closed, its output cannot be written, there is no such job, or the runtime stops.
+    /// It is closed, its output cannot be written, there is no such job, the store takes nothing more, or the runtime stops.
     pub async fn job_finished(&self, path: &AgentPath) -> Result<JobView, Error> {
         let mut watch = self.watchers.watch(path);
+        // If it stopped over an error before anybody listened, it stops again.
+        if self.active.contains(path) && self.job(path).await?.job.unfinished() {
+            self.jobs.wake(self, path);
+        }
         loop {
             let view = self.job(path).await?;
             if !view.job.unfinished() {
@@ -277,12 +281,15 @@ impl System {
             if let Some(at) = view.closed {
                 return Err(Error::Closed { path: path.clone(), at });
             }
-            let heard = watch.next().await.ok_or(Error::Stopping)?;
-            if let Heard::Told(told) = heard
-                && let Event::JobExportFailed { reason, .. } = &told.event
-            {
-                let output = PathBuf::from(view.spec.output);
-                return Err(JobError::Unwritten { output, reason: reason.clone() }.into());
+            match watch.next().await.ok_or(Error::Stopping)? {
+                Heard::Failed(error) => return Err(error),
+                Heard::Told(told) => {
+                    if let Event::JobExportFailed { reason, .. } = &told.event {
+                        let output = PathBuf::from(view.spec.output);
+                        return Err(JobError::Unwritten { output, reason: reason.clone() }.into());
+                    }
+                }
+                Heard::Gap => {}
             }
         }
     }

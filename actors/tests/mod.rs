@@ -2,6 +2,7 @@
 
 mod crashes;
 mod faults;
+mod full;
 mod job_crashes;
 mod job_stops;
 mod jobs;
