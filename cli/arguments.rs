@@ -16,6 +16,7 @@ pub(crate) struct Arguments {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub(crate) struct General {
     /// Where agents and jobs are kept
     #[arg(long, global = true, env = "UNDERSTORY_HOME", value_name = "DIR")]

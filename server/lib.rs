@@ -5,7 +5,7 @@
 //!   command line --Request--> Client ~~socket~~> Control --> answer --> runtime       a second terminal
 //! ```
 //!
-//! A request means the same whichever way it comes: [`answer`] carries it out, and what it gives back is what goes over the
+//! A request means the same whichever way it comes: [`answer()`] carries it out, and what it gives back is what goes over the
 //! socket and what a front end shows. This room translates and adds no rule of its own; it knows nothing of terminals,
 //! arguments or exit codes, and never prints.
 

@@ -58,6 +58,24 @@ fn a_running_job_is_cancelled() {
 }
 
 #[test]
+fn a_running_job_is_closed_and_resumed() {
+    let folder = folder();
+    let mut job = folder.start(JOB);
+    job.began(2);
+    assert_eq!(folder.ok("close j --yes"), "/root/j closed: 1 stopped\n");
+    let ran = job.ended();
+    assert_eq!(ran.code, 4);
+    assert!(ran.err.ends_with("error: /root/j is closed\nhint: understory resume /root/j\n"), "{ran:?}");
+    drop(job);
+    assert_eq!(folder.run(JOB).code, 4, "the same command does not open what was closed");
+    let mut job = folder.start("job resume j");
+    job.let_go();
+    assert_eq!(job.ended().code, 0);
+    assert_eq!(folder.lines("out.csv").len(), 6);
+    assert!(folder.ok("job list").starts_with("/root/j  completed  5 rows: 5 completed"));
+}
+
+#[test]
 fn agents_are_spawned_and_given_work_by_the_process_that_has_the_store() {
     let folder = folder();
     let mut job = folder.start(JOB);
