@@ -58,7 +58,8 @@ impl SpawnRequest {
 }
 
 impl System {
-    /// Creates agents in one commit, all or none: some hundreds, fewer with long tasks. Durable when it returns.
+    /// Creates agents in one commit, all or none: some hundreds, fewer with long tasks, parents before their children.
+    /// Durable when it returns.
     ///
     /// # Errors
     /// A path is taken or its parent is missing or closed, a role is unknown, a nickname is taken, or a limit is reached:

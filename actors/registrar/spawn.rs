@@ -88,7 +88,7 @@ impl Plan<'_> {
             if !named.insert(&birth.path) {
                 return Err(Error::Exists { path: birth.path.clone() });
             }
-            verdicts.push(self.judge(birth, by).await?);
+            verdicts.push(self.judge(birth, by, &named).await?);
             if let (Some(Verdict::New(_)), Some(nickname), Some(parent)) =
                 (verdicts.last(), birth.nickname.clone(), birth.path.parent())
                 && !nicknames.insert((parent.clone(), nickname.to_lowercase()))
@@ -135,12 +135,21 @@ impl Plan<'_> {
         Ok(Answer::Done(true))
     }
 
-    async fn judge(&mut self, birth: &Birth, by: Option<&Caller>) -> Result<Verdict, Error> {
+    /// Whether a birth may be; `named` are those of its batch that come before it, its parent among them perhaps.
+    async fn judge(
+        &mut self,
+        birth: &Birth,
+        by: Option<&Caller>,
+        named: &HashSet<&AgentPath>,
+    ) -> Result<Verdict, Error> {
         let path = &birth.path;
         if let Some(row) = self.node(path).await? {
             return self.recognise(birth, by, &row).await;
         }
-        self.demand_parent(path, "spawn").await?;
+        match path.parent().filter(|parent| named.contains(parent)) {
+            Some(parent) => self.demand_open(&parent).await?,
+            None => self.demand_parent(path, "spawn").await?,
+        }
         if let Some(nickname) = &birth.nickname {
             if nickname.len() > NICKNAME_MAX {
                 return Err(Error::TooLong { what: "nickname", bytes: nickname.len(), max: NICKNAME_MAX });

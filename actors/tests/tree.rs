@@ -87,6 +87,9 @@ async fn a_batch_is_created_whole_or_not_at_all() {
         assert_eq!(world.count("/root").await, 1, "{answer}");
     }
     assert_eq!(spawn(&world, vec![named("/root/b", "Bee"), plain("/root/c")]).await, "/root/b, /root/c");
+    let family = vec![plain("/root/d"), plain("/root/d/e"), plain("/root/d/e/f")];
+    assert_eq!(spawn(&world, family).await, "/root/d, /root/d/e, /root/d/e/f", "a parent may come in the same batch");
+    assert_eq!((world.count("/root").await, world.count("/root/d").await), (6, 2));
     world.end().await;
 }
 
