@@ -13,7 +13,7 @@ use crate::reason::reason;
 /// A directory with `work/tool`, `bin/tool`, `bin/other` and a file `plain/tool` that cannot be run.
 fn place() -> TempDir {
     let dir = TempDir::new().unwrap();
-    for (file, mode) in [("work/tool", 0o755), ("bin/tool", 0o755), ("bin/other", 0o755), ("plain/tool", 0o644)] {
+    for (file, mode) in [("desk/tool", 0o755), ("bin/tool", 0o755), ("bin/other", 0o755), ("plain/tool", 0o644)] {
         let file = dir.path().join(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, "").unwrap();
@@ -24,23 +24,23 @@ fn place() -> TempDir {
 
 fn parse(dir: &TempDir, command: &str, path_var: Option<&str>) -> Result<ShellSettings, ShellError> {
     let path_var = path_var.map(|path_var| path_var.replace('@', dir.path().to_str().unwrap()));
-    ShellSettings::parse(command, &dir.path().join("work"), path_var.as_deref().map(OsStr::new))
+    ShellSettings::parse(command, &dir.path().join("desk"), path_var.as_deref().map(OsStr::new))
 }
 
 #[test]
 fn a_program_is_found_as_a_shell_finds_it() {
     let dir = place();
     for (command, path_var, program) in [
-        ("tool", "@/bin:@/work", "bin/tool"),
+        ("tool", "@/bin:@/desk", "bin/tool"),
         ("tool", "@/plain:@/bin", "bin/tool"),
-        ("tool", "@/nowhere::@/bin", "work/tool"),
-        ("other", "../bin", "work/../bin/other"),
-        ("./tool", "@/bin", "work/tool"),
-        ("../bin/other", "", "work/../bin/other"),
+        ("tool", "@/nowhere::@/bin", "desk/tool"),
+        ("other", "../bin", "desk/../bin/other"),
+        ("./tool", "@/bin", "desk/tool"),
+        ("../bin/other", "", "desk/../bin/other"),
     ] {
         let settings = parse(&dir, command, Some(path_var)).unwrap();
         assert_eq!(settings.program, dir.path().join(program), "{command} on {path_var}");
-        assert_eq!(settings.cwd, dir.path().join("work"), "{command}");
+        assert_eq!(settings.cwd, dir.path().join("desk"), "{command}");
     }
     let absolute = dir.path().join("bin/other");
     assert_eq!(parse(&dir, absolute.to_str().unwrap(), None).unwrap().program, absolute);
@@ -59,9 +59,9 @@ fn a_command_of_no_use_is_told_why() {
         ("tool", None, "no program tool on the PATH"),
         ("tool", Some("@/nowhere"), "no program tool on the PATH"),
         ("tool", Some("@/plain"), "@/plain/tool is not an executable file"),
-        ("./none", None, "no program @/work/none"),
-        ("./tool/none", None, "@/work/tool/none is not an executable file"),
-        ("../bin", None, "@/work/../bin is not an executable file"),
+        ("./none", None, "no program @/desk/none"),
+        ("./tool/none", None, "@/desk/tool/none is not an executable file"),
+        ("../bin", None, "@/desk/../bin is not an executable file"),
         ("", None, "the command is empty"),
         ("''", None, "the command is empty"),
         ("tool 'a", None, "cannot split the command `tool 'a` into words"),
