@@ -2,8 +2,8 @@
 
 use crate::error::CommitError;
 use crate::seam::{
-    COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_WRITES_MAX, Commit, EVENT_MAX, KEY_MAX, PAYLOAD_MAX, Prefix, Write,
-    reserved,
+    COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_WRITES_MAX, Commit, EVENT_MAX, Expect, KEY_MAX, PAYLOAD_MAX, Prefix,
+    Write, reserved,
 };
 
 /// How much of a drain a commit takes.
@@ -23,6 +23,9 @@ pub(crate) fn measure(commit: &Commit) -> Result<Size, CommitError> {
     within("the most events in a commit", COMMIT_EVENTS_MAX, commit.events.len())?;
     for expect in &commit.expects {
         key(expect.key().as_bytes(), 0)?;
+        if let Expect::Holds(_, payload) = expect {
+            within("the longest payload in bytes", PAYLOAD_MAX, payload.len())?;
+        }
     }
     let mut bytes = 0;
     for write in &commit.writes {

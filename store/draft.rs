@@ -33,6 +33,7 @@ impl<T> Row<T> {
 #[must_use = "a single writer keeps it for its next update"]
 pub struct Written {
     key: Key,
+    payload: Bytes,
     chunks: Option<Chunks>,
 }
 
@@ -92,6 +93,14 @@ impl Draft {
         self.expect(row);
         self.drop_chunks(row.chunks.as_ref());
         self.write(row.key.clone(), value)
+    }
+
+    /// Writes over a row that must be as another commit of the same writer leaves it, which is not answered yet: if that one
+    /// is refused, so is this.
+    pub fn update_written<R: Record>(&mut self, written: &Written, value: &R) -> Written {
+        self.demand(Expect::Holds(written.key.clone(), written.payload.clone()));
+        self.drop_chunks(written.chunks.as_ref());
+        self.write(written.key.clone(), value)
     }
 
     /// Writes a row whose value is short, whatever was there.
@@ -158,8 +167,8 @@ impl Draft {
 
     fn write<R: Record>(&mut self, key: Key, value: &R) -> Written {
         let (payload, chunks) = self.cut(key.as_bytes(), value.encode());
-        self.commit.writes.push(Write::Put(key.clone(), payload));
-        Written { key, chunks }
+        self.commit.writes.push(Write::Put(key.clone(), payload.clone()));
+        Written { key, payload, chunks }
     }
 
     /// Puts a value over one row into rows of their own and returns the head that names them.

@@ -155,8 +155,9 @@ impl Rows {
 
     fn check(&self, expects: &[Expect]) -> Result<(), CommitError> {
         for expect in expects {
-            let found = self.rows.get(expect.key()).map(|row| row.version);
-            if !expect.holds(found) {
+            let found = self.rows.get(expect.key());
+            if !expect.holds(found.map(|row| (row.version, &*row.payload))) {
+                let found = found.map(|row| row.version);
                 return Err(CommitError::Conflict { key: expect.key().clone(), found });
             }
         }

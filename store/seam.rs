@@ -179,22 +179,26 @@ pub enum Expect {
     Present(Key),
     /// The row was last written by this commit.
     At(Key, Version),
+    /// The row holds this payload, whichever commit wrote it: what a writer can demand that has the row's last commit still
+    /// under way, and so does not know its version.
+    Holds(Key, Bytes),
 }
 
 impl Expect {
     /// The row it speaks of.
     pub fn key(&self) -> &Key {
         match self {
-            Expect::Absent(key) | Expect::Present(key) | Expect::At(key, _) => key,
+            Expect::Absent(key) | Expect::Present(key) | Expect::At(key, _) | Expect::Holds(key, _) => key,
         }
     }
 
-    /// Whether it holds for a row whose version is `found`.
-    pub fn holds(&self, found: Option<Version>) -> bool {
+    /// Whether it holds for a row that was found with this version and payload.
+    pub fn holds(&self, found: Option<(Version, &[u8])>) -> bool {
         match self {
             Expect::Absent(_) => found.is_none(),
             Expect::Present(_) => found.is_some(),
-            Expect::At(_, version) => found == Some(*version),
+            Expect::At(_, version) => found.is_some_and(|(found, _)| found == *version),
+            Expect::Holds(_, payload) => found.is_some_and(|(_, found)| found == payload),
         }
     }
 }

@@ -14,6 +14,7 @@ on_every_backend! {
     many_increment_one_row
     the_first_of_two_wins
     the_first_failed_expectation_is_named
+    a_commit_rests_on_one_that_is_under_way
     a_refused_commit_leaves_nothing
     own_writes_do_not_count
     the_later_write_wins
@@ -120,13 +121,22 @@ async fn the_first_failed_expectation_is_named(kind: Kind) {
     backend.commit(writing(vec![put("a", "1")])).await.unwrap();
     backend.commit(writing(vec![put("b", "1")])).await.unwrap();
     let (a, b, none) = (|| key("a"), || key("b"), || key("none"));
-    let held = vec![Expect::Present(a()), Expect::At(b(), 2), Expect::Absent(none()), Expect::At(a(), 1)];
+    let held = vec![
+        Expect::Present(a()),
+        Expect::At(b(), 2),
+        Expect::Absent(none()),
+        Expect::At(a(), 1),
+        Expect::Holds(b(), "1".into()),
+    ];
     for (wrong, name, found) in [
         (Expect::Absent(a()), "a", Some(1)),
         (Expect::Present(none()), "none", None),
         (Expect::At(b(), 1), "b", Some(2)),
         (Expect::At(b(), 3), "b", Some(2)),
         (Expect::At(none(), 1), "none", None),
+        (Expect::Holds(b(), "2".into()), "b", Some(2)),
+        (Expect::Holds(b(), "".into()), "b", Some(2)),
+        (Expect::Holds(none(), "".into()), "none", None),
     ] {
         let mut expects = held.clone();
         expects.push(wrong);
@@ -135,6 +145,26 @@ async fn the_first_failed_expectation_is_named(kind: Kind) {
         assert_conflict(&backend.commit(expecting(expects, vec![])).await.unwrap_err(), name, found);
     }
     assert_eq!(backend.commit(expecting(held, vec![])).await.unwrap(), 3);
+}
+
+async fn a_commit_rests_on_one_that_is_under_way(kind: Kind) {
+    let subject = kind.open().await;
+    let backend = &*subject.backend;
+    backend.commit(writing(vec![put("job", "0"), put("open", "yes")])).await.unwrap();
+    let step = |from: &'static str, to: &'static str| {
+        let expects = vec![Expect::Present(key("open")), Expect::Holds(key("job"), from.into())];
+        backend.commit(expecting(expects, vec![put("job", to)]))
+    };
+    let (one, two, three) = future::join3(step("0", "1"), step("1", "2"), step("2", "3")).await;
+    assert_eq!((one.unwrap(), two.unwrap(), three.unwrap()), (2, 3, 4));
+    // The one that is refused takes those that rest on it along, and nothing else.
+    let closing = backend.commit(writing(vec![Write::Delete(key("open"))]));
+    let opening = backend.commit(writing(vec![put("open", "yes")]));
+    let (closed, four, opened, five) = future::join4(closing, step("3", "4"), opening, step("4", "5")).await;
+    assert_eq!((closed.unwrap(), opened.unwrap()), (5, 6));
+    assert_conflict(&four.unwrap_err(), "open", None);
+    assert_conflict(&five.unwrap_err(), "job", Some(4));
+    assert_eq!(read(backend, "job").await, Some(("3".to_owned(), 4)));
 }
 
 async fn a_refused_commit_leaves_nothing(kind: Kind) {

@@ -14,12 +14,14 @@ use crate::error::CommitError;
 use crate::seam::{Backend, Change, Commit, Direction, Entry, Expect, Key, KeyRange, Prefix, Version, Write};
 
 /// An expectation before it is known what is there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Demand {
     Absent,
     Present,
     AsIs,
     At(Version),
+    HoldsStill,
+    Holds(Bytes),
 }
 
 #[derive(Clone, Debug)]
@@ -44,10 +46,12 @@ impl Model {
     fn commit(&mut self, commit: Commit) -> Result<Version, (Key, Option<Version>)> {
         for expect in &commit.expects {
             let found = self.version(expect.key());
+            let payload = self.rows.get(expect.key()).map(|(payload, _)| payload);
             let holds = match expect {
                 Expect::Absent(_) => found.is_none(),
                 Expect::Present(_) => found.is_some(),
                 Expect::At(_, version) => found == Some(*version),
+                Expect::Holds(_, held) => payload == Some(held),
             };
             if !holds {
                 return Err((expect.key().clone(), found));
@@ -87,14 +91,23 @@ fn key() -> impl Strategy<Value = Key> {
     prop::collection::vec(select(vec![0x01, 0x0d, 0x0f, b'a', 0xff]), 1..3).prop_map(Key::new)
 }
 
+/// Short and of few letters often, so that two rows happen to hold the same.
+fn payload() -> impl Strategy<Value = Bytes> {
+    prop_oneof![
+        prop::collection::vec(select(vec![b'x', b'y']), 0..2).prop_map(Bytes::from),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(Bytes::from),
+    ]
+}
+
 fn attempt() -> impl Strategy<Value = Attempt> {
     let demand = prop_oneof![
         1 => Just(Demand::Absent),
         1 => Just(Demand::Present),
         3 => Just(Demand::AsIs),
         1 => (0..30u64).prop_map(Demand::At),
+        2 => Just(Demand::HoldsStill),
+        1 => payload().prop_map(Demand::Holds),
     ];
-    let payload = || prop::collection::vec(any::<u8>(), 0..40).prop_map(Bytes::from);
     let write = prop_oneof![
         3 => (key(), payload()).prop_map(|(key, payload)| Write::Put(key, payload)),
         2 => key().prop_map(Write::Delete),
@@ -130,10 +143,13 @@ async fn check(kind: Kind, groups: Vec<Vec<Attempt>>) -> Result<(), TestCaseErro
 }
 
 fn commit(model: &Model, attempt: Attempt) -> Commit {
-    let expect = |(key, demand): (Key, Demand)| match (demand, model.version(&key)) {
-        (Demand::Absent, _) | (Demand::AsIs, None) => Expect::Absent(key),
+    let expect = |(key, demand): (Key, Demand)| match (demand, model.rows.get(&key)) {
+        (Demand::Absent, _) | (Demand::AsIs | Demand::HoldsStill, None) => Expect::Absent(key),
         (Demand::Present, _) => Expect::Present(key),
-        (Demand::AsIs, Some(version)) | (Demand::At(version), _) => Expect::At(key, version),
+        (Demand::AsIs, Some((_, version))) => Expect::At(key, *version),
+        (Demand::At(version), _) => Expect::At(key, version),
+        (Demand::HoldsStill, Some((payload, _))) => Expect::Holds(key, payload.clone()),
+        (Demand::Holds(payload), _) => Expect::Holds(key, payload),
     };
     let expects = attempt.demands.into_iter().map(expect).collect();
     Commit { expects, writes: attempt.writes, events: attempt.events }

@@ -39,6 +39,8 @@ async fn payloads_have_a_bound(kind: Kind) {
     })
     .await;
     assert_eq!(rows(&*subject.backend, b"log").await[0].payload, bytes(PAYLOAD_MAX));
+    check(&*subject.backend, limit, PAYLOAD_MAX, |size| expecting(vec![Expect::Holds(key("a"), bytes(size))], vec![]))
+        .await;
 }
 
 async fn keys_have_a_bound(kind: Kind) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use sled::{Batch, IVec, Tree};
 
 use super::events::{self, Packing};
@@ -17,8 +18,8 @@ pub(super) struct Building<'a> {
     batch: Batch,
     head: Head,
     events: Packing,
-    /// The versions that commits of this batch gave to rows, for those that are checked after them.
-    overlay: HashMap<IVec, Option<Version>>,
+    /// What commits of this batch made of rows, for those that are checked after them.
+    overlay: HashMap<IVec, Option<(Version, Bytes)>>,
     frame: Vec<u8>,
     bytes: u64,
 }
@@ -94,17 +95,18 @@ impl<'a> Building<'a> {
 
     fn check(&self, expect: &Expect) -> Result<(), CommitError> {
         let key = expect.key();
-        let found = match self.overlay.get(key.as_bytes()) {
-            Some(version) => *version,
-            None => stored(self.tree, key)?,
+        let stored = match self.overlay.get(key.as_bytes()) {
+            Some(row) => return judge(expect, row.as_ref().map(|(version, payload)| (*version, &**payload))),
+            None => self.tree.get(key.as_bytes()).map_err(|error| fault::reading(key.as_bytes(), error))?,
         };
-        if expect.holds(found) { Ok(()) } else { Err(CommitError::Conflict { key: key.clone(), found }) }
+        let row = stored.as_deref().map(|value| frame::decode(key.as_bytes(), value)).transpose()?;
+        judge(expect, row.map(|row| (row.version, row.payload)))
     }
 
-    fn put(&mut self, key: &Key, payload: &[u8], checked_after: bool) {
+    fn put(&mut self, key: &Key, payload: &Bytes, checked_after: bool) {
         let key = IVec::from(key.as_bytes());
         if checked_after {
-            self.overlay.insert(key.clone(), Some(self.head.last));
+            self.overlay.insert(key.clone(), Some((self.head.last, payload.clone())));
         }
         self.insert(key, payload);
     }
@@ -116,9 +118,9 @@ impl<'a> Building<'a> {
     }
 }
 
-fn stored(tree: &Tree, key: &Key) -> Result<Option<Version>, StoreError> {
-    match tree.get(key.as_bytes()).map_err(|error| fault::reading(key.as_bytes(), error))? {
-        Some(value) => Ok(Some(frame::decode(key.as_bytes(), &value)?.version)),
-        None => Ok(None),
+fn judge(expect: &Expect, found: Option<(Version, &[u8])>) -> Result<(), CommitError> {
+    match expect.holds(found) {
+        true => Ok(()),
+        false => Err(CommitError::Conflict { key: expect.key().clone(), found: found.map(|(version, _)| version) }),
     }
 }
