@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use understory_paths::AgentPath;
 use understory_store::{AgentRef, Counts, Job, JobSpec, JobState, Node, Row, Time};
 
+use super::commit::UnderWay;
 use super::group::Ending;
 use super::import::Batch;
 use super::report::Report;
@@ -41,6 +42,8 @@ pub(crate) enum JobSignal {
     Ended(u32),
     /// Commit what has gathered.
     Flush,
+    /// The store has answered a group.
+    Committed,
     /// Start no more rows.
     Cancel { reason: String, reply: oneshot::Sender<Result<bool, Error>> },
     /// Write the output again.
@@ -90,6 +93,8 @@ pub(super) struct Work {
     pub(super) next: u32,
     /// Ends and reports that wait for the next commit.
     pub(super) endings: Vec<Ending>,
+    /// Groups that the store has; `job` is as the last of them leaves it.
+    pub(super) under_way: VecDeque<UnderWay>,
     pub(super) granted: Vec<Permit>,
     /// Places in the queue for turn slots.
     pub(super) queued: usize,
@@ -183,6 +188,10 @@ impl JobActor {
             JobSignal::Report(report) => self.take_report(report).await?,
             JobSignal::Ended(row) => self.take_end(row),
             JobSignal::Flush => self.flush().await?,
+            JobSignal::Committed => {
+                self.take_answers().await?;
+                self.call_flush();
+            }
             JobSignal::Cancel { reason, reply } => {
                 // Whoever asked may be gone; the cancel stands.
                 let _ = reply.send(self.cancel(&reason).await);
@@ -232,7 +241,7 @@ impl JobActor {
     fn has_business(&self) -> bool {
         let held = self.system.jobs.held(&self.path, |held| Self::is_free(held)) == Some(false);
         let Some(work) = &self.work else { return held };
-        let gathered = work.flushing || !work.endings.is_empty();
+        let gathered = work.flushing || !work.endings.is_empty() || !work.under_way.is_empty();
         let runs = work.job.state.is_final() || self.system.active.contains(&self.path);
         let to_come = runs && !self.stopping && !self.unwritable && work.job.unfinished();
         held || gathered || to_come

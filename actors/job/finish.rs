@@ -62,6 +62,7 @@ impl JobActor {
 
     /// J3, or a word about why there is none.
     pub(super) async fn exported(&mut self, written: Result<(), String>) -> Result<(), Error> {
+        self.settle_groups().await?;
         let Some(work) = &self.work else { return Ok(()) };
         let mut draft = Draft::new();
         let (job, this, row) = (work.job.clone(), self.this(&work.job), work.row.clone());
@@ -82,6 +83,7 @@ impl JobActor {
 
     /// Has the output of a finished job written again.
     pub(super) async fn export_again(&mut self) -> Result<(), Error> {
+        self.settle_groups().await?;
         let Some(work) = &self.work else { return Ok(()) };
         let job = Job { exported: None, ..work.job.clone() };
         let (mut draft, row) = (Draft::new(), work.row.clone());
@@ -94,6 +96,7 @@ impl JobActor {
 
     /// Starts no more rows. False if the job is being cancelled already.
     pub(super) async fn cancel(&mut self, reason: &str) -> Result<bool, Error> {
+        self.settle_groups().await?;
         let Some(work) = &self.work else { return Err(Error::NotFound { path: self.path.clone() }) };
         if matches!(work.job.state, JobState::Cancelling { .. } | JobState::Cancelled { .. }) {
             return Ok(false);

@@ -51,6 +51,7 @@ impl JobActor {
             delayed: BTreeMap::new(),
             found: HashSet::new(),
             endings,
+            under_way: VecDeque::new(),
             granted: Vec::new(),
             queued: 0,
             flushing: false,

@@ -3,7 +3,7 @@
 //! ```text
 //!   gate --Wake, Granted, Ended, Report--> waiting --Flush--> one commit (J2 of what ended, J1 of what starts)
 //!                                             ^                  |
-//!                                             +-- run tasks <----+  (beside the actor, each with a turn slot)
+//!                                             +-- run tasks <----+  (beside the actor, each with a turn slot; once durable)
 //! ```
 //!
 //! The job's actor is the only writer of the job's record and of its items.
@@ -15,6 +15,7 @@ pub mod table;
 pub mod template;
 
 mod actor;
+mod commit;
 mod finish;
 mod group;
 mod import;

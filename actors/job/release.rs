@@ -3,7 +3,7 @@
 use understory_store::{Draft, ItemState, JobState, Node, Row};
 
 use super::actor::{Held, JobActor};
-use super::group::{Answered, answer};
+use super::report::{Answered, answer};
 use crate::error::Error;
 use crate::system::closed_at;
 
@@ -26,6 +26,8 @@ impl JobActor {
             _ => tracing::error!(path = %self.path, "a job's commit conflicts; it begins again from the store"),
         }
         self.system.jobs.held(&self.path, |held| held.runs.values().for_each(|run| run.cancel.cancel()));
+        // What rests on it was refused as well.
+        self.settle_groups().await?;
         self.release_ended().await
     }
 
@@ -67,6 +69,7 @@ impl JobActor {
 
     /// Puts running rows back. False: it was refused.
     async fn release(&mut self, rows: &[(u32, Row<Node>)], exempt: bool) -> Result<bool, Error> {
+        self.settle_groups().await?;
         let work = self.work.as_ref().expect("a job that releases rows has been read");
         let mut counts = work.counts();
         let mut draft = Draft::new();

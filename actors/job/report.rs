@@ -11,12 +11,18 @@ use crate::caller::ItemRun;
 use crate::error::{Error, demand_length};
 use crate::system::System;
 
+/// Where the answer to a report goes.
+pub(super) type Reply = oneshot::Sender<Result<(), Error>>;
+
+/// A report, and what is answered to it once the commit is durable.
+pub(super) type Answered = (Reply, Result<(), Error>);
+
 /// A report on its way to the job's actor.
 pub(crate) struct Report {
     run: ItemRun,
     result: String,
     stop: bool,
-    reply: oneshot::Sender<Result<(), Error>>,
+    reply: Reply,
 }
 
 impl System {
@@ -32,7 +38,13 @@ impl System {
 
 impl JobActor {
     pub(super) async fn take_report(&mut self, report: Report) -> Result<(), Error> {
-        let Report { run: ItemRun { row, run, .. }, result, stop, reply } = report;
+        let Report { run: ItemRun { row, run, .. }, result, stop, mut reply } = report;
+        for group in self.work.iter_mut().flat_map(|work| &mut work.under_way) {
+            match group.acknowledge(row, run, reply) {
+                Some(unknown) => reply = unknown,
+                None => return Ok(()),
+            }
+        }
         if self.was_accepted(row, run).await? {
             // A worker that is gone is not told.
             let _ = reply.send(Ok(()));
@@ -56,6 +68,15 @@ impl JobActor {
         Ok(
             matches!(found, Some(Node::Item(item)) if item.run == run && matches!(item.state, ItemState::Completed { .. })),
         )
+    }
+}
+
+/// Answers those who reported; with an error if the commit was refused.
+pub(super) fn answer(replies: Vec<Answered>, refused: Option<&Error>) {
+    for (reply, answer) in replies {
+        let answer = refused.map_or(answer, |error| Err(error.clone()));
+        // A worker that is gone is not told; what was committed stands.
+        let _ = reply.send(answer);
     }
 }
 

@@ -49,7 +49,7 @@ impl JobActor {
             if entry.called {
                 return true;
             }
-            let Some(row) = work.running.get(&number) else { return false };
+            let Some(row) = work.running.get(&number) else { return work.is_moving(number) };
             entry.called = true;
             match self.stopping || entry.cancel.is_cancelled() {
                 true => entry.end = Some(RunEnd::Stopped),

@@ -1,0 +1,296 @@
+//! How a job's commits reach the store: its groups two at a time, everything else by itself.
+//!
+//! ```text
+//!   group k     handed over ---- synced ---> answered: workers are called, reports acknowledged
+//!   group k+1       gathers ---> handed over, resting on k ---- synced ---> ...
+//! ```
+//!
+//! While one group is synced the next waits behind it, so that the disk is never without work. A group rests on the one
+//! before it by the job's record: if that one is refused, so is this.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use understory_store::{
+    CommitError, Draft, Event, ItemEnd, ItemEnding, ItemState, Job, Node, Row, StoreError, Table, Version, Written,
+};
+
+use super::actor::{Held, JobActor, JobSignal, Work};
+use super::group::{Group, Moved};
+use super::report::{Reply, answer};
+use super::run::RunEntry;
+use crate::error::Error;
+
+/// How many groups are with the store at once.
+const GROUPS_MAX: usize = 2;
+/// A group rests on another only if it moves at least this part of the job's places; a smaller one waits and grows.
+const RESTING_PART: usize = 4;
+/// How long a turn whose report was taken has to end.
+const AFTER_REPORT: Duration = Duration::from_secs(5);
+
+/// A group that the store was given and has not answered yet.
+pub(super) struct UnderWay {
+    group: Group,
+    job: Job,
+    written: Written,
+    committed: oneshot::Receiver<Result<Version, CommitError>>,
+}
+
+impl UnderWay {
+    /// Whether it moves this row.
+    pub(super) fn moves(&self, number: u32) -> bool {
+        self.group.moved.iter().any(|moved| moved.row == number)
+    }
+
+    /// How many rows it starts.
+    pub(super) fn starts(&self) -> usize {
+        self.group.moved.iter().filter(|moved| matches!(moved.item.state, ItemState::Running { .. })).count()
+    }
+
+    /// Has a report of a run that this group completes acknowledged with it; gives it back if that is another run.
+    pub(super) fn acknowledge(&mut self, row: u32, run: u32, reply: Reply) -> Option<Reply> {
+        if !self.group.ended.contains(&ItemEnd { row, run, ending: ItemEnding::Completed }) {
+            return Some(reply);
+        }
+        self.group.replies.push((reply, Ok(())));
+        None
+    }
+}
+
+impl JobActor {
+    /// Whether a group may go to the store now; otherwise what gathers goes with the next answer.
+    pub(super) fn may_group(&self) -> bool {
+        let Some(work) = &self.work else { return false };
+        let gathered = work.endings.len() + work.granted.len();
+        match work.under_way.len() {
+            0 => true,
+            under_way => under_way < GROUPS_MAX && gathered * RESTING_PART >= work.spec.concurrency as usize,
+        }
+    }
+
+    /// Hands a group to the store, if it changes anything.
+    pub(super) fn submit(&mut self, mut group: Group) {
+        let work = self.work.as_mut().expect("a job that groups has been read");
+        let mut job = work.job.count(group.counts, work.cursor(&group.moved));
+        if let Some(reason) = group.cancel.take() {
+            job = job.cancel(&reason).unwrap_or(job);
+        }
+        if group.moved.is_empty() && job == work.job {
+            answer(group.replies, None);
+            return;
+        }
+        self.tell(&mut group, &job);
+        self.enter(&mut group.moved);
+        let mut draft = std::mem::take(&mut group.draft);
+        draft.expect_open(&self.path);
+        if !job.unfinished() {
+            draft.delete(Table::Unfinished.at(&self.path));
+        }
+        let work = self.work.as_mut().expect("looked at above");
+        let node = Node::Job(job.clone());
+        let written = match work.under_way.back() {
+            Some(before) => draft.update_written(&before.written, &node),
+            None => draft.update(&work.row, &node),
+        };
+        work.job = job.clone();
+        let committed = self.hand_over(draft);
+        let work = self.work.as_mut().expect("looked at above");
+        work.under_way.push_back(UnderWay { group, job, written, committed });
+    }
+
+    /// Takes up what the store has answered so far.
+    pub(super) async fn take_answers(&mut self) -> Result<(), Error> {
+        while let Some(first) = self.work.as_mut().and_then(|work| work.under_way.front_mut()) {
+            let answered = match first.committed.try_recv() {
+                Ok(answered) => answered,
+                Err(oneshot::error::TryRecvError::Empty) => return Ok(()),
+                Err(oneshot::error::TryRecvError::Closed) => Err(gone()),
+            };
+            self.settle_first(answered).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until no group is with the store: what comes next knows the version of the job's record.
+    pub(super) async fn settle_groups(&mut self) -> Result<(), Error> {
+        while let Some(first) = self.work.as_mut().and_then(|work| work.under_way.front_mut()) {
+            let answered = (&mut first.committed).await.unwrap_or_else(|_| Err(gone()));
+            self.settle_first(answered).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits a change of the job's record and its items, none of it under a closed mark. Nothing: it was refused.
+    ///
+    /// No group may be under way: `row` is the job's record as the store has it.
+    pub(super) async fn commit_job(
+        &mut self,
+        mut draft: Draft,
+        row: &Row<Node>,
+        job: Job,
+    ) -> Result<Option<Version>, Error> {
+        draft.expect_open(&self.path);
+        self.commit_exempt(draft, row, job).await
+    }
+
+    /// As [`JobActor::commit_job`], whatever is marked.
+    pub(super) async fn commit_exempt(
+        &mut self,
+        mut draft: Draft,
+        row: &Row<Node>,
+        job: Job,
+    ) -> Result<Option<Version>, Error> {
+        if !job.unfinished() {
+            draft.delete(Table::Unfinished.at(&self.path));
+        }
+        let node = Node::Job(job.clone());
+        let written = draft.update(row, &node);
+        match self.system.store.commit(draft).await {
+            Ok(version) => {
+                if let Some(work) = &mut self.work {
+                    work.row = Row::written(written, node, version);
+                    work.job = job;
+                }
+                Ok(Some(version))
+            }
+            Err(CommitError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets go of a run whose task has ended and whose end is on disk.
+    pub(super) fn forget(&self, number: u32) {
+        let entry = self.system.jobs.held(&self.path, |held| held.runs.remove(&number)).flatten();
+        // Whoever still watches over its turn need not.
+        entry.into_iter().for_each(|entry| entry.cancel.cancel());
+    }
+
+    /// The commit is with the store when this returns, behind those handed over before; its answer comes as a signal.
+    fn hand_over(&self, draft: Draft) -> oneshot::Receiver<Result<Version, CommitError>> {
+        let (answer, answered) = oneshot::channel();
+        let (system, path) = (self.system.clone(), self.path.clone());
+        let store = self.system.store.clone();
+        let mut commit = async move { store.commit(draft).await }.boxed();
+        let begun = (&mut commit).now_or_never();
+        self.system.tasks.spawn(async move {
+            let committed = match begun {
+                Some(committed) => committed,
+                None => commit.await,
+            };
+            // Whoever is gone finds in the store what became of it.
+            let _ = answer.send(committed);
+            let _ = system.jobs.tell_resident(&path, JobSignal::Committed);
+        });
+        answered
+    }
+
+    async fn settle_first(&mut self, answered: Result<Version, CommitError>) -> Result<(), Error> {
+        let Some(UnderWay { group, job, written, .. }) = self.work.as_mut().and_then(|work| work.under_way.pop_front())
+        else {
+            return Ok(());
+        };
+        let version = match answered {
+            Ok(version) => version,
+            Err(CommitError::Conflict { .. }) => return Box::pin(self.refused(group.replies)).await,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(work) = &mut self.work {
+            work.row = Row::written(written, Node::Job(job), version);
+        }
+        group.over.iter().for_each(|number| self.forget(*number));
+        self.launch(group.moved, version);
+        answer(group.replies, None);
+        let ended: Vec<u32> = group.ended.iter().map(|end| end.row).collect();
+        self.close_offspring(&ended).await
+    }
+
+    fn tell(&self, group: &mut Group, job: &Job) {
+        let this = self.this(job);
+        let started = std::mem::take(&mut group.started);
+        group.draft.tell(&Event::ItemsMoved { job: this.clone(), started, ended: group.ended.clone() });
+        let state = job.state.as_str().to_owned();
+        group.draft.tell(&Event::JobChanged { job: this, state, counts: job.counts });
+    }
+
+    /// Puts what was committed where it belongs, and starts the tasks of the rows that started.
+    fn launch(&mut self, moved: Vec<Moved>, version: Version) {
+        let mut taken = Vec::new();
+        let work = self.work.as_mut().expect("a job that groups has been read");
+        for Moved { row: number, written, item, .. } in moved {
+            let place = match &item.state {
+                ItemState::Completed { .. } => {
+                    taken.push(number);
+                    continue;
+                }
+                ItemState::Failed { .. } => continue,
+                ItemState::Running { .. } => None,
+                ItemState::Pending { not_before } => Some(*not_before),
+            };
+            let row = Row::written(written, Node::Item(item), version);
+            match place {
+                None => drop(work.running.insert(number, row)),
+                Some(Some(at)) => drop(work.delayed.insert((at, number), row)),
+                Some(None) => work.ready.push_front((number, row)),
+            }
+        }
+        taken.into_iter().for_each(|number| self.let_go(number));
+        self.call_workers();
+    }
+
+    /// Has the rows that start in their slot before that is on disk, so that a successor knows their runs for its own.
+    fn enter(&self, moved: &mut [Moved]) {
+        let starting =
+            moved.iter_mut().filter(|moved| moved.permit.is_some()).map(|Moved { row, item, permit, .. }| {
+                let cancel = CancellationToken::new();
+                (*row, RunEntry { run: item.run, cancel, permit: permit.take(), called: false, end: None })
+            });
+        self.system.jobs.held(&self.path, |held| held.runs.extend(starting));
+    }
+
+    /// Frees the place of a run whose report was taken, and gives its turn a while to end.
+    fn let_go(&self, number: u32) {
+        let freed =
+            |held: &mut Held| held.runs.get_mut(&number).map(|entry| (entry.permit.take(), entry.cancel.clone()));
+        if let Some(Some((permit, cancel))) = self.system.jobs.held(&self.path, freed) {
+            drop(permit);
+            let stopping = self.system.stopping.clone();
+            self.system.tasks.spawn(async move {
+                tokio::select! {
+                    () = tokio::time::sleep(AFTER_REPORT) => cancel.cancel(),
+                    () = cancel.cancelled() => {}
+                    () = stopping.cancelled() => {}
+                }
+            });
+        }
+    }
+}
+
+impl Work {
+    /// Whether a group that is under way moves this row.
+    pub(super) fn is_moving(&self, number: u32) -> bool {
+        self.under_way.iter().any(|group| group.moves(number))
+    }
+
+    /// Places that no run has, nor one that is about to start.
+    pub(super) fn places(&self) -> usize {
+        let starting: usize = self.under_way.iter().map(UnderWay::starts).sum();
+        (self.spec.concurrency as usize).saturating_sub(self.running.len() + starting)
+    }
+
+    /// The first row that is not final once these rows have moved.
+    fn cursor(&self, moved: &[Moved]) -> u32 {
+        let running = self.running.keys().copied();
+        let ready = self.ready.iter().map(|(row, _)| *row);
+        let delayed = self.delayed.keys().map(|(_, row)| *row);
+        let moving = self.under_way.iter().flat_map(|group| &group.group.moved).chain(moved);
+        let moving = moving.filter(|moved| !moved.item.state.is_final()).map(|moved| moved.row);
+        running.chain(ready).chain(delayed).chain(moving).chain([self.next]).min().unwrap_or(self.next)
+    }
+}
+
+/// What the answer of a commit is whose task went with the process's end.
+fn gone() -> CommitError {
+    CommitError::Store(StoreError::Closed)
+}
