@@ -13,6 +13,7 @@ mod clock;
 mod dispatcher;
 mod error;
 mod gate;
+mod handover;
 mod inboxes;
 pub mod job;
 mod lifecycle;

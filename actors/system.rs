@@ -106,7 +106,8 @@ impl System {
         roles.entry(DEFAULT_ROLE.to_owned()).or_default();
         let clock = Clock::start();
         plant(&store, clock).await?;
-        let desk = Desk { store: store.clone(), limits: limits.clone(), clock };
+        let tasks = TaskTracker::new();
+        let desk = Desk { store: store.clone(), limits: limits.clone(), clock, tasks: tasks.clone() };
         let registrar = Registrar::spawn_with_mailbox(desk, mailbox::unbounded());
         let system = System(Arc::new(Inner {
             slots: Slots::new(limits.turns),
@@ -117,7 +118,7 @@ impl System {
             watchers: Watchers::default(),
             told: broadcast::channel(EVENTS_KEPT).0,
             stopping: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            tasks,
             store,
             limits,
             clock,

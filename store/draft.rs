@@ -59,6 +59,15 @@ impl Draft {
         self.demand(Expect::At(key, version));
     }
 
+    /// Demands that the row, whose value is short, holds just this, whichever commit wrote it.
+    ///
+    /// # Panics
+    /// The value does not fit one row.
+    pub fn expect_held<R: Record>(&mut self, key: Key, value: &R) {
+        let payload = chunk::inline(value.encode()).expect("a row that is expected by its value fits in one");
+        self.demand(Expect::Holds(key, payload));
+    }
+
     /// Demands that there is no such row.
     pub fn expect_absent(&mut self, key: Key) {
         self.demand(Expect::Absent(key));

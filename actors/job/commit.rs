@@ -10,11 +10,9 @@
 
 use std::time::Duration;
 
-use futures::FutureExt;
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use understory_store::{
-    CommitError, Draft, Event, ItemEnd, ItemEnding, ItemState, Job, Node, Row, StoreError, Table, Version, Written,
+    CommitError, Draft, Event, ItemEnd, ItemEnding, ItemState, Job, Node, Row, Table, Version, Written,
 };
 
 use super::actor::{Held, JobActor, JobSignal, Work};
@@ -22,6 +20,7 @@ use super::group::{Group, Moved};
 use super::report::{Reply, answer};
 use super::run::RunEntry;
 use crate::error::Error;
+use crate::handover::{Committed, hand_over};
 
 /// How many groups are with the store at once.
 const GROUPS_MAX: usize = 2;
@@ -35,7 +34,7 @@ pub(super) struct UnderWay {
     group: Group,
     job: Job,
     written: Written,
-    committed: oneshot::Receiver<Result<Version, CommitError>>,
+    committed: Committed,
 }
 
 impl UnderWay {
@@ -95,7 +94,11 @@ impl JobActor {
             None => draft.update(&work.row, &node),
         };
         work.job = job.clone();
-        let committed = self.hand_over(draft);
+        let (system, path) = (self.system.clone(), self.path.clone());
+        let committed = hand_over(&self.system.store, &self.system.tasks, draft, move || {
+            // A job that has left is told by the store.
+            let _ = system.jobs.tell_resident(&path, JobSignal::Committed);
+        });
         let work = self.work.as_mut().expect("looked at above");
         work.under_way.push_back(UnderWay { group, job, written, committed });
     }
@@ -103,11 +106,7 @@ impl JobActor {
     /// Takes up what the store has answered so far.
     pub(super) async fn take_answers(&mut self) -> Result<(), Error> {
         while let Some(first) = self.work.as_mut().and_then(|work| work.under_way.front_mut()) {
-            let answered = match first.committed.try_recv() {
-                Ok(answered) => answered,
-                Err(oneshot::error::TryRecvError::Empty) => return Ok(()),
-                Err(oneshot::error::TryRecvError::Closed) => Err(gone()),
-            };
+            let Some(answered) = first.committed.take() else { return Ok(()) };
             self.settle_first(answered).await?;
         }
         Ok(())
@@ -116,7 +115,7 @@ impl JobActor {
     /// Waits until no group is with the store: what comes next knows the version of the job's record.
     pub(super) async fn settle_groups(&mut self) -> Result<(), Error> {
         while let Some(first) = self.work.as_mut().and_then(|work| work.under_way.front_mut()) {
-            let answered = (&mut first.committed).await.unwrap_or_else(|_| Err(gone()));
+            let answered = first.committed.answer().await;
             self.settle_first(answered).await?;
         }
         Ok(())
@@ -165,25 +164,6 @@ impl JobActor {
         let entry = self.system.jobs.held(&self.path, |held| held.runs.remove(&number)).flatten();
         // Whoever still watches over its turn need not.
         entry.into_iter().for_each(|entry| entry.cancel.cancel());
-    }
-
-    /// The commit is with the store when this returns, behind those handed over before; its answer comes as a signal.
-    fn hand_over(&self, draft: Draft) -> oneshot::Receiver<Result<Version, CommitError>> {
-        let (answer, answered) = oneshot::channel();
-        let (system, path) = (self.system.clone(), self.path.clone());
-        let store = self.system.store.clone();
-        let mut commit = async move { store.commit(draft).await }.boxed();
-        let begun = (&mut commit).now_or_never();
-        self.system.tasks.spawn(async move {
-            let committed = match begun {
-                Some(committed) => committed,
-                None => commit.await,
-            };
-            // Whoever is gone finds in the store what became of it.
-            let _ = answer.send(committed);
-            let _ = system.jobs.tell_resident(&path, JobSignal::Committed);
-        });
-        answered
     }
 
     async fn settle_first(&mut self, answered: Result<Version, CommitError>) -> Result<(), Error> {
@@ -288,9 +268,4 @@ impl Work {
         let moving = moving.filter(|moved| !moved.item.state.is_final()).map(|moved| moved.row);
         running.chain(ready).chain(delayed).chain(moving).chain([self.next]).min().unwrap_or(self.next)
     }
-}
-
-/// What the answer of a commit is whose task went with the process's end.
-fn gone() -> CommitError {
-    CommitError::Store(StoreError::Closed)
 }

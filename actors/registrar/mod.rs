@@ -1,11 +1,13 @@
 //! The registrar: the one door for creation, close and resume.
 //!
 //! ```text
-//!   callers --Enlist--> waiting --Drain--> Plan --one commit--> answers
+//!   callers --Enlist--> waiting --Drain--> Plan --one commit--> under way --Answered--> answers
 //! ```
 //!
-//! It drains what waits into one commit, leaving refused requests out; while that is synced the next ones gather. It knows
-//! nothing of who is resident: stopping those below a closed node is the caller's next step.
+//! It drains what waits into one commit, leaving refused requests out. While that is synced the next drain may wait behind it
+//! in the store: it goes by what the first leaves, and rests on the count of open agents below `/root`, which nobody else
+//! writes, so that it is refused if the first is. It knows nothing of who is resident: stopping those below a closed node is
+//! the caller's next step.
 
 mod lifecycle;
 mod plan;
@@ -18,15 +20,22 @@ use kameo::Actor;
 use kameo::actor::ActorRef;
 use kameo::message::{Context, Message};
 use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, CommitError, JobSpec, Store, ToolUse};
+use understory_store::{AgentRef, CommitError, JobSpec, Store, StoreError, ToolUse};
 
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::handover::{Committed, hand_over};
 use crate::limits::Limits;
-use plan::Plan;
+use plan::{Left, Plan};
 pub(crate) use spawn::{Birth, FirstMessage, Newborn};
+
+/// How many drains are with the store at once.
+const DRAINS_MAX: usize = 2;
+/// A drain rests on another only if it has at least this part of the requests there are; a smaller one waits and grows.
+const RESTING_PART: usize = 4;
 
 /// What the registrar is asked.
 pub(crate) enum Request {
@@ -57,15 +66,22 @@ pub(crate) struct Enlist {
     pub(crate) reply: Reply,
 }
 
+/// Take what waits into a commit.
 struct Drain;
+
+/// The store has answered a drain.
+struct Answered;
 
 /// The actor.
 pub(crate) struct Registrar {
-    store: Store,
-    limits: Limits,
-    clock: Clock,
+    desk: Desk,
     waiting: VecDeque<Enlist>,
     counts: plan::Counts,
+    under_way: VecDeque<UnderWay>,
+    /// How many requests there were, waiting or under way, when the last drain was made.
+    crowd: usize,
+    /// Whether a `Drain` is in the mailbox.
+    called: bool,
 }
 
 /// What it starts from.
@@ -73,15 +89,26 @@ pub(crate) struct Desk {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
+    pub(crate) tasks: TaskTracker,
 }
+
+/// A drain that the store was given and has not answered yet.
+struct UnderWay {
+    settled: Vec<Settled>,
+    left: Left,
+    committed: Committed,
+}
+
+/// A request and what it is answered once the drain is durable.
+type Settled = (Enlist, Result<Answer, Error>);
 
 impl Actor for Registrar {
     type Args = Desk;
     type Error = Infallible;
 
     async fn on_start(desk: Desk, _: ActorRef<Self>) -> Result<Self, Infallible> {
-        let Desk { store, limits, clock } = desk;
-        Ok(Registrar { store, limits, clock, waiting: VecDeque::new(), counts: plan::Counts::default() })
+        let (waiting, under_way) = (VecDeque::new(), VecDeque::new());
+        Ok(Registrar { desk, waiting, counts: plan::Counts::default(), under_way, crowd: 0, called: false })
     }
 }
 
@@ -90,9 +117,7 @@ impl Message<Enlist> for Registrar {
 
     async fn handle(&mut self, enlist: Enlist, ctx: &mut Context<Self, ()>) {
         self.waiting.push_back(enlist);
-        if self.waiting.len() == 1 {
-            self.call_again(ctx);
-        }
+        self.call_drain(ctx.actor_ref());
     }
 }
 
@@ -100,7 +125,49 @@ impl Message<Drain> for Registrar {
     type Reply = ();
 
     async fn handle(&mut self, _: Drain, ctx: &mut Context<Self, ()>) {
-        let mut plan = Plan::new(&self.store, &self.limits, self.clock.now(), &self.counts);
+        self.called = false;
+        if self.may_drain() {
+            self.drain(ctx.actor_ref()).await;
+        }
+    }
+}
+
+impl Message<Answered> for Registrar {
+    type Reply = ();
+
+    async fn handle(&mut self, _: Answered, ctx: &mut Context<Self, ()>) {
+        while let Some(first) = self.under_way.front_mut() {
+            let Some(committed) = first.committed.take() else { break };
+            let Some(UnderWay { settled, left, .. }) = self.under_way.pop_front() else { break };
+            match committed {
+                Ok(_) => {
+                    self.counts.learn(left.counts);
+                    answer_all(settled);
+                }
+                Err(_) => self.begin_again(settled).await,
+            }
+        }
+        self.call_drain(ctx.actor_ref());
+    }
+}
+
+impl Registrar {
+    /// Whether what waits may be drained now; otherwise it is when the store answers.
+    fn may_drain(&self) -> bool {
+        match self.under_way.back() {
+            _ if self.waiting.is_empty() => false,
+            None => true,
+            Some(before) => {
+                let enough = self.waiting.len() * RESTING_PART >= self.crowd;
+                self.under_way.len() < DRAINS_MAX && before.left.bears() && enough
+            }
+        }
+    }
+
+    async fn drain(&mut self, me: &ActorRef<Self>) {
+        self.crowd = self.waiting.len() + self.under_way.iter().map(|drain| drain.settled.len()).sum::<usize>();
+        let before = self.under_way.back().map(|before| &before.left);
+        let mut plan = self.desk.plan(&self.counts, before);
         let mut settled = Vec::new();
         while let Some(enlist) = self.waiting.pop_front() {
             if !settled.is_empty() && !plan.has_room(&enlist.request) {
@@ -110,53 +177,65 @@ impl Message<Drain> for Registrar {
             let answer = plan.admit(&enlist.request).await;
             settled.push((enlist, answer));
         }
-        let (draft, counts) = plan.finish();
-        match draft.writes() {
-            0 => answer_all(settled),
-            _ => match self.store.commit(draft).await {
-                Ok(_) => {
-                    self.counts.learn(counts);
-                    answer_all(settled);
-                }
-                Err(_) => self.one_by_one(settled).await,
-            },
+        match plan.finish().await {
+            Err(error) => refuse_all(settled, &error),
+            // What it refuses may rest on what is not durable yet.
+            Ok((draft, left)) if draft.writes() > 0 || !self.under_way.is_empty() => {
+                let me = me.clone();
+                let committed = hand_over(&self.desk.store, &self.desk.tasks, draft, move || {
+                    // It fails only when the registrar has ended, and then nobody waits for an answer.
+                    let _ = me.tell(Answered).try_send();
+                });
+                self.under_way.push_back(UnderWay { settled, left, committed });
+            }
+            Ok(_) => answer_all(settled),
         }
-        if !self.waiting.is_empty() {
-            self.call_again(ctx);
+        self.call_drain(me);
+    }
+
+    /// Has the mailbox bring a `Drain` behind every request that is queued already, if there is one to make.
+    fn call_drain(&mut self, me: &ActorRef<Self>) {
+        if self.may_drain() && !std::mem::replace(&mut self.called, true) {
+            // It fails only when the registrar stops, and then nobody waits for an answer.
+            let _ = me.tell(Drain).try_send();
         }
+    }
+
+    /// Commits the requests of a drain that was refused one by one, so that one of them does not refuse the others, and
+    /// then those of the drains that rested on it.
+    async fn begin_again(&mut self, refused: Vec<Settled>) {
+        self.counts = plan::Counts::default();
+        let mut again = refused;
+        for mut under_way in std::mem::take(&mut self.under_way) {
+            match under_way.committed.answer().await {
+                Ok(_) => answer_all(under_way.settled),
+                Err(_) => again.extend(under_way.settled),
+            }
+        }
+        for (enlist, _) in again {
+            let answer = self.alone(&enlist.request).await;
+            answer_all(vec![(enlist, answer)]);
+        }
+    }
+
+    async fn alone(&mut self, request: &Request) -> Result<Answer, Error> {
+        let mut plan = self.desk.plan(&self.counts, None);
+        let answer = plan.admit(request).await;
+        let (draft, left) = plan.finish().await?;
+        if draft.writes() > 0
+            && let Err(error) = self.desk.store.commit(draft).await
+        {
+            self.counts = plan::Counts::default();
+            return Err(request.explain(error));
+        }
+        self.counts.learn(left.counts);
+        answer
     }
 }
 
-impl Registrar {
-    /// Has the mailbox bring a `Drain` behind every request that is queued already.
-    fn call_again(&self, ctx: &Context<Self, ()>) {
-        // It fails only when the registrar stops, and then nobody waits for an answer.
-        let _ = ctx.actor_ref().tell(Drain).try_send();
-    }
-
-    /// Commits each request of a drain that was refused by itself, so that one of them does not refuse the others.
-    async fn one_by_one(&mut self, settled: Vec<(Enlist, Result<Answer, Error>)>) {
-        self.counts = plan::Counts::default();
-        for (enlist, _) in settled {
-            let mut plan = Plan::new(&self.store, &self.limits, self.clock.now(), &self.counts);
-            let answer = plan.admit(&enlist.request).await;
-            let (draft, counts) = plan.finish();
-            let committed = match draft.writes() {
-                0 => Ok(0),
-                _ => self.store.commit(draft).await,
-            };
-            let answer = match committed {
-                Ok(_) => {
-                    self.counts.learn(counts);
-                    answer
-                }
-                Err(error) => {
-                    self.counts = plan::Counts::default();
-                    Err(enlist.request.explain(error))
-                }
-            };
-            answer_all(vec![(enlist, answer)]);
-        }
+impl Desk {
+    fn plan<'a>(&'a self, counts: &'a plan::Counts, before: Option<&'a Left>) -> Plan<'a> {
+        Plan::new(&self.store, &self.limits, self.clock.now(), counts, before)
     }
 }
 
@@ -176,9 +255,13 @@ impl Request {
     }
 }
 
-fn answer_all(settled: Vec<(Enlist, Result<Answer, Error>)>) {
+fn answer_all(settled: Vec<Settled>) {
     for (enlist, answer) in settled {
         // Somebody who gave up waiting is not told; what was committed stands.
         let _ = enlist.reply.send(answer);
     }
+}
+
+fn refuse_all(settled: Vec<Settled>, error: &StoreError) {
+    answer_all(settled.into_iter().map(|(enlist, _)| (enlist, Err(error.clone().into()))).collect());
 }

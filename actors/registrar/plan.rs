@@ -29,6 +29,17 @@ impl Counts {
     }
 }
 
+/// What a drain leaves behind, by where it lies: what those that are made before it is durable go by.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) counts: BTreeMap<AgentPath, u64>,
+    nodes: HashMap<AgentPath, Option<Row<Node>>>,
+    closed: HashMap<AgentPath, bool>,
+    nicknames: HashMap<(AgentPath, String), bool>,
+    /// Open agents below `/root` before it.
+    open: u64,
+}
+
 /// One drain in the making.
 pub(super) struct Plan<'a> {
     pub(super) store: &'a Store,
@@ -36,31 +47,33 @@ pub(super) struct Plan<'a> {
     pub(super) now: Time,
     pub(super) draft: Draft,
     known: &'a Counts,
-    counts: BTreeMap<AgentPath, u64>,
-    nodes: HashMap<AgentPath, Option<Row<Node>>>,
-    closed: HashMap<AgentPath, bool>,
-    nicknames: HashMap<(AgentPath, String), bool>,
+    before: Option<&'a Left>,
+    left: Left,
+}
+
+impl Left {
+    /// Whether a commit that rests on the count below `/root` as this drain leaves it is refused when the drain is.
+    pub(super) fn bears(&self) -> bool {
+        self.counts.get(&AgentPath::root()).is_some_and(|open| *open != self.open && *open > 0)
+    }
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(store: &'a Store, limits: &'a Limits, now: Time, known: &'a Counts) -> Self {
-        Plan {
-            store,
-            limits,
-            now,
-            draft: Draft::new(),
-            known,
-            counts: BTreeMap::new(),
-            nodes: HashMap::new(),
-            closed: HashMap::new(),
-            nicknames: HashMap::new(),
-        }
+    /// A drain that goes by what `before` leaves, which is not durable yet, and then by the store.
+    pub(super) fn new(
+        store: &'a Store,
+        limits: &'a Limits,
+        now: Time,
+        known: &'a Counts,
+        before: Option<&'a Left>,
+    ) -> Self {
+        Plan { store, limits, now, draft: Draft::new(), known, before, left: Left::default() }
     }
 
     /// Whether another request surely fits the same commit.
     pub(super) fn has_room(&self, request: &Request) -> bool {
         let (writes, bytes) = request.weight();
-        self.draft.writes() + self.counts.len() + writes <= WRITES_MAX && self.draft.bytes() + bytes <= BYTES_MAX
+        self.draft.writes() + self.left.counts.len() + writes <= WRITES_MAX && self.draft.bytes() + bytes <= BYTES_MAX
     }
 
     /// Takes a request in, or refuses it and leaves the plan as it was.
@@ -73,44 +86,53 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The commit, and the counts as they are once it is durable.
-    pub(super) fn finish(mut self) -> (Draft, BTreeMap<AgentPath, u64>) {
-        for (path, count) in &self.counts {
+    /// The commit, and what it leaves. It rests on the drain before, if that is under way.
+    pub(super) async fn finish(mut self) -> Result<(Draft, Left), StoreError> {
+        let root = AgentPath::root();
+        if let Some(open) = self.before.and_then(|before| before.counts.get(&root)) {
+            self.draft.expect_held(Table::Count.at(&root), open);
+            self.left.open = *open;
+        } else if self.left.counts.contains_key(&root) {
+            self.left.open = self.open_at(&root).await?;
+        }
+        for (path, count) in &self.left.counts {
             match count {
                 0 => self.draft.delete(Table::Count.at(path)),
                 _ => self.draft.put(Table::Count.at(path), count),
             }
         }
-        (self.draft, self.counts)
+        Ok((self.draft, self.left))
     }
 
     /// What lies at `path`, as this drain leaves it.
     pub(super) async fn node(&mut self, path: &AgentPath) -> Result<Option<Row<Node>>, StoreError> {
-        if let Some(node) = self.nodes.get(path) {
+        let before = self.before.and_then(|before| before.nodes.get(path));
+        if let Some(node) = self.left.nodes.get(path).or(before) {
             return Ok(node.clone());
         }
         let row = self.store.peek::<Node>(&Table::Node.at(path)).await?;
-        self.nodes.insert(path.clone(), row.clone());
+        self.left.nodes.insert(path.clone(), row.clone());
         Ok(row)
     }
 
     /// Forgets what was read of a node that this drain writes: it is not asked for again before the commit.
     pub(super) fn written(&mut self, path: &AgentPath, row: Row<Node>) {
-        self.nodes.insert(path.clone(), Some(row));
+        self.left.nodes.insert(path.clone(), Some(row));
     }
 
     /// Whether this very node is marked closed, as this drain leaves it.
     pub(super) async fn is_closed(&mut self, path: &AgentPath) -> Result<bool, StoreError> {
-        if let Some(closed) = self.closed.get(path) {
+        let before = self.before.and_then(|before| before.closed.get(path));
+        if let Some(closed) = self.left.closed.get(path).or(before) {
             return Ok(*closed);
         }
         let closed = self.store.versions(vec![Table::Closed.at(path)]).await?[0].is_some();
-        self.closed.insert(path.clone(), closed);
+        self.left.closed.insert(path.clone(), closed);
         Ok(closed)
     }
 
     pub(super) fn mark(&mut self, path: &AgentPath, closed: bool) {
-        self.closed.insert(path.clone(), closed);
+        self.left.closed.insert(path.clone(), closed);
         match closed {
             true => self.draft.put(Table::Closed.at(path), &()),
             false => self.draft.delete(Table::Closed.at(path)),
@@ -129,7 +151,16 @@ impl<'a> Plan<'a> {
 
     /// Open agents below `path`, as this drain leaves it.
     pub(super) async fn count(&mut self, path: &AgentPath) -> Result<u64, StoreError> {
-        if let Some(count) = self.counts.get(path).or_else(|| self.known.0.get(path)) {
+        match self.left.counts.get(path) {
+            Some(count) => Ok(*count),
+            None => self.open_at(path).await,
+        }
+    }
+
+    /// Open agents below `path`, as the drain before leaves it.
+    async fn open_at(&self, path: &AgentPath) -> Result<u64, StoreError> {
+        let before = self.before.and_then(|before| before.counts.get(path));
+        if let Some(count) = before.or_else(|| self.known.0.get(path)) {
             return Ok(*count);
         }
         let row = self.store.peek::<u64>(&Table::Count.at(path)).await?;
@@ -137,24 +168,25 @@ impl<'a> Plan<'a> {
     }
 
     pub(super) fn set_count(&mut self, path: &AgentPath, count: u64) {
-        self.counts.insert(path.clone(), count);
+        self.left.counts.insert(path.clone(), count);
     }
 
     /// Whether a nickname is taken below `parent`, as this drain leaves it.
     pub(super) async fn has_nickname(&mut self, parent: &AgentPath, nickname: &str) -> Result<bool, StoreError> {
         let known = (parent.clone(), nickname.to_lowercase());
-        if let Some(taken) = self.nicknames.get(&known) {
+        let before = self.before.and_then(|before| before.nicknames.get(&known));
+        if let Some(taken) = self.left.nicknames.get(&known).or(before) {
             return Ok(*taken);
         }
         let key = Table::Nickname.named(parent, known.1.as_bytes());
         let taken = self.store.versions(vec![key]).await?[0].is_some();
-        self.nicknames.insert(known, taken);
+        self.left.nicknames.insert(known, taken);
         Ok(taken)
     }
 
     pub(super) fn take_nickname(&mut self, parent: &AgentPath, nickname: &str, path: &AgentPath) {
         let known = (parent.clone(), nickname.to_lowercase());
         self.draft.put(Table::Nickname.named(parent, known.1.as_bytes()), &Pointer(path.clone()));
-        self.nicknames.insert(known, true);
+        self.left.nicknames.insert(known, true);
     }
 }
