@@ -20,7 +20,7 @@ use super::import::table_limits;
 use super::table::{Summary, open_file, scan};
 use super::template::{Template, UnknownColumns};
 use crate::error::Error;
-use crate::registrar::Request;
+use crate::registrar::{Answer, Request};
 use crate::role::DEFAULT_ROLE;
 use crate::system::{System, closed_at, node_at};
 use crate::watchers::Heard;
@@ -169,7 +169,14 @@ impl System {
         let known = if request.fresh { None } else { self.known_job(&request, &checked).await? };
         let (job, begun) = match known {
             Some(view) => self.go_on(view).await?,
-            None => (self.create_job(&request, checked).await?, Begun::New),
+            None => match self.create_job(&request, &checked).await? {
+                Some(job) => (job, Begun::New),
+                // The same command was given at the same moment.
+                None => {
+                    let view = self.known_job(&request, &checked).await?;
+                    self.go_on(view.ok_or_else(|| Error::NotFound { path: request.owner.clone() })?).await?
+                }
+            },
         };
         Ok(JobStarted { job, begun, unknown_columns })
     }
@@ -365,12 +372,13 @@ impl System {
         Ok((this, if finished { Begun::Finished } else { Begun::GoesOn }))
     }
 
-    async fn create_job(&self, request: &JobRequest, checked: Checked) -> Result<AgentRef, Error> {
+    /// Creates the job. Nothing: the same command has made one meanwhile.
+    async fn create_job(&self, request: &JobRequest, checked: &Checked) -> Result<Option<AgentRef>, Error> {
         let Checked { input, output, summary, fingerprint } = checked;
         let id = AgentId::new();
         let name = request.name.clone().unwrap_or_else(|| format!("job_{}", id.short()));
         let path = request.owner.join(&name)?;
-        let output = output.unwrap_or_else(|| default_output(&input, &id.short()));
+        let output = output.clone().unwrap_or_else(|| default_output(input, &id.short()));
         let (checked_output, overwrite) = (output.clone(), request.overwrite);
         let writable = tokio::task::spawn_blocking(move || check_writable(&checked_output, overwrite));
         writable.await.map_err(|_| Error::Stopping)?.map_err(JobError::from)?;
@@ -379,7 +387,7 @@ impl System {
             bytes: summary.bytes,
             sha256: summary.sha256,
             rows: summary.rows,
-            headers: summary.headers,
+            headers: summary.headers.clone(),
             id_column: request.id_column.clone(),
             template: request.template.clone(),
             brain: request.brain.clone(),
@@ -391,11 +399,14 @@ impl System {
             fingerprint: fingerprint.0,
         };
         let job = AgentRef::new(path.clone(), id);
-        let create = Request::CreateJob { path: path.clone(), job: job.clone(), spec: Box::new(spec) };
-        self.register(create).await?;
+        let (spec, fresh) = (Box::new(spec), request.fresh);
+        let create = Request::CreateJob { path: path.clone(), job: job.clone(), spec, fresh };
+        if let Answer::Done(false) = self.register(create).await? {
+            return Ok(None);
+        }
         self.jobs.deliver(self, &path, JobSignal::Import);
         self.run(&path).await?;
-        Ok(job)
+        Ok(Some(job))
     }
 }
 

@@ -41,8 +41,8 @@ const RESTING_PART: usize = 4;
 pub(crate) enum Request {
     /// Creates agents, all or none, with what a tool call writes about itself.
     Spawn { births: Vec<Birth>, by: Option<Caller>, tool: Option<ToolUse> },
-    /// Creates a job, whose rows its own actor stores.
-    CreateJob { path: AgentPath, job: AgentRef, spec: Box<JobSpec> },
+    /// Creates a job, whose rows its own actor stores; unless `fresh`, only if the same command has made none yet.
+    CreateJob { path: AgentPath, job: AgentRef, spec: Box<JobSpec>, fresh: bool },
     /// Marks a node closed.
     Close { path: AgentPath },
     /// Takes a node's mark away, or an agent's fault.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use understory_paths::AgentPath;
-use understory_store::{Draft, Node, Pointer, Row, Store, StoreError, Table, Time};
+use understory_store::{Draft, Key, Node, Pointer, Row, Store, StoreError, Table, Time};
 
 use super::{Answer, Request};
 use crate::error::Error;
@@ -36,6 +36,8 @@ pub(super) struct Left {
     nodes: HashMap<AgentPath, Option<Row<Node>>>,
     closed: HashMap<AgentPath, bool>,
     nicknames: HashMap<(AgentPath, String), bool>,
+    /// The jobs that commands have made, by the keys of their fingerprints.
+    commands: HashMap<Key, AgentPath>,
     /// Open agents below `/root` before it.
     open: u64,
 }
@@ -80,7 +82,7 @@ impl<'a> Plan<'a> {
     pub(super) async fn admit(&mut self, request: &Request) -> Result<Answer, Error> {
         match request {
             Request::Spawn { births, by, tool } => self.spawn(births, by.as_ref(), tool.as_ref()).await,
-            Request::CreateJob { path, job, spec } => self.create_job(path, job, spec).await,
+            Request::CreateJob { path, job, spec, fresh } => self.create_job(path, job, spec, *fresh).await,
             Request::Close { path } => self.close(path).await,
             Request::Resume { path } => self.resume(path).await,
         }
@@ -182,6 +184,22 @@ impl<'a> Plan<'a> {
         let taken = self.store.versions(vec![key]).await?[0].is_some();
         self.left.nicknames.insert(known, taken);
         Ok(taken)
+    }
+
+    /// The job that a command has made, if it is still there, as this drain leaves it.
+    pub(super) async fn made_by(&mut self, command: &Key) -> Result<Option<AgentPath>, StoreError> {
+        let before = self.before.and_then(|before| before.commands.get(command));
+        let path = match self.left.commands.get(command).or(before) {
+            Some(path) => Some(path.clone()),
+            None => self.store.peek::<Pointer>(command).await?.map(|row| row.value.0),
+        };
+        let Some(path) = path else { return Ok(None) };
+        Ok(self.node(&path).await?.map(|_| path))
+    }
+
+    pub(super) fn note_command(&mut self, command: Key, path: &AgentPath) {
+        self.draft.put(command.clone(), &Pointer(path.clone()));
+        self.left.commands.insert(command, path.clone());
     }
 
     pub(super) fn take_nickname(&mut self, parent: &AgentPath, nickname: &str, path: &AgentPath) {

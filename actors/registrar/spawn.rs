@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobSpec, Message, MessageKind, Node, Phase, Pointer,
-    Row, Sender, Table, ToolUse, TranscriptEntry,
+    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobSpec, Message, MessageKind, Node, Phase, Row,
+    Sender, Table, ToolUse, TranscriptEntry,
 };
 
 use super::plan::Plan;
@@ -119,18 +119,23 @@ impl Plan<'_> {
         path: &AgentPath,
         job: &AgentRef,
         spec: &JobSpec,
+        fresh: bool,
     ) -> Result<Answer, Error> {
         self.demand_parent(path, "start a job").await?;
+        let owner = path.parent().expect("a job's path has a parent");
+        let command = Table::Fingerprint.named(&owner, &spec.fingerprint);
+        if !fresh && self.made_by(&command).await?.is_some() {
+            return Ok(Answer::Done(false));
+        }
         if self.node(path).await?.is_some() {
             return Err(Error::Exists { path: path.clone() });
         }
-        let owner = path.parent().expect("a job's path has a parent");
         let node = Node::Job(Job::new(job.id, self.now));
         let written = self.draft.create(Table::Node.at(path), &node);
         self.written(path, Row::written(written, node, 0));
         let _ = self.draft.create(Table::Spec.at(path), spec);
         self.draft.put(Table::Unfinished.at(path), &());
-        self.draft.put(Table::Fingerprint.named(&owner, &spec.fingerprint), &Pointer(path.clone()));
+        self.note_command(command, path);
         self.draft.tell(&Event::JobCreated { job: job.clone() });
         Ok(Answer::Done(true))
     }

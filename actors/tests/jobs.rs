@@ -10,7 +10,7 @@ use understory_store::MemoryBackend;
 use super::table::{Table, number};
 use super::world::{LONG, World, at, until};
 use crate::brain::{BrainError, Response};
-use crate::job::JobRequest;
+use crate::job::{Begun, JobRequest};
 
 #[tokio::test(start_paused = true)]
 async fn a_job_is_its_rows_in_order() {
@@ -212,6 +212,21 @@ async fn the_same_command_goes_on_with_the_same_job() {
     table.rewrite("id,n\na1,1\n");
     let changed = world.system.start_job(request).await.unwrap_err();
     assert!(changed.to_string().ends_with("start another job with --new"), "{changed}");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_command_given_at_once_makes_one_job() {
+    let world = World::setting().brain("number", |turn| async move { number(&turn) }).open().await;
+    let table = Table::of(3);
+    let request = JobRequest { name: None, ..table.request("number") };
+    let asked = (0..8).map(|_| world.system.start_job(request.clone()));
+    let started: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(started.iter().filter(|started| started.begun == Begun::New).count(), 1, "{started:?}");
+    assert!(started.iter().all(|other| other.job == started[0].job), "{started:?}");
+    let fresh = (0..2).map(|_| world.system.start_job(JobRequest { fresh: true, overwrite: true, ..request.clone() }));
+    let fresh: Vec<_> = join_all(fresh).await.into_iter().map(|started| started.unwrap().job.path).collect();
+    assert_ne!(fresh[0], fresh[1], "each is another job");
     world.end().await;
 }
 
