@@ -131,10 +131,12 @@ async fn drive(
         answered = work::answer(brain.as_mut(), turn, &cancel, system.limits.grace) => answered,
         () = late => None,
     };
+    let is_late = cancel.is_cancelled() && !stop.is_cancelled();
     match answered {
+        // Whatever it says in its grace.
+        _ if is_late => RunEnd::Failed(format!("worker exceeded max runtime of {} s", allowed.as_secs())),
         Some(Ok(Ok(response))) => judge(response),
         _ if stop.is_cancelled() => RunEnd::Stopped,
-        _ if cancel.is_cancelled() => RunEnd::Failed(format!("worker exceeded max runtime of {} s", allowed.as_secs())),
         Some(Ok(Err(error))) => RunEnd::Failed(error.to_string()),
         Some(Err(panic)) => RunEnd::Failed(BrainError::broken(panic).to_string()),
         None => RunEnd::Stopped,

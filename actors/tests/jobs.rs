@@ -99,7 +99,15 @@ async fn a_failed_run_is_tried_again_after_a_pause() {
 /// J20: an item that is overdue is ended by the job, not by its worker.
 #[tokio::test(start_paused = true)]
 async fn a_run_past_its_deadline_fails_whatever_its_worker_does() {
-    let world = World::setting().brain("wall", |_| std::future::pending()).open().await;
+    let world = World::setting().brain("wall", |turn| async move {
+        turn.cancel().cancelled().await;
+        // One is deaf, one answers in its grace.
+        if turn.row().is_some_and(|row| row.number == 1) {
+            std::future::pending::<()>().await;
+        }
+        number(&turn)
+    });
+    let world = world.open().await;
     let table = Table::of(2);
     let begun = tokio::time::Instant::now();
     let request = JobRequest { timeout: Duration::from_secs(100), attempts: 1, ..table.request("wall") };
