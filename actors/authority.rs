@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn an_agent_may_speak_to_all_and_command_those_below() {
         let me = AgentRef::new("/root/a/b".parse().unwrap(), AgentId::from_u128(1));
-        let caller = Caller::agent(me, 1, 1);
+        let caller = Caller::agent(me, 1, 1, 1);
         let rows = ["/root/a/b", "/root/a/b/c", "/root/a/b/c/d", "/root/a", "/root", "/root/a/bb", "/root/z"];
         let table: Vec<(&str, bool, bool)> = rows
             .into_iter()

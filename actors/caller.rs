@@ -1,16 +1,22 @@
 //! Who calls a tool: a turn, and what proves that it is still the one under way.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, CommitError, Draft, Table, Version};
+use understory_store::{AgentRef, CommitError, Draft, Node, Store, StoreError, Table, Version};
 
 use crate::error::Error;
+use crate::system::node_at;
 
 /// A turn of an agent or a run of a job item, as the runtime knows it; never made from what a brain says.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     me: AgentRef,
     turn: u64,
-    version: Version,
+    attempt: u32,
+    /// The commit that last wrote its record, as far as is known here: mail that joins a turn writes it too.
+    version: Arc<AtomicU64>,
     run: Option<ItemRun>,
 }
 
@@ -23,14 +29,14 @@ pub(crate) struct ItemRun {
 }
 
 impl Caller {
-    /// Turn `turn` of an agent, started by commit `version`.
-    pub(crate) fn agent(me: AgentRef, turn: u64, version: Version) -> Self {
-        Caller { me, turn, version, run: None }
+    /// An attempt at turn `turn` of an agent, started by commit `version`.
+    pub(crate) fn agent(me: AgentRef, turn: u64, attempt: u32, version: Version) -> Self {
+        Caller { me, turn, attempt, version: Arc::new(version.into()), run: None }
     }
 
     /// A run of a job item, started by commit `version`. What it creates belongs to all runs of the item.
     pub(crate) fn item(me: AgentRef, run: ItemRun, version: Version) -> Self {
-        Caller { me, turn: 0, version, run: Some(run) }
+        Caller { me, turn: 0, attempt: run.run, version: Arc::new(version.into()), run: Some(run) }
     }
 
     pub(crate) fn me(&self) -> &AgentRef {
@@ -41,6 +47,15 @@ impl Caller {
         self.turn
     }
 
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The commit that started it, or that mail joined it by.
+    pub(crate) fn version(&self) -> Version {
+        self.version.load(Ordering::Relaxed)
+    }
+
     /// Which run of which row it is, for a job item.
     pub(crate) fn run(&self) -> Option<&ItemRun> {
         self.run.as_ref()
@@ -48,8 +63,21 @@ impl Caller {
 
     /// Has a commit demand that this turn is still under way and nothing above it closed.
     pub(crate) fn fence(&self, draft: &mut Draft) {
-        draft.expect_at(Table::Node.at(&self.me.path), self.version);
+        draft.expect_at(Table::Node.at(&self.me.path), self.version());
         draft.expect_open(&self.me.path);
+    }
+
+    /// Looks whether the turn is still under way although a commit of it was refused: mail may have joined it meanwhile. If
+    /// so, the next commit expects the record as it is now.
+    pub(crate) async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
+        let Some(row) = node_at(store, &self.me.path).await? else { return Ok(false) };
+        let mine = match &row.value {
+            Node::Agent(agent) if self.run.is_none() && agent.id == self.me.id => {
+                agent.running().is_some_and(|running| (running.turn, running.attempt) == (self.turn, self.attempt))
+            }
+            _ => false,
+        };
+        Ok(mine && self.version.swap(row.version, Ordering::Relaxed) != row.version)
     }
 
     /// How a refused commit of this caller reads to it.

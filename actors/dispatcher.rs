@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use understory_paths::AgentPath;
-use understory_store::{Event, Key, StoreError, Table, Told, Version};
+use understory_store::{Event, Key, StoreError, Table, Told, Version, keys};
 
 use crate::error::Error;
+use crate::job::JobSignal;
 use crate::system::System;
 
 /// How many commits' events are read at a time.
@@ -59,6 +60,8 @@ async fn pass_on(system: &System, after: Version) -> Result<Version, Error> {
 
 async fn tell(system: &System, told: &Arc<Told>) -> Result<(), Error> {
     match &told.event {
+        // To an item, as a rule; an agent may have such a name too.
+        Event::Mailed { to, .. } if told_job(system, &to.path) => {}
         Event::Mailed { to, trigger: true } if system.active.contains(&to.path) => system.agents.wake(system, &to.path),
         Event::Resumed { path } => {
             for top in system.active.tops() {
@@ -76,6 +79,12 @@ async fn tell(system: &System, told: &Arc<Told>) -> Result<(), Error> {
     // Nobody listening is no failure.
     let _ = system.told.send(told.clone());
     Ok(())
+}
+
+/// Tells the job whose item has got mail, if there is one at work.
+fn told_job(system: &System, to: &AgentPath) -> bool {
+    let (Some(job), Some(row)) = (to.parent(), keys::item_number(to)) else { return false };
+    system.jobs.tell_resident(&job, JobSignal::Mailed(row)).is_ok()
 }
 
 /// Activates what has pending work at and below `top`: agents with mail, jobs that are not finished.

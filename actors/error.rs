@@ -1,7 +1,7 @@
 //! Why something was refused or failed, for whoever asked.
 
 use understory_paths::{AgentPath, PathError};
-use understory_store::{AgentId, CommitError, Refusal, StoreError};
+use understory_store::{AgentId, CommitError, Node, Refusal, StoreError};
 
 /// Why something was refused or failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -36,6 +36,12 @@ pub enum Error {
         path: AgentPath,
         /// Where the mark is.
         at: AgentPath,
+    },
+    /// A job's item takes mail only while it runs.
+    #[error("{path} does not run: a job's item takes messages only while it does")]
+    NotRunning {
+        /// The item.
+        path: AgentPath,
     },
     /// Supervision gave up on the agent.
     #[error("{path} is faulted: {reason}")]
@@ -126,6 +132,13 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Error {
+    /// What lies at `path` cannot be asked to `verb`.
+    pub fn wrong_kind(path: &AgentPath, found: &Node, verb: &'static str) -> Self {
+        Error::WrongKind { path: path.clone(), found: found.noun(), verb }
+    }
 }
 
 impl From<CommitError> for Error {

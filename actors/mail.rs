@@ -3,7 +3,7 @@
 use understory_paths::AgentPath;
 use understory_store::{
     Agent, AgentRef, CommitError, Direction, Draft, Event, InboxKey, Message, MessageKind, Node, Outcome, Phase, Row,
-    Sender, Table, ToolUse, TranscriptEntry, TurnResult, keys,
+    Sender, Table, ToolUse, TranscriptEntry, TurnResult, Version, keys,
 };
 
 use crate::caller::Caller;
@@ -76,10 +76,10 @@ impl System {
         tool: Option<ToolUse>,
     ) -> Result<(Accepted, Message), Error> {
         demand_length("message", &letter.text)?;
-        let to = self.recipient(&letter.to).await?;
+        let (to, run) = self.recipient(letter).await?;
         let bytes = letter.text.len() as u64;
         let room = self.inboxes.reserve(&self.store, &self.limits, &to.path, bytes).await?;
-        let committed = self.post(letter, &to, by, tool).await;
+        let committed = self.post(letter, &to, run, by, tool).await;
         if committed.is_err() {
             room.refuse();
         }
@@ -90,12 +90,16 @@ impl System {
         &self,
         letter: &Letter,
         to: &AgentRef,
+        run: Option<Version>,
         by: Option<&Caller>,
         tool: Option<ToolUse>,
     ) -> Result<(Accepted, Message), Error> {
         let now = self.clock.now();
         let mut draft = Draft::new();
-        draft.expect_present(Table::Node.at(&to.path));
+        match run {
+            Some(version) => draft.expect_at(Table::Node.at(&to.path), version),
+            None => draft.expect_present(Table::Node.at(&to.path)),
+        }
         draft.expect_open(&to.path);
         if let Some(id) = &letter.message_id {
             let _ = draft.create(Table::Seen.named(&to.path, id.as_bytes()), &now.0);
@@ -119,6 +123,9 @@ impl System {
         draft.tell(&Event::Mailed { to: to.clone(), trigger: letter.trigger });
         match self.store.commit(draft).await {
             Ok(version) => Ok((Accepted { to: to.clone(), row: InboxKey { sequence: version, n: place } }, message)),
+            Err(CommitError::Conflict { key, .. }) if run.is_some() && key == Table::Node.at(&to.path) => {
+                Err(Error::NotRunning { path: to.path.clone() })
+            }
             Err(error) => Err(explain(letter, by, error)),
         }
     }
@@ -133,11 +140,21 @@ impl System {
         }
     }
 
-    async fn recipient(&self, path: &AgentPath) -> Result<AgentRef, Error> {
+    /// Whom a letter is for; for a job's item also the commit that started its run, which takes the letter or nobody.
+    async fn recipient(&self, letter: &Letter) -> Result<(AgentRef, Option<Version>), Error> {
+        let path = &letter.to;
         let row = node_at(&self.store, path).await?.ok_or_else(|| Error::NotFound { path: path.clone() })?;
+        let to = AgentRef::new(path.clone(), row.value.id());
         match &row.value {
-            Node::Agent(agent) => Ok(AgentRef::new(path.clone(), agent.id)),
-            node => Err(Error::WrongKind { path: path.clone(), found: node.kind(), verb: "take a message" }),
+            Node::Agent(_) => Ok((to, None)),
+            Node::Item(item) if !letter.trigger => match self.runs(path, item) {
+                true => Ok((to, Some(row.version))),
+                false => Err(Error::NotRunning { path: path.clone() }),
+            },
+            node => {
+                let verb = if letter.trigger { "take a turn" } else { "take a message" };
+                Err(Error::wrong_kind(path, node, verb))
+            }
         }
     }
 }
@@ -259,7 +276,7 @@ impl System {
     }
 
     /// Adds the result of a turn to what ends it: a message to the nearest ancestor that takes results, exempt from the
-    /// bounds of its inbox.
+    /// bounds of its inbox. To a job's item it goes only while its run is under way, which the commit then expects.
     pub(crate) async fn add_result(
         &self,
         draft: &mut Draft,
@@ -269,12 +286,15 @@ impl System {
         content: &str,
     ) -> Result<(), Error> {
         for path in of.path.ancestors() {
-            let to = match node_at(&self.store, &path).await?.map(|row| row.value) {
-                Some(Node::Agent(agent)) if agent.takes_results() => AgentRef::new(path, agent.id),
-                Some(Node::Agent(_)) => continue,
-                // What lies below a job's item is its run's own; no result leaves it.
+            let Some(row) = node_at(&self.store, &path).await? else { return Ok(()) };
+            match &row.value {
+                Node::Agent(agent) if agent.takes_results() => {}
+                Node::Agent(_) => continue,
+                // What lies below a job's item is its run's own; when that is over no result leaves it.
+                Node::Item(item) if self.runs(&path, item) => draft.expect(&row),
                 _ => return Ok(()),
-            };
+            }
+            let to = AgentRef::new(path, row.value.id());
             let message = Message {
                 to: to.id,
                 from: Sender::Agent(of.clone()),

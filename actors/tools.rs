@@ -1,8 +1,11 @@
 //! The tools of a turn: one closed list, for in-process brains, function-calling models and protocols alike.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
+use tokio::sync::Mutex;
 use understory_paths::AgentPath;
-use understory_store::ToolUse;
+use understory_store::{InboxKey, Message, ToolUse, keys};
 
 use crate::authority::{Verb, authorise};
 use crate::caller::Caller;
@@ -77,6 +80,8 @@ pub enum ToolError {
 pub struct Tools {
     system: System,
     caller: Caller,
+    /// Up to where the turn was given its mail.
+    given: Arc<Mutex<InboxKey>>,
 }
 
 #[derive(Deserialize)]
@@ -104,8 +109,11 @@ struct ReportArguments {
 }
 
 impl Tools {
-    pub(crate) fn new(system: System, caller: Caller) -> Self {
-        Tools { system, caller }
+    /// The tools of a turn that begins with the mail up to and with `given`.
+    pub(crate) fn new(system: System, caller: Caller, given: Option<InboxKey>) -> Self {
+        // What an earlier run of an item left is not for this one.
+        let given = given.unwrap_or(InboxKey::after(caller.version()));
+        Tools { system, caller, given: Arc::new(Mutex::new(given)) }
     }
 
     /// The tools this turn has.
@@ -159,6 +167,18 @@ impl Tools {
         Ok(self.system.report(run, result, stop).await?)
     }
 
+    /// See [`Turn::take_mail`](crate::Turn::take_mail).
+    pub(crate) async fn take_mail(&self) -> Result<Vec<Message>, ToolError> {
+        // One at a time, so that nothing is given twice.
+        let mut given = self.given.lock().await;
+        let rows = match self.caller.run() {
+            None => self.system.join(&self.caller, *given).await?,
+            Some(_) => self.system.letters(self.caller.me(), *given).await?,
+        };
+        *given = rows.last().and_then(|row| keys::inbox_key(&row.key)).unwrap_or(*given);
+        Ok(rows.into_iter().map(|row| row.value).collect())
+    }
+
     async fn create(
         &self,
         name: &str,
@@ -176,8 +196,11 @@ impl Tools {
         let first = task.map(|text| FirstMessage { text: text.to_owned(), trigger: true });
         let birth = Birth { path, role, brain, nickname, first, or_existing: false };
         let tool = self.entry("spawn", arguments.to_owned());
-        let request = Request::Spawn { births: vec![birth], by: Some(self.caller.clone()), tool };
-        let Answer::Spawned(newborns) = self.system.register(request).await? else {
+        let spawn = || {
+            let (births, tool) = (vec![birth.clone()], tool.clone());
+            self.system.register(Request::Spawn { births, by: Some(self.caller.clone()), tool })
+        };
+        let Answer::Spawned(newborns) = self.unless_over(spawn).await? else {
             unreachable!("the registrar answers a spawn with those it created");
         };
         let newborn = newborns.into_iter().next().expect("one was asked for");
@@ -193,8 +216,22 @@ impl Tools {
         authorise(&self.caller, verb, &to)?;
         let arguments = serde_json::json!({ "to": to.as_str(), "message": text }).to_string();
         let letter = Letter { to, text: text.to_owned(), trigger, message_id: None };
-        self.system.mail(&letter, Some(&self.caller), self.entry(tool, arguments)).await?;
+        let tool = self.entry(tool, arguments);
+        self.unless_over(|| self.system.mail(&letter, Some(&self.caller), tool.clone())).await?;
         Ok(())
+    }
+
+    /// Asks again while what refuses it is mail that joined the turn.
+    async fn unless_over<T, R>(&self, ask: impl Fn() -> R) -> Result<T, Error>
+    where
+        R: Future<Output = Result<T, Error>>,
+    {
+        loop {
+            match ask().await {
+                Err(Error::Fenced { .. }) if self.caller.renew(self.system.store()).await? => {}
+                answer => return answer,
+            }
+        }
     }
 
     /// What a call leaves in its caller's transcript; the runs of a job's items keep none.

@@ -105,7 +105,7 @@ impl System {
         let agent = match row.map(|row| row.value) {
             Some(Node::Agent(agent)) => agent,
             Some(node) => {
-                return Err(Error::WrongKind { path: path.clone(), found: node.kind(), verb: "be waited for" });
+                return Err(Error::wrong_kind(path, &node, "be waited for"));
             }
             None => return Err(Error::NotFound { path: path.clone() }),
         };

@@ -56,7 +56,7 @@ async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Error> {
     match (&view.node, shown(&view)) {
         (Node::Job(_), _) => Ok(Shown::Job(Box::new(job(runtime, path).await?))),
         (_, Some(shown)) => Ok(shown),
-        (node, None) => Err(Error::WrongKind { path, found: node.kind(), verb: "be shown" }),
+        (node, None) => Err(Error::wrong_kind(&path, &node, "be shown")),
     }
 }
 

@@ -90,11 +90,12 @@ impl AgentActor {
     /// Calls the brain of a turn that is on disk.
     pub(super) async fn launch(&mut self, agent: &Agent) -> Result<Next, Error> {
         let running = agent.running().expect("a turn to be launched is on record").clone();
-        let rows = self.in_hand(&running).await?;
+        let rows = self.in_hand(&running, InboxKey::FIRST).await?;
         let Some(choice) = agent.brain.clone() else { return Ok(Next::Stay) };
-        let seat = Seat { path: self.path.clone(), id: agent.id, settings: choice.settings.as_str().into() };
+        let (role, settings) = (agent.role.as_str().into(), choice.settings.as_str().into());
+        let seat = Seat { path: self.path.clone(), id: agent.id, role, settings };
         let version: Version = self.row.as_ref().map_or(0, |row| row.version);
-        let caller = Caller::agent(self.me(agent), running.turn, version);
+        let caller = Caller::agent(self.me(agent), running.turn, running.attempt, version);
         let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
         let found = self.system.agents.held(&self.path, |held| {
             held.running();
@@ -104,7 +105,7 @@ impl AgentActor {
         let turn = Turn::detached(seat.clone(), messages, None)
             .numbered(running.turn, running.attempt)
             .cancelled_by(cancel.clone())
-            .equipped(Tools::new(self.system.clone(), caller));
+            .equipped(Tools::new(self.system.clone(), caller, running.in_hand.iter().max().copied()));
         let factory = self.system.factory(&choice).cloned();
         let grace = self.system.limits.grace;
         let (system, path) = (self.system.clone(), self.path.clone());
@@ -118,10 +119,10 @@ impl AgentActor {
         Ok(Next::Stay)
     }
 
-    /// The rows that the running turn has in hand.
-    pub(super) async fn in_hand(&self, running: &Running) -> Result<Vec<Row<Message>>, Error> {
+    /// The rows that the running turn has in hand, from behind `after` on.
+    pub(super) async fn in_hand(&self, running: &Running, after: InboxKey) -> Result<Vec<Row<Message>>, Error> {
         let mut rows = Vec::with_capacity(running.in_hand.len());
-        for row in &running.in_hand {
+        for row in running.in_hand.iter().filter(|row| **row > after) {
             rows.extend(self.system.store.peek::<Message>(&keys::inbox(&self.path, *row)).await?);
         }
         Ok(rows)

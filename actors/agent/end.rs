@@ -1,6 +1,8 @@
 //! From a brain's answer to the record: M3, a put-off turn, a fault, or a release.
 
-use understory_store::{Agent, Draft, Event, Message, Node, Outcome, Row, Table, Time, TranscriptEntry, TurnResult};
+use understory_store::{
+    Agent, Draft, Event, InboxKey, Message, Node, Outcome, Row, Table, Time, TranscriptEntry, TurnResult,
+};
 
 use super::begin::bury;
 use super::entry::TurnEnd;
@@ -64,7 +66,7 @@ impl AgentActor {
         to_the_dead: bool,
     ) -> Result<Next, Error> {
         let running = agent.running().expect("a turn that ends is on record").clone();
-        let rows = self.in_hand(&running).await?;
+        let rows = self.in_hand(&running, InboxKey::FIRST).await?;
         let now = self.system.clock.now();
         let next = agent.end(result, content.to_owned(), now)?;
         let (mut draft, written) = self.draft(&next);

@@ -12,6 +12,7 @@
 mod begin;
 mod end;
 mod entry;
+mod join;
 pub(crate) mod work;
 
 use std::convert::Infallible;
@@ -27,6 +28,7 @@ use understory_store::{Agent, AgentId, AgentRef, CommitError, Draft, Node, Row, 
 
 pub(crate) use entry::Held;
 use entry::Look;
+use join::Join;
 
 use crate::error::Error;
 use crate::gate::{Arrival, Begin, Resident, cut_short, undelivered};
@@ -41,6 +43,8 @@ pub(crate) enum AgentSignal {
     Granted(Permit),
     /// Its turn has ended; how lies in the slot.
     TurnEnded,
+    /// Have mail join the turn under way, if it is this attempt at this turn.
+    Join(Join),
     /// Clear its fault.
     Clear(oneshot::Sender<Result<(), Error>>),
     /// Take the turn back and leave: close or shutdown.
@@ -145,6 +149,10 @@ impl Message<AgentSignal> for AgentActor {
             AgentSignal::TurnEnded => None,
             #[cfg(test)]
             AgentSignal::Panic => panic!("a test has the actor of {} panic", self.path),
+            AgentSignal::Join(join) => {
+                self.join(join).await;
+                None
+            }
             AgentSignal::Clear(reply) => {
                 // Whoever asked may be gone.
                 let _ = reply.send(self.clear().await);

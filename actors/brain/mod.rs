@@ -43,6 +43,8 @@ pub struct Seat {
     pub path: AgentPath,
     /// Its id.
     pub id: AgentId,
+    /// Its role.
+    pub role: Arc<str>,
     /// What the role, agent or job says about this kind of brain; its form is the brain's own (JSON, as a rule).
     pub settings: Arc<str>,
 }

@@ -73,6 +73,11 @@ impl Turn {
         &self.seat.path
     }
 
+    /// What it was made for: the name of the agent's role, or of the job's.
+    pub fn role(&self) -> &str {
+        &self.seat.role
+    }
+
     /// Whom the brain was made for.
     pub fn seat(&self) -> &Seat {
         &self.seat
@@ -88,7 +93,7 @@ impl Turn {
         self.attempt
     }
 
-    /// What came, oldest first; the last is the one that started the turn. Empty for a job item.
+    /// What came, oldest first; the last is the one that started the turn, or joined it before a crash. Empty for a job item.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }
@@ -120,6 +125,19 @@ impl Turn {
     /// The tools this turn may call, for function-calling models and MCP; each is also a method.
     pub fn tools(&self) -> Result<&Tools, ToolError> {
         self.tools.as_ref().ok_or(ToolError::Detached)
+    }
+
+    /// Takes the mail that has come since the turn began, or since this was last called: oldest first, as much as a turn may
+    /// have in hand (64 messages and 256 KiB together, those it began with included; a job item's run, so much a call).
+    ///
+    /// What a brain asks when it has an answer and could go on instead. The messages are part of the turn from then on: they
+    /// are consumed with it, and an attempt that follows a crash begins with all of them. What is not taken starts, or waits
+    /// for, the next turn; what a job item's run did not take is dropped with it.
+    ///
+    /// # Errors
+    /// The turn is over, or the agent or an ancestor is closed.
+    pub async fn take_mail(&self) -> Result<Vec<Message>, ToolError> {
+        self.tools()?.take_mail().await
     }
 
     /// Creates a child, which starts its first turn if `task` is given. Asked again for the same child by the same turn

@@ -40,6 +40,8 @@ pub(crate) enum JobSignal {
     Report(Report),
     /// A run has ended; how lies in the slot.
     Ended(u32),
+    /// A message for an item is on disk.
+    Mailed(u32),
     /// Commit what has gathered.
     Flush,
     /// The store has answered a group.
@@ -89,6 +91,8 @@ pub(super) struct Work {
     pub(super) delayed: BTreeMap<(Time, u32), Row<Node>>,
     /// Rows that were found running when the actor began: they are known wherever `next` stands.
     pub(super) found: HashSet<u32>,
+    /// Rows whose run has got mail.
+    pub(super) mailed: HashSet<u32>,
     /// The first row that was not looked at.
     pub(super) next: u32,
     /// Ends and reports that wait for the next commit.
@@ -187,6 +191,7 @@ impl JobActor {
             JobSignal::Granted(permit) => self.granted(permit),
             JobSignal::Report(report) => self.take_report(report).await?,
             JobSignal::Ended(row) => self.take_end(row),
+            JobSignal::Mailed(row) => self.take_mailed(row).await?,
             JobSignal::Flush => self.flush().await?,
             JobSignal::Committed => {
                 self.take_answers().await?;

@@ -183,6 +183,7 @@ impl JobActor {
         self.launch(group.moved, version);
         answer(group.replies, None);
         let ended: Vec<u32> = group.ended.iter().map(|end| end.row).collect();
+        self.clear_mail_of(&ended).await?;
         self.close_offspring(&ended).await
     }
 

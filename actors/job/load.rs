@@ -27,6 +27,7 @@ impl JobActor {
         let ended: Vec<u32> = self.system.jobs.held(&self.path, held).unwrap_or_default();
         ended.into_iter().for_each(|row| self.take_end(row));
         self.close_offspring_of_ended().await?;
+        self.clear_mail_of_ended().await?;
         self.call_flush();
         Ok(())
     }
@@ -39,7 +40,7 @@ impl JobActor {
         let Node::Job(job) = row.value.clone() else { return Ok(false) };
         let spec = Arc::new(spec.value);
         let template = spec.template.as_deref().map(|text| Arc::new(Template::parse(text)));
-        let endings = self.work.take().map(|work| work.endings).unwrap_or_default();
+        let (endings, mailed) = self.work.take().map(|work| (work.endings, work.mailed)).unwrap_or_default();
         self.work = Some(Work {
             next: job.cursor.max(1),
             row,
@@ -50,6 +51,7 @@ impl JobActor {
             ready: VecDeque::new(),
             delayed: BTreeMap::new(),
             found: HashSet::new(),
+            mailed,
             endings,
             under_way: VecDeque::new(),
             granted: Vec::new(),

@@ -20,6 +20,7 @@ mod finish;
 mod group;
 mod import;
 mod load;
+mod mail;
 mod offspring;
 mod release;
 mod report;

@@ -203,7 +203,7 @@ impl System {
         let node = self.store.get::<Node>(&Table::Node.at(path)).await?.map(|row| row.value);
         let job = match node {
             Some(Node::Job(job)) => job,
-            Some(node) => return Err(Error::WrongKind { path: path.clone(), found: node.kind(), verb: "be a job" }),
+            Some(node) => return Err(Error::wrong_kind(path, &node, "be a job")),
             None => return Err(Error::NotFound { path: path.clone() }),
         };
         let spec = self.store.get::<JobSpec>(&Table::Spec.at(path)).await?;

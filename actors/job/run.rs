@@ -29,6 +29,13 @@ pub(crate) struct RunEntry {
     pub(super) end: Option<RunEnd>,
 }
 
+impl RunEntry {
+    /// Whether it is this run, and its worker was called and has not ended.
+    pub(super) fn is_under_way(&self, run: u32) -> bool {
+        self.run == run && self.called && self.end.is_none()
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub(super) enum RunEnd {
@@ -76,11 +83,12 @@ impl JobActor {
                 let me = AgentRef::new(keys::item_path(&path, number)?, item.id);
                 let row = job_row(&system.store, &me, &run, &item, &spec.headers, template.as_deref()).await?;
                 let caller = Caller::item(me.clone(), run.clone(), version);
-                let seat = Seat { path: me.path, id: me.id, settings: spec.brain.settings.as_str().into() };
+                let (role, settings) = (spec.role.as_str().into(), spec.brain.settings.as_str().into());
+                let seat = Seat { path: me.path, id: me.id, role, settings };
                 let turn = Turn::detached(seat.clone(), Vec::new(), Some(row))
                     .numbered(item.run.into(), item.run)
                     .cancelled_by(cancel.child_token())
-                    .equipped(Tools::new(system.clone(), caller));
+                    .equipped(Tools::new(system.clone(), caller, None));
                 Ok::<_, Error>(drive(&system, &spec.brain, seat, turn, &cancel, deadline).await)
             };
             let end = match AssertUnwindSafe(end).catch_unwind().await {

@@ -49,7 +49,7 @@ impl Plan<'_> {
                 Err(Error::WrongKind { path: path.clone(), found: "the root of the tree", verb })
             }
             Node::Agent(_) | Node::Job(_) => Ok(row),
-            _ => Err(Error::WrongKind { path: path.clone(), found: "a job's item", verb }),
+            node => Err(Error::wrong_kind(path, node, verb)),
         }
     }
 

@@ -189,7 +189,7 @@ impl Plan<'_> {
             None => return Err(Error::NotFound { path: parent }),
             Some(Node::Agent(_)) => {}
             Some(Node::Item(_)) if verb == "spawn" => {}
-            Some(node) => return Err(Error::WrongKind { path: parent, found: kind_of(&node), verb }),
+            Some(node) => return Err(Error::wrong_kind(&parent, &node, verb)),
         }
         self.demand_open(&parent).await
     }
@@ -270,13 +270,5 @@ impl Plan<'_> {
             self.draft.tell(&Event::Mailed { to: to.clone(), trigger: first.trigger });
         }
         Newborn { agent: to, created: true, dormant: false }
-    }
-}
-
-fn kind_of(node: &Node) -> &'static str {
-    match node {
-        Node::Agent(_) => "an agent",
-        Node::Job(_) => "a job",
-        _ => "a job's item",
     }
 }

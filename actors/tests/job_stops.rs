@@ -155,7 +155,7 @@ async fn a_cancel_lets_running_rows_finish_and_no_other_start() {
     assert_eq!(tally(&world, &job).await, "pending 0, running 0, completed 9, failed 0, cancelled 11; charged 0");
     assert_eq!(table.output().len(), 20);
     let error = world.system.cancel_job(&at("/root")).await.unwrap_err();
-    assert_eq!(error.to_string(), "/root is agent, which cannot be asked to be a job");
+    assert_eq!(error.to_string(), "/root is an agent, which cannot be asked to be a job");
     world.end().await;
 }
 

@@ -3,9 +3,11 @@
 mod crashes;
 mod faults;
 mod full;
+mod item_mail;
 mod job_crashes;
 mod job_stops;
 mod jobs;
+mod joining;
 mod lagging;
 mod messages;
 mod reports;

@@ -11,7 +11,7 @@ use understory_store::AgentId;
 use super::{Reply, Scripted};
 
 fn seat(settings: &str) -> Seat {
-    Seat { path: AgentPath::root(), id: AgentId::from_u128(1), settings: settings.into() }
+    Seat { path: AgentPath::root(), id: AgentId::from_u128(1), role: "default".into(), settings: settings.into() }
 }
 
 fn turn(seat: Seat, text: &str) -> Turn {

@@ -68,6 +68,16 @@ pub struct InboxKey {
     pub n: u16,
 }
 
+impl InboxKey {
+    /// Before every row there is.
+    pub const FIRST: InboxKey = InboxKey { sequence: 0, n: 0 };
+
+    /// Behind every row of this commit and those before it.
+    pub fn after(sequence: Version) -> Self {
+        InboxKey { sequence, n: u16::MAX }
+    }
+}
+
 /// A moment, in milliseconds since 1970 UTC, by the runtime's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Time(pub u64);

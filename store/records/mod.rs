@@ -51,6 +51,15 @@ impl Node {
             Node::Item(_) => "item",
         }
     }
+
+    /// What it is, as a sentence says it.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Node::Agent(_) => "an agent",
+            Node::Job(_) => "a job",
+            Node::Item(_) => "a job's item",
+        }
+    }
 }
 
 /// A refusal of a rule: what was asked does not fit what is.

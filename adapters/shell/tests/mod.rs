@@ -71,7 +71,7 @@ impl Home {
             cwd: self.dir.path().to_owned(),
         };
         let path: AgentPath = AgentPath::root().join("job").unwrap();
-        Seat { path, id: AgentId::from_u128(7), settings: settings.to_json().unwrap().into() }
+        Seat { path, id: AgentId::from_u128(7), role: "default".into(), settings: settings.to_json().unwrap().into() }
     }
 
     async fn turn(&self, turn: Turn) -> Result<Response, BrainError> {
