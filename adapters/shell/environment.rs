@@ -1,5 +1,7 @@
 //! What a worker's environment says about its turn.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 use understory_actors::{JobRow, Turn};
 
@@ -23,15 +25,14 @@ pub(crate) fn turn_env(turn: &Turn) -> Vec<(String, String)> {
 /// A string is given as it is, `null` as nothing, everything else as JSON. A cell that a variable cannot hold (a NUL, or
 /// too long) is left out, and every column is when together they are too long.
 pub(crate) fn columns_env(json: &str) -> Vec<(String, String)> {
-    let mut columns: Vec<(String, Option<String>)> = Vec::new();
+    let (mut columns, mut taken) = (Vec::new(), HashSet::new());
     for (column, cell) in serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default() {
-        let name = variable(&column);
+        let (name, text) = (variable(&column), text(cell));
         // A cell that is left out keeps its name: the second column's text under it would be taken for the first's.
-        if columns.iter().all(|(taken, _)| *taken != name) {
-            columns.push((name, Some(text(cell)).filter(|text| fits(text))));
+        if taken.insert(name.clone()) && fits(&text) {
+            columns.push((name, text));
         }
     }
-    let columns: Vec<_> = columns.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
     let bytes: usize = columns.iter().map(|(name, text)| name.len() + text.len() + "=\0".len()).sum();
     if bytes > COLUMNS_MAX { Vec::new() } else { columns }
 }

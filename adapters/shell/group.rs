@@ -69,7 +69,8 @@ impl Group {
         kill(self.live().leader, Signal::TERM);
     }
 
-    /// Kills what is left of the group, and returns once it and its files are gone.
+    /// Kills what is left of the group, and returns once it and its files are gone. One that does not end in two seconds is
+    /// logged, and keeps its record.
     pub(crate) async fn end(mut self) -> io::Result<ExitStatus> {
         let live = self.live_mut();
         live.kill();
@@ -150,5 +151,6 @@ async fn gone(group: Pid) -> bool {
 }
 
 async fn empty(group: i32) -> bool {
-    matches!(spawn_blocking(move || Process::living(group)).await, Ok(Ok(living)) if living.is_empty())
+    let all = spawn_blocking(Process::all).await;
+    matches!(all, Ok(Ok(all)) if !all.iter().any(|process| process.lives_in(group)))
 }

@@ -1,6 +1,7 @@
 //! Whose worker it is: the process that owns it, and its number there.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,22 +26,29 @@ pub(crate) struct Mark {
 }
 
 impl Owner {
-    /// This process; `None` if the system does not say when it began, and should.
-    pub(crate) fn current() -> Option<Self> {
+    /// This process.
+    ///
+    /// # Errors
+    /// The system does not say when it began, and should.
+    pub(crate) fn current() -> io::Result<Self> {
         let pid = std::process::id().cast_signed();
-        if !TELLS_STARTS {
-            return Some(Owner { pid, start: 0 });
+        match Process::find(pid)? {
+            Some(process) => Ok(Owner { pid, start: process.start }),
+            None if TELLS_STARTS => Err(io::Error::other("the system does not tell when this process began")),
+            None => Ok(Owner { pid, start: 0 }),
         }
-        Process::find(pid).map(|process| Owner { pid, start: process.start })
     }
 
     /// Whether it still runs. Where start times are not told, a process with its pid counts as it.
-    pub(crate) fn lives(&self) -> bool {
+    ///
+    /// # Errors
+    /// The system did not say.
+    pub(crate) fn lives(&self) -> io::Result<bool> {
         if !TELLS_STARTS {
-            return rustix::process::Pid::from_raw(self.pid)
-                .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok());
+            return Ok(rustix::process::Pid::from_raw(self.pid)
+                .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok()));
         }
-        Process::find(self.pid).is_some_and(|process| process.start == self.start && !process.zombie)
+        Ok(Process::find(self.pid)?.is_some_and(|process| process.start == self.start && !process.zombie))
     }
 }
 

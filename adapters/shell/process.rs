@@ -5,6 +5,9 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
+
+use rustix::io::Errno;
 
 /// Whether this system tells start times.
 pub(crate) const TELLS_STARTS: bool = cfg!(target_os = "linux");
@@ -21,9 +24,18 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// The process with this pid; `None` if there is none.
-    pub(crate) fn find(pid: i32) -> Option<Self> {
-        Process::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    /// The process with this pid; `None` if there is none that this one may look at.
+    ///
+    /// # Errors
+    /// The system did not say, for want of descriptors perhaps: the process may well be there.
+    pub(crate) fn find(pid: i32) -> io::Result<Option<Self>> {
+        Process::read(Path::new(&format!("/proc/{pid}/stat")))
+    }
+
+    pub(crate) fn read(stat: &Path) -> io::Result<Option<Self>> {
+        let Some(stat) = told(stat)? else { return Ok(None) };
+        // The name is cut after 15 bytes, be it within a character.
+        Ok(Process::parse(&String::from_utf8_lossy(&stat)))
     }
 
     /// Every process there is, but for those that end or begin meanwhile.
@@ -31,23 +43,21 @@ impl Process {
         let mut all = Vec::new();
         for entry in fs::read_dir("/proc")? {
             if let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
-                all.extend(Process::find(pid));
+                all.extend(Process::find(pid)?);
             }
         }
         Ok(all)
     }
 
-    /// Those of a group that have not ended.
-    pub(crate) fn living(group: i32) -> io::Result<Vec<Self>> {
-        let mut members = Process::all()?;
-        members.retain(|process| process.group == group && !process.zombie);
-        Ok(members)
+    /// Whether it belongs to this group and has not ended.
+    pub(crate) fn lives_in(&self, group: i32) -> bool {
+        self.group == group && !self.zombie
     }
 
     /// Whether its environment, as it was when its program was started, has this variable.
-    pub(crate) fn has_variable(&self, variable: &str) -> bool {
-        let environ = fs::read(format!("/proc/{}/environ", self.pid)).unwrap_or_default();
-        environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
+    pub(crate) fn has_variable(&self, variable: &str) -> io::Result<bool> {
+        let environ = told(Path::new(&format!("/proc/{}/environ", self.pid)))?.unwrap_or_default();
+        Ok(environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes()))
     }
 
     pub(crate) fn parse(stat: &str) -> Option<Self> {
@@ -63,7 +73,19 @@ impl Process {
     }
 }
 
-/// Which boot this is: after another one, start times mean nothing. Empty where the system does not say.
-pub(crate) fn boot() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+/// Which boot this is: after another one, start times mean nothing. Empty where the system never says.
+pub(crate) fn boot() -> io::Result<String> {
+    let id = told(Path::new("/proc/sys/kernel/random/boot_id"))?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&id).trim().to_owned())
+}
+
+/// What a file of `/proc` says; `None` where what it speaks of has ended or is another user's.
+fn told(file: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(None),
+        // It ended between the opening and the reading of the file.
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::SRCH) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

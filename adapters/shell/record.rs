@@ -17,8 +17,6 @@ use super::process::{self, Process, TELLS_STARTS};
 /// Where the records of one home lie.
 pub(crate) struct RunDir {
     pub(crate) dir: PathBuf,
-    pub(crate) boot: String,
-    owner: Option<Owner>,
 }
 
 /// One worker's group, its leader's start and whose it is.
@@ -50,13 +48,7 @@ pub(crate) struct RowFile(PathBuf);
 impl RunDir {
     /// Does not touch the directory yet.
     pub(crate) fn new(dir: PathBuf) -> Self {
-        RunDir { dir, boot: process::boot(), owner: Owner::current() }
-    }
-
-    /// A mark for a worker of this process.
-    pub(crate) fn mark(&self) -> io::Result<Mark> {
-        let owner = self.owner.ok_or_else(|| io::Error::other("the system does not tell when this process began"))?;
-        Ok(Mark::next(owner))
+        RunDir { dir }
     }
 
     /// Writes the row a worker is for.
@@ -68,12 +60,12 @@ impl RunDir {
 
     /// Writes the record of the worker that leads the group `pid`. It is whole whenever it is there.
     pub(crate) fn put_group(&self, mark: Mark, pid: i32) -> io::Result<GroupFile> {
-        let start = match Process::find(pid) {
+        let start = match Process::find(pid)? {
             Some(process) => process.start,
             None if TELLS_STARTS => return Err(io::Error::other("the system does not tell when the worker began")),
             None => 0,
         };
-        let (owner, boot) = (mark.owner, self.boot.clone());
+        let (owner, boot) = (mark.owner, process::boot()?);
         let record =
             Record { group: pid, start, owner: owner.pid, owner_start: owner.start, boot, mark: mark.to_string() };
         let (new, file) = (self.dir.join(format!("new-{mark}")), self.dir.join(format!("group-{pid}")));

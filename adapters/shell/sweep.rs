@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use understory_actors::BrainError;
 
 use super::mark;
-use super::process::{Process, TELLS_STARTS};
+use super::process::{self, Process, TELLS_STARTS};
 use super::record::{self, Kind, Record, RunDir};
 
 /// How often, and how long apart, a killed group is looked at before the sweep fails.
@@ -31,8 +31,8 @@ enum Leftover {
 /// Where the system tells no start times nothing is killed: records of dead owners are removed with a warning.
 pub(crate) async fn sweep(run: &RunDir) -> Result<(), BrainError> {
     let failed = |error: io::Error| BrainError::unavailable(format!("sweeping {}: {error}", run.dir.display()));
-    let (dir, boot) = (run.dir.clone(), run.boot.clone());
-    let mut left = blocking(move || kill_all(leftovers(&dir)?, &boot)).await.map_err(failed)?;
+    let dir = run.dir.clone();
+    let mut left = blocking(move || kill_all(leftovers(&dir)?)).await.map_err(failed)?;
     for _ in 0..LOOKS {
         left = blocking(move || clear(left)).await.map_err(failed)?;
         if left.is_empty() {
@@ -49,14 +49,23 @@ pub(crate) async fn sweep(run: &RunDir) -> Result<(), BrainError> {
 ///
 /// As long as one of them is left the number is not given to another, so the leader's start decides while the leader is
 /// there. When it is not, a member must carry the worker's mark: the number may have gone round since.
-pub(crate) fn is_recorded(record: &Record, members: &[Process], marked: impl Fn(&Process) -> bool) -> bool {
-    match members.iter().find(|process| process.pid == record.group) {
-        Some(leader) => leader.start == record.start,
-        None => members.iter().any(marked),
+pub(crate) fn is_recorded(
+    record: &Record,
+    members: &[Process],
+    marked: impl Fn(&Process) -> io::Result<bool>,
+) -> io::Result<bool> {
+    if let Some(leader) = members.iter().find(|process| process.pid == record.group) {
+        return Ok(leader.start == record.start);
     }
+    for member in members {
+        if marked(member)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-fn leftovers(dir: &PathBuf) -> io::Result<Vec<Leftover>> {
+fn leftovers(dir: &Path) -> io::Result<Vec<Leftover>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -67,7 +76,7 @@ fn leftovers(dir: &PathBuf) -> io::Result<Vec<Leftover>> {
         let kind = entry.file_name().to_str().and_then(Kind::of);
         left.extend(match kind {
             Some(Kind::Group) => group(entry.path())?,
-            Some(Kind::Beside(mark)) if !mark.owner.lives() => Some(Leftover::File(entry.path())),
+            Some(Kind::Beside(mark)) if !mark.owner.lives()? => Some(Leftover::File(entry.path())),
             _ => None,
         });
     }
@@ -76,7 +85,7 @@ fn leftovers(dir: &PathBuf) -> io::Result<Vec<Leftover>> {
 
 fn group(path: PathBuf) -> io::Result<Option<Leftover>> {
     match Record::read(&path) {
-        Ok(Some(record)) if !record.owner().lives() => Ok(Some(Leftover::Group(path, record))),
+        Ok(Some(record)) if !record.owner().lives()? => Ok(Some(Leftover::Group(path, record))),
         Ok(_) => Ok(None),
         // A record is put in place whole: this one was damaged since, and whom it meant cannot be known.
         Err(error) if error.kind() == io::ErrorKind::InvalidData || error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -88,11 +97,11 @@ fn group(path: PathBuf) -> io::Result<Option<Leftover>> {
 }
 
 /// Kills the groups, and returns those that were there. The other files are removed.
-fn kill_all(left: Vec<Leftover>, boot: &str) -> io::Result<Vec<(PathBuf, Record)>> {
+fn kill_all(left: Vec<Leftover>) -> io::Result<Vec<(PathBuf, Record)>> {
     if left.is_empty() {
         return Ok(Vec::new());
     }
-    let processes = if TELLS_STARTS { Process::all()? } else { Vec::new() };
+    let (boot, processes) = (process::boot()?, if TELLS_STARTS { Process::all()? } else { Vec::new() });
     let mut killed = Vec::new();
     for left in left {
         match left {
@@ -109,7 +118,7 @@ fn kill(record: &Record, processes: &[Process]) -> io::Result<bool> {
     let Record { group, start, owner, mark, .. } = record;
     let members: Vec<Process> = processes.iter().filter(|process| process.group == *group).copied().collect();
     let variable = format!("{}={mark}", mark::VARIABLE);
-    if !is_recorded(record, &members, |process| process.has_variable(&variable)) {
+    if !is_recorded(record, &members, |process| process.has_variable(&variable))? {
         if !members.is_empty() || !TELLS_STARTS {
             tracing::warn!(group, start, owner, "a process group has an earlier worker's number and is left alone");
         }
@@ -125,13 +134,14 @@ fn kill(record: &Record, processes: &[Process]) -> io::Result<bool> {
 
 /// Removes the records of groups that are gone, and returns the others.
 fn clear(left: Vec<(PathBuf, Record)>) -> io::Result<Vec<(PathBuf, Record)>> {
-    let mut still = Vec::new();
-    for (path, record) in left {
-        if Process::living(record.group)?.is_empty() {
-            record::remove(&path);
-        } else {
-            still.push((path, record));
-        }
+    if left.is_empty() {
+        return Ok(left);
+    }
+    let processes = Process::all()?;
+    let lives = |record: &Record| processes.iter().any(|process| process.lives_in(record.group));
+    let (still, gone): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, record)| lives(record));
+    for (path, _) in gone {
+        record::remove(&path);
     }
     Ok(still)
 }

@@ -15,20 +15,13 @@ use understory_actors::{BrainError, Response, Turn};
 
 use super::environment::turn_env;
 use super::group::Group;
+use super::mark::{self, Mark, Owner};
 use super::pipes::{OUTPUT_MAX, Pipes, Written};
 use super::settings::{ShellSettings, executable};
-use super::{Ground, gate, mark};
+use super::{Ground, gate};
 
 /// How long a cancelled worker may take to end by itself.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// What a turn asks of a worker.
-struct Order {
-    /// What opens the gate, and the turn's text after it.
-    input: Vec<u8>,
-    variables: Vec<(OsString, OsString)>,
-    row: Option<Arc<str>>,
-}
 
 enum End {
     /// It has ended, or has written too much.
@@ -45,11 +38,10 @@ pub(crate) async fn run(
     if turn.cancel().is_cancelled() {
         return Err(cancelled());
     }
-    let order = Order::of(turn);
-    let (ground, program) = (ground.clone(), settings.clone());
-    // Files are written and a process is made, which is too long for a thread that others wait for. If this future is
-    // dropped meanwhile, so is the group, as soon as it is there.
-    let (mut group, mut pipes) = spawn_blocking(move || start(&ground, &program, order))
+    let (ground, program, given) = (ground.clone(), settings.clone(), turn.clone());
+    // A row is taken apart, files are written and a process is made, which is too long for a thread that others wait for.
+    // If this future is dropped meanwhile, so is the group, as soon as it is there.
+    let (mut group, mut pipes) = spawn_blocking(move || start(&ground, &program, &given))
         .await
         .map_err(|error| BrainError::unavailable(format!("starting {}: {error}", settings.program.display())))??;
 
@@ -64,24 +56,14 @@ pub(crate) async fn run(
     }
 }
 
-impl Order {
-    fn of(turn: &Turn) -> Self {
-        let text = turn.text();
-        let mut input = Vec::with_capacity(text.len() + 1);
-        input.push(gate::OPEN);
-        input.extend_from_slice(text.as_bytes());
-        let variables = turn_env(turn).into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Order { input, variables, row: turn.row().map(|row| row.json.clone()) }
-    }
-}
-
 /// Starts the worker behind its gate and records it. The gate is opened by the first byte that [`Pipes::flow`] writes.
-fn start(ground: &Ground, settings: &ShellSettings, order: Order) -> Result<(Group, Pipes), BrainError> {
-    let Order { input, mut variables, row } = order;
+fn start(ground: &Ground, settings: &ShellSettings, turn: &Turn) -> Result<(Group, Pipes), BrainError> {
     executable(&settings.program).map_err(|error| unstarted(settings, &error))?;
-    let mark = ground.run.mark().map_err(|error| unrecorded(ground, &error))?;
-    let row =
-        row.map(|json| ground.run.put_row(mark, &json)).transpose().map_err(|error| unrecorded(ground, &error))?;
+    let mark = Owner::current().map(Mark::next).map_err(|error| unrecorded(ground, &error))?;
+    let row = turn.row().map(|row| ground.run.put_row(mark, &row.json));
+    let row = row.transpose().map_err(|error| unrecorded(ground, &error))?;
+    let mut variables: Vec<(OsString, OsString)> =
+        turn_env(turn).into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     variables.push((mark::VARIABLE.into(), mark.to_string().into()));
     if let Some(row) = &row {
         variables.push(("UNDERSTORY_ROW_FILE".into(), row.path().into()));
@@ -90,11 +72,16 @@ fn start(ground: &Ground, settings: &ShellSettings, order: Order) -> Result<(Gro
     let variables = gate::borrowed(&ground.allow).chain(gate::borrowed(&variables));
     let variables: Vec<(&OsStr, &OsStr)> = variables.collect();
     let mut child = gate::command(settings, variables).spawn().map_err(|error| unstarted(settings, &error))?;
-    let pipes = Pipes::of(&mut child, input);
+    let pipes = Pipes::of(&mut child, input(turn));
     let mut group = Group::of(child, row).map_err(|error| unstarted(settings, &error))?;
     let pipes = pipes.map_err(|error| unstarted(settings, &error))?;
     group.recorded(ground.run.put_group(mark, group.number()).map_err(|error| unrecorded(ground, &error))?);
     Ok((group, pipes))
+}
+
+/// What opens the gate, and the turn's text after it.
+fn input(turn: &Turn) -> Vec<u8> {
+    [&[gate::OPEN], turn.text().as_bytes()].concat()
 }
 
 /// Feeds the worker and reads it until it ends, or must.

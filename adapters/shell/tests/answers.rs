@@ -37,6 +37,16 @@ async fn a_worker_need_not_read() {
 }
 
 #[tokio::test]
+async fn a_worker_may_close_its_output_and_go_on() {
+    let home = Home::new();
+    let text = "x".repeat(OUTPUT_MAX);
+    let script = "echo said; exec >&- 2>&-; wc -c > counted";
+    let got = home.ask_row(script, "{}", Some(&text)).await.unwrap();
+    assert_eq!(got.report.unwrap(), output("said"));
+    assert_eq!(fs::read_to_string(home.dir.path().join("counted")).unwrap().trim(), OUTPUT_MAX.to_string());
+}
+
+#[tokio::test]
 async fn an_agents_answer_is_stdout_without_its_line_end() {
     let home = Home::new();
     for (script, content) in [

@@ -17,7 +17,7 @@ async fn a_worker_that_reads_nothing_is_on_record_when_it_begins() {
     let process = Process::parse(lines.next().unwrap()).unwrap();
     assert_eq!((process.pid, process.group), (worker, worker));
     assert_eq!((record.group, record.start), (worker, process.start));
-    let owner = Process::find(std::process::id().cast_signed()).unwrap();
+    let owner = Process::find(std::process::id().cast_signed()).unwrap().unwrap();
     assert_eq!((record.owner, record.owner_start), (owner.pid, owner.start));
     assert_eq!(home.run_files(), [""; 0]);
 }

@@ -132,14 +132,14 @@ async fn within<F: Future>(future: F) -> F::Output {
 
 /// Waits until the process has ended; it need not be a child.
 async fn ended(pid: i32) {
-    if let Some(process) = Process::find(pid).filter(|process| !process.zombie) {
+    if let Some(process) = Process::find(pid).unwrap().filter(|process| !process.zombie) {
         let mut exit = Exit::of(Pid::from_raw(process.pid).unwrap()).unwrap();
         within(exit.ended()).await.unwrap();
     }
 }
 
 fn runs(pid: i32) -> bool {
-    Process::find(pid).is_some_and(|process| !process.zombie)
+    Process::find(pid).unwrap().is_some_and(|process| !process.zombie)
 }
 
 fn pid(text: &str) -> i32 {

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -25,13 +27,17 @@ struct Sleepers {
 impl Sleepers {
     /// Two sleepers that carry the mark.
     fn marked(mark: Mark) -> Self {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", "sleep 1000 </dev/null >/dev/null & echo $!; exec sleep 1000 >/dev/null"]);
-        command.env(VARIABLE, mark.to_string()).process_group(0).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let script = "sleep 1000 </dev/null >/dev/null & echo $!; exec sleep 1000 >/dev/null";
+        Sleepers::of(Command::new("/bin/sh"), script, mark)
+    }
+
+    /// A shell that carries the mark and leads a group, and says which process is to be watched.
+    fn of(mut shell: Command, script: &str, mark: Mark) -> Self {
+        shell.args(["-c", script]).env(VARIABLE, mark.to_string()).process_group(0);
+        let mut child = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-        let leader = Process::find(child.id().cast_signed()).unwrap();
+        let leader = Process::find(child.id().cast_signed()).unwrap().unwrap();
         Sleepers { child, leader, member: pid(&said) }
     }
 
@@ -47,7 +53,7 @@ impl Sleepers {
             start: self.leader.start,
             owner: mark.owner.pid,
             owner_start: mark.owner.start,
-            boot: boot(),
+            boot: boot().unwrap(),
             mark: mark.to_string(),
         }
     }
@@ -63,7 +69,7 @@ impl Drop for Sleepers {
 /// A process that was, and is no more.
 fn dead() -> Owner {
     let mut child = Command::new("/bin/sh").args(["-c", "read x"]).stdin(Stdio::piped()).spawn().unwrap();
-    let process = Process::find(child.id().cast_signed()).unwrap();
+    let process = Process::find(child.id().cast_signed()).unwrap().unwrap();
     drop(child.stdin.take());
     child.wait().unwrap();
     Owner { pid: process.pid, start: process.start }
@@ -90,6 +96,19 @@ async fn a_dead_owners_group_is_killed() {
     let sleepers = Sleepers::marked(mark);
     assert_eq!(swept(&sleepers, &sleepers.record(mark)).await, KILLED);
     assert!(!runs(sleepers.leader.pid));
+}
+
+/// The system cuts a program's name after 15 bytes: what it calls this one is no UTF-8.
+#[tokio::test]
+async fn a_worker_is_seen_under_any_name() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let program = dir.path().join("fourteen_lettr\u{e9}");
+    symlink("/bin/sh", &program).unwrap();
+    let mark = Mark::next(dead());
+    let mut shell = Command::new(&program);
+    shell.arg0("sh");
+    let sleepers = Sleepers::of(shell, "echo $$; exec >/dev/null; read x", mark);
+    assert_eq!(swept(&sleepers, &sleepers.record(mark)).await, KILLED);
 }
 
 #[tokio::test]
@@ -165,7 +184,7 @@ fn the_leaders_start_decides_and_else_the_mark() {
         (vec![process(11, 501, false)], true, true),
         (vec![process(11, 500, false)], false, false),
     ] {
-        assert_eq!(is_recorded(&record, &members, |_| marked), expected, "{members:?} {marked}");
+        assert_eq!(is_recorded(&record, &members, |_| Ok(marked)).unwrap(), expected, "{members:?} {marked}");
     }
 }
 
@@ -179,4 +198,11 @@ fn a_stat_line_is_read_after_the_name() {
     let zombie = Process::parse(&format!("42 (sh) {}", rest.replacen('S', "Z", 1))).unwrap();
     assert!(zombie.zombie);
     assert_eq!(Process::parse("42 (sh) S 1"), None);
+}
+
+/// A process that cannot be looked at for want of descriptors, say, may well live: its workers are not to be killed.
+#[test]
+fn what_the_system_does_not_say_is_an_error() {
+    assert_eq!(Process::read(Path::new("/proc/0/stat")).unwrap(), None);
+    assert!(Process::read(Path::new("/proc/self/")).is_err());
 }
