@@ -32,8 +32,7 @@ use crate::bounds;
 use crate::error::{CommitError, StoreError};
 use crate::seam::{Backend, Changes, Commit, Direction, Entry, Key, KeyRange, Read, Version};
 
-/// The engine writes what makes opening fast only when it is opened; a shutdown opens it once more after so many bytes.
-const SETTLE_BYTES: u64 = 256 << 20;
+const READING: &str = "read on another thread";
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -42,6 +41,9 @@ pub struct SledOptions {
     pub cache: u64,
     /// The bytes of events kept. Older ones are dropped, and a listener that still wanted them is told of a gap.
     pub events_max: u64,
+    /// The engine writes what makes opening fast only when it is opened: a shutdown opens it once more when more than so many
+    /// bytes were written since. By default 256 MiB, which take about a second to read.
+    pub settle_after: u64,
     /// What makes writes durable, and knows the room left.
     pub disk: Arc<dyn Disk>,
 }
@@ -53,6 +55,7 @@ pub struct SledOptions {
 pub struct SledBackend {
     shared: Arc<Shared>,
     cache: u64,
+    settle_after: u64,
     /// Taken only by the drop.
     queue: Option<mpsc::Sender<Message>>,
     committer: Option<JoinHandle<()>>,
@@ -60,14 +63,18 @@ pub struct SledBackend {
 
 impl Default for SledOptions {
     fn default() -> Self {
-        SledOptions { cache: 64 << 20, events_max: 64 << 20, disk: Arc::new(Fdatasync) }
+        SledOptions { cache: 64 << 20, events_max: 64 << 20, settle_after: 256 << 20, disk: Arc::new(Fdatasync) }
     }
 }
 
 impl fmt::Debug for SledOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SledOptions { cache, events_max, disk: _ } = self;
-        f.debug_struct("SledOptions").field("cache", cache).field("events_max", events_max).finish_non_exhaustive()
+        let SledOptions { cache, events_max, settle_after, disk: _ } = self;
+        f.debug_struct("SledOptions")
+            .field("cache", cache)
+            .field("events_max", events_max)
+            .field("settle_after", settle_after)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,17 +107,18 @@ impl SledBackend {
         // It fails when the committer has ended already.
         let _ = self.queue().send(Message::Stop).await;
         let ended = self.shared.ended().await;
+        let settle = matches!(ended, Ended::Asked) && self.wants_settling();
         let (shared, cache) = (Arc::clone(&self.shared), self.cache);
-        blocking(move || shut(&shared, &ended, cache)).await
+        blocking("close the store", move || shut(&shared, settle.then_some(cache))).await
     }
 
     /// Whether so much was written that a shutdown opens the engine once more, so that the next open is fast.
     pub fn wants_settling(&self) -> bool {
-        self.shared.bytes_written() > SETTLE_BYTES
+        self.shared.bytes_written() > self.settle_after
     }
 
     fn open_here(dir: &Path, options: SledOptions) -> Result<Self, StoreError> {
-        let SledOptions { cache, events_max, disk } = options;
+        let SledOptions { cache, events_max, settle_after, disk } = options;
         let open::Opened { engine, head, file } = open::open(dir, cache)?;
         let db = engine.db.clone();
         let shared = Arc::new(Shared::new(dir.to_owned(), engine, head, events_max));
@@ -118,7 +126,7 @@ impl SledBackend {
         let committer =
             Committer { shared: Arc::clone(&shared), db, file, disk, events_max, head, queue: received, held: None };
         let committer = spawn("store-committer", move || committer.run())?;
-        Ok(SledBackend { shared, cache, queue: Some(queue), committer: Some(committer) })
+        Ok(SledBackend { shared, cache, settle_after, queue: Some(queue), committer: Some(committer) })
     }
 
     fn queue(&self) -> &mpsc::Sender<Message> {
@@ -159,7 +167,7 @@ impl Backend for SledBackend {
                 return self.shared.read(|tree| scan::get(tree, keys));
             }
             let shared = Arc::clone(&self.shared);
-            blocking(move || shared.read(|tree| scan::get(tree, keys))).await
+            blocking(READING, move || shared.read(|tree| scan::get(tree, keys))).await
         }
         .boxed()
     }
@@ -180,7 +188,7 @@ impl Backend for SledBackend {
                 let range = range.resumed(found.rows.last().map(|entry| entry.key.clone()), direction);
                 let shared = Arc::clone(&self.shared);
                 let rest = move || shared.read(|tree| scan::scan(tree, &range, direction, limit - first));
-                let rest = blocking(rest).await?;
+                let rest = blocking(READING, rest).await?;
                 found.rows.extend(rest.rows);
                 found.through = rest.through;
             }
@@ -199,7 +207,7 @@ impl Backend for SledBackend {
                 return Ok(changes);
             }
             let shared = Arc::clone(&self.shared);
-            blocking(move || shared.stored_changes(after, limit)).await
+            blocking(READING, move || shared.stored_changes(after, limit)).await
         }
         .boxed()
     }
@@ -209,11 +217,12 @@ impl Backend for SledBackend {
     }
 }
 
-fn shut(shared: &Shared, ended: &Ended, cache: u64) -> Result<(), StoreError> {
+/// Closes the engine, opens and closes it once more if it is to be settled with such a cache, and lets the directory go.
+fn shut(shared: &Shared, settle: Option<u64>) -> Result<(), StoreError> {
     let Some(engine) = shared.take() else { return Ok(()) };
     let shared::Engine { db, _lock } = engine;
     drop(db);
-    if matches!(ended, Ended::Asked) && shared.bytes_written() > SETTLE_BYTES {
+    if let Some(cache) = settle {
         drop(open::engine(&shared.dir, cache)?);
     }
     Ok(())
@@ -225,10 +234,11 @@ fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static
 }
 
 async fn blocking<T: Send + 'static>(
+    doing: &'static str,
     run: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(run).await {
         Ok(result) => result,
-        Err(error) => Err(StoreError::Io { doing: "read on another thread".to_owned(), source: Arc::new(error) }),
+        Err(error) => Err(StoreError::Io { doing: doing.to_owned(), source: Arc::new(error) }),
     }
 }

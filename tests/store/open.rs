@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -91,6 +91,26 @@ async fn after_a_shutdown_nothing_is_taken() {
 }
 
 #[tokio::test]
+async fn a_shutdown_after_much_was_written_makes_the_next_open_fast() {
+    for (settle_after, settled) in [(1 << 20, false), (50_000, true)] {
+        let root = TempDir::new().unwrap();
+        let options = SledOptions { settle_after, ..SledOptions::default() };
+        let backend = SledBackend::open(root.path(), options).await.unwrap();
+        let at_open = snapshot(root.path());
+        for n in 0..100 {
+            backend.commit(put(format!("k{n}"), vec![7; 1000])).await.unwrap();
+        }
+        assert_eq!(backend.wants_settling(), settled);
+        backend.shutdown().await.unwrap();
+        let left = snapshot(root.path());
+        assert_eq!(left != at_open, settled, "{at_open:?} {left:?}");
+        // What lies behind the snapshot is read at the next open, which then leaves another.
+        assert_eq!(version(&open(root.path()).await.unwrap(), "k99").await, Some(100));
+        assert_eq!(snapshot(root.path()) == left, settled, "{left:?}");
+    }
+}
+
+#[tokio::test]
 async fn half_a_snapshot_is_removed() {
     let root = TempDir::new().unwrap();
     let backend = open(root.path()).await.unwrap();
@@ -112,9 +132,7 @@ async fn a_damaged_engine_is_an_error() {
     drop(backend);
     // Once more, so that a snapshot covers what is damaged next.
     drop(open(root.path()).await.unwrap());
-    let mut snapshot = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path());
-    let snapshot = snapshot.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("snap."));
-    let snapshot = snapshot.unwrap();
+    let snapshot = snapshot(root.path()).unwrap();
     flip(&snapshot, fs::metadata(&snapshot).unwrap().len() / 2);
     let error = open(root.path()).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
@@ -144,6 +162,12 @@ async fn a_creation_that_was_cut_is_begun_again() {
     fs::remove_file(root.path().join("understory")).unwrap();
     assert_eq!(version(&open(root.path()).await.unwrap(), "a").await, Some(1));
     assert!(root.path().join("understory").exists());
+}
+
+/// The engine's snapshot, whose name says up to where it goes.
+fn snapshot(dir: &Path) -> Option<PathBuf> {
+    let mut files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("snap."))
 }
 
 fn flip(path: &Path, at: u64) {
