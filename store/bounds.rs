@@ -2,13 +2,14 @@
 
 use crate::error::CommitError;
 use crate::seam::{
-    COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_WRITES_MAX, Commit, EVENT_MAX, Expect, KEY_MAX, PAYLOAD_MAX, Prefix,
-    Write, reserved,
+    COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Commit, EVENT_MAX, Expect, KEY_MAX,
+    PAYLOAD_MAX, Prefix, Write, reserved,
 };
 
 /// How much of a drain a commit takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
+    /// At least one, so that a drain has a last commit, whatever they hold.
     pub(crate) writes: usize,
     pub(crate) bytes: usize,
 }
@@ -16,18 +17,19 @@ pub(crate) struct Size {
 /// Measures a commit, or refuses it for the first bound it breaks.
 ///
 /// # Panics
-///
-/// Panics on a key that is empty or lies in a table of the backend's own: no caller's key does.
+/// On a key that is empty or lies in a table of the backend's own: no caller's key does.
 pub(crate) fn measure(commit: &Commit) -> Result<Size, CommitError> {
+    within("the most expectations in a commit", COMMIT_EXPECTS_MAX, commit.expects.len())?;
     within("the most writes in a commit", COMMIT_WRITES_MAX, commit.writes.len())?;
     within("the most events in a commit", COMMIT_EVENTS_MAX, commit.events.len())?;
+    let mut bytes = 0;
     for expect in &commit.expects {
         key(expect.key().as_bytes(), 0)?;
         if let Expect::Holds(_, payload) = expect {
             within("the longest payload in bytes", PAYLOAD_MAX, payload.len())?;
+            bytes += payload.len();
         }
     }
-    let mut bytes = 0;
     for write in &commit.writes {
         let payload = match write {
             Write::Put(at, payload) => {
@@ -51,7 +53,7 @@ pub(crate) fn measure(commit: &Commit) -> Result<Size, CommitError> {
         bytes += event.len();
     }
     within("the most bytes in a commit", COMMIT_BYTES_MAX, bytes)?;
-    Ok(Size { writes: commit.writes.len(), bytes })
+    Ok(Size { writes: commit.writes.len().max(1), bytes })
 }
 
 fn key(bytes: &[u8], suffix: usize) -> Result<(), CommitError> {

@@ -31,8 +31,8 @@ pub use records::{
     Record, Refusal, Running, Sender, Source as ItemSource, Text, Time, ToolUse, TranscriptEntry, TurnResult,
 };
 pub use seam::{
-    Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit, Direction, EVENT_MAX,
-    Entry, Expect, KEY_MAX, Key, KeyRange, PAYLOAD_MAX, Prefix, Read, Version, Write,
+    Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,
+    Direction, EVENT_MAX, Entry, Expect, KEY_MAX, Key, KeyRange, PAYLOAD_MAX, Prefix, Read, Version, Write,
 };
 pub use store::{News, Store, Told};
 pub use verify::{Problem, Verified};

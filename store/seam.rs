@@ -21,7 +21,10 @@ pub const EVENT_MAX: usize = 2048;
 pub const COMMIT_WRITES_MAX: usize = 1024;
 /// The most events in one commit.
 pub const COMMIT_EVENTS_MAX: usize = 4096;
-/// The most payload and event bytes in one commit.
+/// The most expectations in one commit: of 512 writes, each with a fence of its own over 31 marks, as the registrar's
+/// largest drain may come to have. Each is looked up before anything is written.
+pub const COMMIT_EXPECTS_MAX: usize = 16_384;
+/// The most bytes in one commit: those of payloads, written or expected, and of events.
 pub const COMMIT_BYTES_MAX: usize = 4 << 20;
 
 /// The first byte of the keys under which a backend keeps what it must know itself.

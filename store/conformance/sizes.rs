@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::{Kind, expecting, key, on_every_backend, put, rows, writing};
 use crate::error::CommitError;
 use crate::seam::{
-    Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_WRITES_MAX, Commit, EVENT_MAX, Expect, KEY_MAX, Key,
-    PAYLOAD_MAX, Prefix, Write,
+    Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Commit, EVENT_MAX, Expect,
+    KEY_MAX, Key, PAYLOAD_MAX, Prefix, Write,
 };
 
 on_every_backend! {
@@ -14,6 +14,7 @@ on_every_backend! {
     keys_have_a_bound
     events_have_a_bound
     commits_have_a_bound
+    expectations_have_a_bound
     a_key_of_the_backend_is_a_bug
 }
 
@@ -90,6 +91,22 @@ async fn commits_have_a_bound(kind: Kind) {
     let large = rows(backend, b"b/").await;
     let sum: usize = large.iter().map(|entry| entry.payload.len()).sum();
     assert_eq!(sum + 512 * EVENT_MAX, COMMIT_BYTES_MAX);
+}
+
+async fn expectations_have_a_bound(kind: Kind) {
+    let subject = kind.open().await;
+    let backend = &*subject.backend;
+    check(backend, "the most expectations in a commit", COMMIT_EXPECTS_MAX, |count| {
+        expecting((0..count).map(|n| Expect::Absent(key(format!("n/{n}")))).collect(), vec![])
+    })
+    .await;
+    backend.commit(writing(vec![Write::Put(key("a"), bytes(PAYLOAD_MAX)), put("b", "x")])).await.unwrap();
+    check(backend, "the most bytes in a commit", COMMIT_BYTES_MAX, |size| {
+        let full = vec![Expect::Holds(key("a"), bytes(PAYLOAD_MAX)); size / PAYLOAD_MAX];
+        let odd = (size % PAYLOAD_MAX > 0).then(|| Expect::Holds(key("b"), bytes(size % PAYLOAD_MAX)));
+        expecting(full.into_iter().chain(odd).collect(), vec![])
+    })
+    .await;
 }
 
 async fn a_key_of_the_backend_is_a_bug(kind: Kind) {

@@ -25,7 +25,7 @@ use crate::seam::{Commit, Version};
 
 /// How many commits wait before their callers do.
 pub(super) const QUEUE: usize = 4096;
-/// A drain takes no more writes than these, unless one commit alone has more.
+/// A drain takes no more writes than these, unless one commit alone has more. One without writes counts as one.
 const DRAIN_WRITES: usize = 512;
 /// A drain takes no more bytes than these, unless one commit alone has more.
 const DRAIN_BYTES: usize = 1 << 20;
