@@ -6,7 +6,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::keys::Table;
-use crate::seam::{Key, PAYLOAD_MAX};
+use crate::seam::{COMMIT_BYTES_MAX, Key, PAYLOAD_MAX};
 
 /// The length of a part, in bytes.
 pub(crate) const CHUNK: usize = PAYLOAD_MAX;
@@ -51,6 +51,10 @@ pub(crate) fn parse(owner: &[u8], payload: &Bytes) -> Option<Payload> {
             let (length, rest) = rest.split_first_chunk::<4>()?;
             let crc: [u8; 4] = rest.get(..4)?.try_into().ok()?;
             let (length, crc) = (u32::from_be_bytes(*length), u32::from_be_bytes(crc));
+            // No commit writes a longer one.
+            if length as usize > COMMIT_BYTES_MAX {
+                return None;
+            }
             let owner_length = usize::from(u16::from_be_bytes(rest.get(4..)?.try_into().ok()?));
             let prefix = prefix(owner.get(..owner_length)?);
             Some(Payload::Parts(Chunks { prefix, id: Uuid::from_bytes(*id), length, crc }))
@@ -61,7 +65,7 @@ pub(crate) fn parse(owner: &[u8], payload: &Bytes) -> Option<Payload> {
 
 impl Chunks {
     pub(crate) fn of(owner: &[u8], id: Uuid, value: &[u8]) -> Self {
-        let length = u32::try_from(value.len()).expect("a text is at most 256 KiB");
+        let length = u32::try_from(value.len()).expect("no record has 4 GiB");
         Chunks { prefix: prefix(owner), id, length, crc: crc32c::crc32c(value) }
     }
 
@@ -80,7 +84,7 @@ impl Chunks {
         (0..parts).map(|part| {
             let mut key = self.prefix.clone();
             key.extend_from_slice(self.id.as_bytes());
-            key.extend_from_slice(&u16::try_from(part).expect("a text has at most 65 parts").to_be_bytes());
+            key.extend_from_slice(&u16::try_from(part).expect("no value is over 4 MiB").to_be_bytes());
             Key::new(key)
         })
     }
@@ -98,4 +102,47 @@ fn prefix(owner: &[u8]) -> Vec<u8> {
     prefix.extend_from_slice(owner);
     prefix.push(0);
     prefix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(head: &[u8]) -> Option<Chunks> {
+        match parse(b"owner", &Bytes::copy_from_slice(head))? {
+            Payload::Parts(chunks) => Some(chunks),
+            Payload::Whole(value) => panic!("{value:?} is no head"),
+        }
+    }
+
+    #[test]
+    fn a_head_comes_back() {
+        let value = vec![7; 3 * CHUNK + 1];
+        let chunks = Chunks::of(b"owner", Uuid::from_u128(1), &value);
+        let back = parsed(&chunks.head()).unwrap();
+        assert_eq!((&back, back.keys().count(), back.fits(&value)), (&chunks, 4, true));
+        assert!(!back.fits(&value[1..]));
+    }
+
+    #[test]
+    fn a_head_of_a_length_that_no_commit_has_is_none() {
+        let head = |length: usize| {
+            let mut head = Chunks::of(b"owner", Uuid::from_u128(1), b"").head().to_vec();
+            head[17..21].copy_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
+            head
+        };
+        assert_eq!(parsed(&head(COMMIT_BYTES_MAX)).unwrap().keys().count(), COMMIT_BYTES_MAX / CHUNK);
+        assert_eq!(parsed(&head(COMMIT_BYTES_MAX + 1)), None);
+        assert_eq!(parsed(&head(u32::MAX as usize)), None);
+    }
+
+    #[test]
+    fn other_bytes_are_none() {
+        let head = Chunks::of(b"owner", Uuid::from_u128(1), b"").head();
+        let long = [&head[..], &[0]].concat();
+        for bytes in [&b""[..], &b"\x02"[..], &head[..head.len() - 1], &long] {
+            assert!(parse(b"owner", &Bytes::copy_from_slice(bytes)).is_none(), "{bytes:?}");
+        }
+        assert!(parse(b"own", &head).is_none(), "the owner is shorter than the head says");
+    }
 }
