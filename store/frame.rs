@@ -52,6 +52,11 @@ pub(crate) fn decode<'a>(key: &[u8], value: &'a [u8]) -> Result<Framed<'a>, Stor
     Ok(Framed { version: Version::from_be_bytes(version), payload })
 }
 
+/// The length of what is in a frame, whether that can be taken off or not.
+pub(crate) fn payload_length(value: &[u8]) -> usize {
+    value.len().saturating_sub(HEADER)
+}
+
 fn checksum(key: &[u8], head: &[u8], payload: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(key), head), payload)
 }

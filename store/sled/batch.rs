@@ -80,7 +80,7 @@ impl<'a> Building<'a> {
     /// Adds the events, deletes those over the budget, and says where the commits stand.
     pub(super) fn finish(mut self, events_max: u64) -> Result<Built, StoreError> {
         let events = std::mem::take(&mut self.events);
-        for key in events::trim(self.tree, &mut self.head, events_max, events.rows().len())? {
+        for key in events::trim(self.tree, &mut self.head, events_max, events.rows())? {
             self.bytes += key.len() as u64;
             self.batch.remove(key);
         }

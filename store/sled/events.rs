@@ -53,24 +53,40 @@ impl Packing {
     }
 }
 
-/// Chooses the oldest rows for deletion when the events of `head` are over the budget, and takes them off it.
-pub(super) fn trim(tree: &Tree, head: &mut Head, bytes_max: u64, rows_new: usize) -> Result<Vec<IVec>, StoreError> {
+/// Chooses the oldest rows for deletion when the events of `head` are over the budget, and takes them off it. `new` are the
+/// rows that come with the same batch.
+///
+/// A row that cannot be read is deleted like any other: what it told is lost, and the store goes on.
+pub(super) fn trim(tree: &Tree, head: &mut Head, bytes_max: u64, new: &[Row]) -> Result<Vec<IVec>, StoreError> {
     let mut trimmed = Vec::new();
     if head.event_bytes <= bytes_max {
         return Ok(trimmed);
     }
     let enough = bytes_max - bytes_max / TRIM_PART;
+    // The rows chosen last cannot be read: what they told goes up to the next row that can, whose checksum is for its key too.
+    let mut unread = false;
     for row in tree.range(key(head.dropped, 0)..table_end()) {
-        if head.event_bytes <= enough || trimmed.len() > TRIM_ROWS + 2 * rows_new {
-            break;
-        }
         let (key, value) = row.map_err(|error| fault::reading(&[EVENTS_TABLE], error))?;
-        let payload = frame::decode(&key, &value)?.payload;
-        for event in entries(&key, payload) {
-            head.dropped = event?.0;
+        let told = last_told(&key, &value);
+        if unread && told.is_ok() {
+            head.dropped = before(&key);
+            unread = false;
         }
-        head.event_bytes = head.event_bytes.saturating_sub(payload.len() as u64);
+        if !unread && (head.event_bytes <= enough || trimmed.len() >= TRIM_ROWS + 2 * new.len()) {
+            return Ok(trimmed);
+        }
+        match told {
+            Ok(last) => head.dropped = last,
+            Err(error) => {
+                tracing::warn!(%error, "events that cannot be read are dropped");
+                unread = true;
+            }
+        }
+        head.event_bytes = head.event_bytes.saturating_sub(frame::payload_length(&value) as u64);
         trimmed.push(key);
+    }
+    if unread {
+        head.dropped = new.first().map_or(head.last, |(key, _)| before(key));
     }
     Ok(trimmed)
 }
@@ -107,6 +123,19 @@ pub(super) fn read(tree: &Tree, after: Version, through: Version, limit: usize) 
         }
     }
     Ok(Changes { gap: None, changes, through })
+}
+
+/// The last commit that a row tells of.
+fn last_told(key: &[u8], value: &[u8]) -> Result<Version, StoreError> {
+    let payload = frame::decode(key, value)?.payload;
+    entries(key, payload).try_fold(0, |_, event| event.map(|(version, _)| version))
+}
+
+/// The last commit whose events may lie in the rows before the one with this key.
+fn before(key: &[u8]) -> Version {
+    let (version, index) = key[1..].split_at(8);
+    let version = Version::from_be_bytes(version.try_into().expect("eight bytes were split off"));
+    if index.iter().all(|byte| *byte == 0) { version - 1 } else { version }
 }
 
 fn entries<'a>(key: &'a [u8], mut row: &'a [u8]) -> impl Iterator<Item = Result<(Version, &'a [u8]), StoreError>> {

@@ -88,3 +88,33 @@ async fn a_damaged_event_is_named() {
     let key = r"\x0e\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00";
     assert_eq!(error.to_string(), format!("store is damaged at {key}: its checksum does not hold"));
 }
+
+/// Rows of events, of which some cannot be read, and what is left of them when the budget shrinks.
+#[tokio::test]
+async fn damaged_events_are_dropped_in_their_turn() {
+    // One row of events for each commit: those of 3 and 4, and the last, are damaged.
+    for (damaged, events_max, gap) in [(vec![2, 3], 8_000, 4), (vec![2, 3], 5_000, 6), (vec![9], 1_000, 10)] {
+        let dir = TempDir::new().unwrap();
+        let backend = open(&dir).await.unwrap();
+        let telling = |n: u8| Commit { events: vec![vec![n; 1000].into()], ..Commit::default() };
+        for n in 1..=10 {
+            backend.commit(telling(n)).await.unwrap();
+        }
+        drop(backend);
+        let db = super::open::engine(dir.path(), 1 << 20).unwrap();
+        let rows: Vec<_> = db.scan_prefix([0x0e]).map(Result::unwrap).collect();
+        for at in damaged {
+            let (key, mut value) = (rows[at].0.clone(), rows[at].1.to_vec());
+            *value.last_mut().unwrap() ^= 1;
+            db.insert(key, value).unwrap();
+        }
+        db.flush().unwrap();
+        drop(db);
+        let options = SledOptions { events_max, ..SledOptions::default() };
+        let backend = SledBackend::open(dir.path(), options).await.unwrap();
+        assert_eq!(backend.commit(telling(11)).await.unwrap(), 11);
+        let left = backend.changes(0, 99).await.unwrap();
+        let versions: Vec<u64> = left.changes.iter().map(|change| change.version).collect();
+        assert_eq!((left.gap, versions), (Some(gap), (gap + 1..=11).collect()), "within {events_max}");
+    }
+}
