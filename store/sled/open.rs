@@ -57,9 +57,9 @@ pub(super) fn open(dir: &Path, cache: u64) -> Result<Opened, StoreError> {
     let db = engine(dir, cache)?;
     let head = match (check_schema(&db, dir)?, created) {
         (Some(head), true) => head,
-        // Nothing was acknowledged before the mark was durable.
+        // Nothing was acknowledged before the mark was durable, and nobody knows what of the creation is.
         (Some(head), false) => {
-            mark(dir).map_err(failed("create"))?;
+            finish_creation(dir)?;
             head
         }
         (None, false) if db.is_empty() => {
@@ -99,7 +99,8 @@ fn await_release(dir: &Path) -> Result<(), StoreError> {
     };
     for _ in 0..RELEASE_TRIES {
         match file.try_lock() {
-            Ok(()) => return Ok(()),
+            // As for the store's own lock, closing the file is not enough.
+            Ok(()) => return file.unlock().map_err(|error| fault::io_error("unlock", &path, error)),
             Err(TryLockError::WouldBlock) => thread::sleep(RELEASE_STEP),
             Err(TryLockError::Error(error)) => return Err(fault::io_error("lock", &path, error)),
         }
@@ -160,6 +161,11 @@ fn create(db: &Db, dir: &Path) -> Result<(), StoreError> {
     batch.insert(SCHEMA_KEY, frame::encode(&mut buffer, SCHEMA_KEY, 0, &SCHEMA.to_be_bytes()));
     batch.insert(HEAD_KEY, frame::encode(&mut buffer, HEAD_KEY, 0, &Head::default().encode()));
     db.apply_batch(batch).and_then(|()| db.flush()).map_err(|error| fault::opening(dir, error))?;
+    finish_creation(dir)
+}
+
+/// Makes durable what the engine created, and then the mark that says so.
+fn finish_creation(dir: &Path) -> Result<(), StoreError> {
     sync_created(dir).and_then(|()| mark(dir)).map_err(|error| fault::io_error("create", dir, error))
 }
 

@@ -163,7 +163,7 @@ impl Shared {
         for (version, events) in events {
             recent.push(version, events);
         }
-        drop(recent);
+        // Before the events can be read, so that whoever was told of a commit finds it durable.
         self.standing.send_modify(|standing| standing.durable = durable);
     }
 
