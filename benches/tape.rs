@@ -8,15 +8,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use understory_store::{
-    Backend, Changes, Commit, CommitError, Direction, Disk, Entry, Fdatasync, Key, KeyRange, Read, SledBackend,
-    SledOptions, StoreError, Version,
-};
+use understory_store::{Backend, Commit, CommitError, Disk, Fdatasync, SledBackend, SledOptions, Version, Wrapper};
 
 use crate::Outcome;
 use crate::raw::{Packed, RawCommit};
-
-type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A store on disk with a tape running.
 pub(crate) struct Tape {
@@ -100,8 +95,12 @@ impl Reel {
     }
 }
 
-impl Backend for Tape {
-    fn commit(&self, commit: Commit) -> Answer<'_, Result<Version, CommitError>> {
+impl Wrapper for Tape {
+    fn inner(&self) -> &dyn Backend {
+        &self.store
+    }
+
+    fn commit(&self, commit: Commit) -> Pin<Box<dyn Future<Output = Result<Version, CommitError>> + Send + '_>> {
         Box::pin(async move {
             let (copy, asked) = (commit.clone(), Instant::now());
             let version = self.store.commit(commit).await?;
@@ -109,31 +108,5 @@ impl Backend for Tape {
             self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
             Ok(version)
         })
-    }
-
-    fn get(&self, keys: Vec<Key>) -> Answer<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
-        self.store.get(keys)
-    }
-
-    fn scan(
-        &self,
-        range: KeyRange,
-        from: Option<Key>,
-        direction: Direction,
-        limit: usize,
-    ) -> Answer<'_, Result<Read<Vec<Entry>>, StoreError>> {
-        self.store.scan(range, from, direction, limit)
-    }
-
-    fn durable(&self, through: Version) -> Answer<'_, Result<(), StoreError>> {
-        self.store.durable(through)
-    }
-
-    fn changes(&self, after: Version, limit: usize) -> Answer<'_, Result<Changes, StoreError>> {
-        self.store.changes(after, limit)
-    }
-
-    fn last(&self) -> Version {
-        self.store.last()
     }
 }

@@ -159,13 +159,6 @@ impl Draft {
         self.commit.writes.iter().map(payload).sum()
     }
 
-    /// Takes all of `other` in.
-    pub fn merge(&mut self, other: Draft) {
-        self.commit.expects.extend(other.commit.expects);
-        self.commit.writes.extend(other.commit.writes);
-        self.commit.events.extend(other.commit.events);
-    }
-
     pub(crate) fn into_commit(self) -> Commit {
         self.commit
     }

@@ -18,6 +18,7 @@ mod seam;
 mod sled;
 mod store;
 mod verify;
+mod wrapper;
 
 pub use self::sled::{Disk, Fdatasync, SledBackend, SledOptions};
 pub use draft::{Draft, Row, Written};
@@ -36,3 +37,4 @@ pub use seam::{
 };
 pub use store::{News, Store, Told};
 pub use verify::{Problem, Verified};
+pub use wrapper::Wrapper;

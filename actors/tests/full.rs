@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use understory_store::{
-    Backend, Changes, Commit, CommitError, Direction, Entry, Key, KeyRange, MemoryBackend, Read, StoreError, Version,
-};
+use understory_store::{Backend, Commit, CommitError, MemoryBackend, Version, Wrapper};
 
 use super::table::{Table, number};
 use super::world::{LONG, World, at};
@@ -20,38 +18,16 @@ struct Disk {
     full: Arc<AtomicBool>,
 }
 
-impl Backend for Disk {
+impl Wrapper for Disk {
+    fn inner(&self) -> &dyn Backend {
+        &self.rows
+    }
+
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Version, CommitError>> {
         match self.full.load(Ordering::SeqCst) {
             true => futures::future::ready(Err(CommitError::StorageFull)).boxed(),
             false => self.rows.commit(commit),
         }
-    }
-
-    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
-        self.rows.get(keys)
-    }
-
-    fn scan(
-        &self,
-        range: KeyRange,
-        from: Option<Key>,
-        direction: Direction,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Read<Vec<Entry>>, StoreError>> {
-        self.rows.scan(range, from, direction, limit)
-    }
-
-    fn durable(&self, through: Version) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.rows.durable(through)
-    }
-
-    fn changes(&self, after: Version, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
-        self.rows.changes(after, limit)
-    }
-
-    fn last(&self) -> Version {
-        self.rows.last()
     }
 }
 

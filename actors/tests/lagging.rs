@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use understory_store::{
-    Backend, Changes, Commit, CommitError, Direction, Entry, Key, KeyRange, MemoryBackend, Read, StoreError, Version,
+    Backend, Changes, Direction, Entry, Key, KeyRange, MemoryBackend, Read, StoreError, Version, Wrapper,
 };
 
 /// How many times others get their turn before an answer.
@@ -18,13 +18,9 @@ async fn lag() {
     }
 }
 
-impl Backend for Lagging {
-    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Version, CommitError>> {
-        self.0.commit(commit)
-    }
-
-    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
-        self.0.get(keys)
+impl Wrapper for Lagging {
+    fn inner(&self) -> &dyn Backend {
+        &self.0
     }
 
     fn scan(
@@ -43,19 +39,11 @@ impl Backend for Lagging {
         .boxed()
     }
 
-    fn durable(&self, through: Version) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.0.durable(through)
-    }
-
     fn changes(&self, after: Version, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
         async move {
             lag().await;
             self.0.changes(after, limit).await
         }
         .boxed()
-    }
-
-    fn last(&self) -> Version {
-        self.0.last()
     }
 }

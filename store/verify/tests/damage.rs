@@ -8,9 +8,9 @@ use futures::future::BoxFuture;
 use tempfile::TempDir;
 
 use super::*;
-use crate::error::CommitError;
-use crate::seam::{Changes, Direction, Entry, Prefix, Read};
+use crate::seam::{Direction, Entry, Prefix, Read};
 use crate::sled::{SledBackend, SledOptions};
+use crate::wrapper::Wrapper;
 
 #[tokio::test]
 async fn rows_that_do_not_decode_are_named() {
@@ -99,13 +99,9 @@ impl Torn {
     }
 }
 
-impl Backend for Torn {
-    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Version, CommitError>> {
-        self.inner.commit(commit)
-    }
-
-    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
-        self.inner.get(keys)
+impl Wrapper for Torn {
+    fn inner(&self) -> &dyn Backend {
+        &self.inner
     }
 
     fn scan(
@@ -124,18 +120,6 @@ impl Backend for Torn {
             }
         }
         .boxed()
-    }
-
-    fn durable(&self, through: Version) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.durable(through)
-    }
-
-    fn changes(&self, after: Version, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
-        self.inner.changes(after, limit)
-    }
-
-    fn last(&self) -> Version {
-        self.inner.last()
     }
 }
 
