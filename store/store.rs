@@ -236,3 +236,6 @@ impl Store {
 fn damaged(place: String, error: &dyn std::error::Error) -> StoreError {
     StoreError::Damaged { place, what: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests;
