@@ -62,17 +62,24 @@ impl From<sled::Error> for Fault {
 /// What an error of reading at `key` means.
 pub(super) fn reading(key: &[u8], error: sled::Error) -> StoreError {
     let place = key.escape_ascii().to_string();
-    match error {
-        sled::Error::Io(error) => StoreError::Io { doing: format!("read {place}"), source: Arc::new(error) },
-        error => StoreError::Damaged { place, what: error.to_string() },
-    }
+    let doing = format!("read {place}");
+    refused(error, place, doing)
 }
 
 /// What an error of opening the engine in `dir` means.
 pub(super) fn opening(dir: &Path, error: sled::Error) -> StoreError {
+    let place = dir.display().to_string();
+    let doing = format!("open the engine in {place}");
+    refused(error, place, doing)
+}
+
+fn refused(error: sled::Error, place: String, doing: String) -> StoreError {
     match error {
-        sled::Error::Io(error) => io_error("open the engine in", dir, error),
-        error => StoreError::Damaged { place: dir.display().to_string(), what: error.to_string() },
+        sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            StoreError::Damaged { place, what: "the engine's file ends before it".to_owned() }
+        }
+        sled::Error::Io(error) => StoreError::Io { doing, source: Arc::new(error) },
+        error => StoreError::Damaged { place, what: error.to_string() },
     }
 }
 

@@ -75,6 +75,17 @@ async fn a_damaged_row_is_named_and_the_others_are_read() {
     assert_eq!(backend.get(vec![Key::new("k2")]).await.unwrap().rows[0].as_ref().unwrap().payload, "again");
 }
 
+#[test]
+fn a_row_behind_the_end_of_the_file_is_damage() {
+    let cut = || ::sled::Error::Io(std::io::ErrorKind::UnexpectedEof.into());
+    let error = super::fault::reading(b"k2", cut());
+    assert_eq!(error.to_string(), "store is damaged at k2: the engine's file ends before it");
+    let error = super::fault::opening(std::path::Path::new("/store"), cut());
+    assert_eq!(error.to_string(), "store is damaged at /store: the engine's file ends before it");
+    let refused = super::fault::reading(b"k2", ::sled::Error::Io(std::io::ErrorKind::PermissionDenied.into()));
+    assert!(matches!(refused, StoreError::Io { .. }), "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_damaged_event_is_named() {
     let dir = changed(|db| {

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod damaged;
 mod drain;
 mod full;
 mod held;
