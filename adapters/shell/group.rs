@@ -5,7 +5,7 @@ use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group, test_kill_process_group};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -129,10 +129,17 @@ impl Live {
     }
 }
 
-fn kill(group: Pid, signal: Signal) {
-    // The leader has not been waited for, so the group is there. Some systems refuse a signal to one that has ended.
-    if let Err(error) = kill_process_group(group, signal) {
-        tracing::debug!(group = group.as_raw_pid(), %error, "a worker's group takes no signal");
+/// Signals a group, and its leader by itself if that has joined another one. Nobody is signalled twice: there are programs
+/// that take a second request to end for an order.
+///
+/// The leader must not have been waited for, so that both numbers are surely theirs.
+fn kill(leader: Pid, signal: Signal) {
+    let group = kill_process_group(leader, signal);
+    let left = getpgid(Some(leader)).is_ok_and(|group| group != leader);
+    let alone = if left { kill_process(leader, signal) } else { Ok(()) };
+    // Some systems refuse a signal to a group whose processes have ended.
+    if let Err(error) = group.and(alone) {
+        tracing::debug!(group = leader.as_raw_pid(), %error, "a worker's group takes no signal");
     }
 }
 
@@ -152,5 +159,5 @@ async fn gone(group: Pid) -> bool {
 
 async fn empty(group: i32) -> bool {
     let all = spawn_blocking(Process::all).await;
-    matches!(all, Ok(Ok(all)) if !all.iter().any(|process| process.lives_in(group)))
+    matches!(all, Ok(Ok(all)) if !all.iter().any(|process| process.is_of(group) && !process.zombie))
 }

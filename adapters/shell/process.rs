@@ -49,9 +49,9 @@ impl Process {
         Ok(all)
     }
 
-    /// Whether it belongs to this group and has not ended.
-    pub(crate) fn lives_in(&self, group: i32) -> bool {
-        self.group == group && !self.zombie
+    /// Whether it is of this group, or leads it from another one that it has joined since.
+    pub(crate) fn is_of(&self, group: i32) -> bool {
+        self.group == group || self.pid == group
     }
 
     /// Whether its environment, as it was when its program was started, has this variable.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use understory_actors::BrainError;
@@ -116,7 +116,7 @@ fn kill_all(left: Vec<Leftover>) -> io::Result<Vec<(PathBuf, Record)>> {
 
 fn kill(record: &Record, processes: &[Process]) -> io::Result<bool> {
     let Record { group, start, owner, mark, .. } = record;
-    let members: Vec<Process> = processes.iter().filter(|process| process.group == *group).copied().collect();
+    let members: Vec<Process> = processes.iter().filter(|process| process.is_of(*group)).copied().collect();
     let variable = format!("{}={mark}", mark::VARIABLE);
     if !is_recorded(record, &members, |process| process.has_variable(&variable))? {
         if !members.is_empty() || !TELLS_STARTS {
@@ -126,8 +126,17 @@ fn kill(record: &Record, processes: &[Process]) -> io::Result<bool> {
     }
     let Some(leader) = Pid::from_raw(*group) else { return Ok(false) };
     tracing::info!(group, owner, "killing the process group of an earlier worker");
-    match kill_process_group(leader, Signal::KILL) {
-        Ok(()) | Err(Errno::SRCH) => Ok(true),
+    end(kill_process_group(leader, Signal::KILL))?;
+    if members.iter().any(|process| process.pid == *group) {
+        end(kill_process(leader, Signal::KILL))?;
+    }
+    Ok(true)
+}
+
+/// A signal that finds nobody any more has done its work.
+fn end(sent: rustix::io::Result<()>) -> io::Result<()> {
+    match sent {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -138,7 +147,7 @@ fn clear(left: Vec<(PathBuf, Record)>) -> io::Result<Vec<(PathBuf, Record)>> {
         return Ok(left);
     }
     let processes = Process::all()?;
-    let lives = |record: &Record| processes.iter().any(|process| process.lives_in(record.group));
+    let lives = |record: &Record| processes.iter().any(|process| process.is_of(record.group) && !process.zombie);
     let (still, gone): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, record)| lives(record));
     for (path, _) in gone {
         record::remove(&path);

@@ -7,7 +7,8 @@ use rustix::process::Pid;
 use tokio::task::yield_now;
 
 use super::super::exit::Exit;
-use super::{Home, ended, pid, runs, within};
+use super::super::process::Process;
+use super::{Home, ended, leaver, pid, runs, within};
 
 /// Its own end is heard of, and left to be waited for, in both ways.
 #[tokio::test]
@@ -59,6 +60,17 @@ async fn a_cancelled_worker_is_asked_to_end() {
 async fn a_cancelled_worker_that_goes_on_is_killed() {
     let home = Home::new();
     let begun = home.begin("trap '' TERM; sleep 1000 & echo $! > \"$1\"; while :; do wait; done").await;
+    begun.cancel.cancel();
+    within(begun.turn).await.unwrap().unwrap_err();
+    assert!(!runs(pid(&begun.said)));
+    assert_eq!(home.run_files(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_cancelled_worker_that_left_its_group_is_ended() {
+    let home = Home::new();
+    let begun = home.begin(&leaver()).await;
+    assert_ne!(Process::find(pid(&begun.said)).unwrap().unwrap().group, pid(&begun.said));
     begun.cancel.cancel();
     within(begun.turn).await.unwrap().unwrap_err();
     assert!(!runs(pid(&begun.said)));

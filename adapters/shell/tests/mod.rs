@@ -145,3 +145,23 @@ fn runs(pid: i32) -> bool {
 fn pid(text: &str) -> i32 {
     text.trim().parse().unwrap_or_else(|_| panic!("`{text}` is a pid"))
 }
+
+const LEAVER: &str = "UNDERSTORY_TEST_LEAVER";
+
+/// A script of `sh` that becomes a process which joins the group of its owner, says so in the file `$1`, and stays.
+fn leaver() -> String {
+    let program = std::env::current_exe().unwrap();
+    format!("export {LEAVER}=\"$1\"; exec '{}' --exact shell::tests::leave_the_group", program.display())
+}
+
+/// Not a test of its own: what [`leaver`] runs.
+#[test]
+fn leave_the_group() {
+    let Some(said) = std::env::var_os(LEAVER) else { return };
+    let owner = rustix::process::getpgid(rustix::process::getppid()).unwrap();
+    rustix::process::setpgid(None, Some(owner)).unwrap();
+    fs::write(said, std::process::id().to_string()).unwrap();
+    loop {
+        std::thread::park();
+    }
+}

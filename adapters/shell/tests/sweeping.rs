@@ -14,7 +14,7 @@ use super::super::mark::{Mark, Owner, VARIABLE};
 use super::super::process::{Process, boot};
 use super::super::record::Record;
 use super::super::sweep::is_recorded;
-use super::{Home, ended, pid, runs, within};
+use super::{Home, ended, leaver, pid, runs, within};
 
 /// A group of `sleep`s, killed when the test is over.
 struct Sleepers {
@@ -62,6 +62,7 @@ impl Sleepers {
 impl Drop for Sleepers {
     fn drop(&mut self) {
         let _ = kill_process_group(Pid::from_raw(self.leader.pid).unwrap(), Signal::KILL);
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
@@ -108,6 +109,18 @@ async fn a_worker_is_seen_under_any_name() {
     let mut shell = Command::new(&program);
     shell.arg0("sh");
     let sleepers = Sleepers::of(shell, "echo $$; exec >/dev/null; read x", mark);
+    assert_eq!(swept(&sleepers, &sleepers.record(mark)).await, KILLED);
+}
+
+#[tokio::test]
+async fn a_leader_that_left_its_group_is_killed() {
+    let (home, mark) = (Home::new(), Mark::next(dead()));
+    let fifo = home.fifo();
+    let script = format!("set {}; echo $$; exec >/dev/null; {}", fifo.display(), leaver());
+    let mut sleepers = Sleepers::of(Command::new("/bin/sh"), &script, mark);
+    assert_eq!(pid(&fs::read_to_string(fifo).unwrap()), sleepers.leader.pid);
+    sleepers.leader = Process::find(sleepers.leader.pid).unwrap().unwrap();
+    assert_ne!(sleepers.leader.group, sleepers.leader.pid);
     assert_eq!(swept(&sleepers, &sleepers.record(mark)).await, KILLED);
 }
 
