@@ -42,7 +42,7 @@ pub struct SledOptions {
     /// The bytes of events kept. Older ones are dropped, and a listener that still wanted them is told of a gap.
     pub events_max: u64,
     /// The engine writes what makes opening fast only when it is opened: a shutdown opens it once more when more than so many
-    /// bytes were written since. By default 256 MiB, which take about a second to read.
+    /// bytes were written since. By default 256 MiB, which may take seconds to read.
     pub settle_after: u64,
     /// What makes writes durable, and knows the room left.
     pub disk: Arc<dyn Disk>,
