@@ -3,6 +3,10 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -71,6 +75,32 @@ async fn a_store_has_one_owner() {
     assert_eq!(backend.commit(put("a", "x")).await.unwrap(), 1);
     drop(backend);
     assert_eq!(open(root.path()).await.unwrap().last(), 1);
+}
+
+/// A child process has, until it begins its program, every file that its parent has open, and with it every lock.
+#[tokio::test]
+async fn a_store_is_opened_again_while_processes_are_started() {
+    let root = TempDir::new().unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let starting: Vec<_> = (0..4)
+        .map(|_| {
+            let over = over.clone();
+            thread::spawn(move || {
+                while !over.load(Ordering::SeqCst) {
+                    assert!(Command::new("/bin/sh").args(["-c", ":"]).status().unwrap().success());
+                }
+            })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for _ in 0..40 {
+        outcomes.push(open(root.path()).await.map(drop));
+    }
+    over.store(true, Ordering::SeqCst);
+    for thread in starting {
+        thread.join().unwrap();
+    }
+    assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.iter().find(|outcome| outcome.is_err()));
 }
 
 #[tokio::test]
