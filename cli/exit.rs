@@ -18,7 +18,6 @@ pub(crate) fn code(code: Code) -> u8 {
         Code::NotFound => 3,
         Code::Exists | Code::Closed | Code::Conflict | Code::InputChanged | Code::InUse | Code::Limit => 4,
         Code::InvalidPath | Code::InvalidTable | Code::InvalidText | Code::NewerSchema | Code::Damaged => 5,
-        Code::FailedRows => FAILED_ROWS,
         Code::Deadline => DEADLINE,
         Code::Interrupted => 130,
         Code::Terminated => 143,

@@ -253,7 +253,7 @@ fn item(item: &ItemLine) -> String {
         ("status", item.status.clone()),
         ("runs", format!("{}, {} failed, {} crashed", item.runs, item.failures, item.crashes)),
         ("error", item.last_error.as_deref().map(escaped).unwrap_or_default()),
-        ("row", item.row.as_deref().map_or_else(|| "long: see the table".to_owned(), escaped)),
+        ("row", escaped(&item.row)),
         ("result", item.result.as_deref().map(escaped).unwrap_or_default()),
     ])
 }

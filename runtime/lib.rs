@@ -26,6 +26,7 @@ mod agent;
 mod builder;
 mod error;
 mod events;
+mod item;
 mod job;
 mod rest;
 mod runtime;
@@ -35,6 +36,7 @@ pub use agent::Agent;
 pub use builder::Builder;
 pub use error::Error;
 pub use events::{Events, Heard};
+pub use item::WholeItem;
 pub use job::Job;
 pub use runtime::{ClosedDown, Runtime};
 pub use spawn::Spawn;
@@ -44,9 +46,9 @@ pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobRequest, JobStarted, JobView};
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
-    Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEFAULT_ROLE,
-    Error as Refusal, IN_HAND_MAX, JobRow, Letter, Limits, Policy, Response, Restart, Role, Seat, Settled,
-    ShutdownReport, SpawnRequest, Spawned, Standing, TEXT_MAX, Turn, Until, Usage, View, brain_fn,
+    Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEFAULT_ROLE, IN_HAND_MAX,
+    JobRow, Letter, Limits, Policy, Response, Restart, Role, Seat, Settled, ShutdownReport, SpawnRequest, Spawned,
+    Standing, TEXT_MAX, Turn, Until, Usage, View, brain_fn,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{

@@ -12,7 +12,7 @@ use crate::lines::{
     Waited,
 };
 use crate::pick::{newest, unfinished_job};
-use crate::told::{job_line, outcome_line, settled_line, shown, verified_line};
+use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
 use crate::tree::tree;
 use crate::wire::{Follow, Reply, Request, Wanted};
 
@@ -46,17 +46,25 @@ pub async fn answer(runtime: &Runtime, request: Request) -> Result<Reply, Failur
         Request::Spawn { path, role, brain, nickname, task, or_existing, follow } => {
             let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });
             let request = SpawnRequest { path, role, brain, nickname, task, or_existing };
-            Reply::Spawned(spawn(runtime, request, follow).await?)
+            Reply::Spawned(spawn(runtime, request, follow).await.map_err(unspawned)?)
         }
     })
 }
 
+fn unspawned(error: Error) -> Failure {
+    match error {
+        Error::Exists { .. } => Failure::from(error).hint("--or-existing takes what is there"),
+        error => error.into(),
+    }
+}
+
 async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Error> {
     let view = runtime.agent(path.clone()).show().await?;
-    match (&view.node, shown(&view)) {
+    match (&view.node, agent_line(&view)) {
+        (_, Some(agent)) => Ok(Shown::Agent(agent)),
         (Node::Job(_), _) => Ok(Shown::Job(Box::new(job(runtime, path).await?))),
-        (_, Some(shown)) => Ok(shown),
-        (node, None) => Err(Error::wrong_kind(&path, &node, "be shown")),
+        (Node::Item(_), _) => Ok(Shown::Item(item_line(&view, runtime.item(&path).await?))),
+        (node, None) => Err(Error::wrong_kind(&path, node, "be shown")),
     }
 }
 
@@ -64,7 +72,7 @@ async fn jobs(runtime: &Runtime) -> Result<Jobs, Error> {
     let (mut jobs, mut after) = (Vec::new(), None);
     loop {
         let page = runtime.system().jobs(&AgentPath::root(), after.as_ref(), JOBS).await?;
-        jobs.extend(page.iter().map(|view| job_line(view, Vec::new())));
+        jobs.extend(page.iter().map(|view| JobLine { template: None, ..job_line(view, Vec::new()) }));
         match page.last() {
             Some(last) if page.len() == JOBS => after = Some(last.path.clone()),
             _ => return Ok(Jobs { jobs }),

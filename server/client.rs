@@ -53,6 +53,8 @@ impl Client {
             Ok(Some(Answer::Ok(reply))) => Ok(reply),
             Ok(Some(Answer::Error(failure))) => Err(failure),
             Ok(None) => Err(self.gone("it ended")),
+            // Asking again would not make it readable.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(self.unread(&error)),
             Err(error) => Err(self.gone(&chain(&error))),
         }
     }
@@ -61,6 +63,11 @@ impl Client {
         write_line(&mut self.output, request).await?;
         let line = read_line(&mut self.input).await?;
         Ok(line.map(|line| serde_json::from_slice(&line)).transpose()?)
+    }
+
+    fn unread(&self, error: &io::Error) -> Failure {
+        let message = format!("the answer of process {}, which has the store, cannot be read: {error}", self.hello.pid);
+        Failure::new(Code::Failure, message).hint(format!("use understory {}, as it does", self.hello.understory))
     }
 
     fn gone(&self, why: &str) -> Failure {

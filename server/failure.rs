@@ -63,8 +63,6 @@ pub enum Code {
     NewerSchema,
     /// The store is damaged.
     Damaged,
-    /// A job finished with failed rows.
-    FailedRows,
     /// A deadline came first.
     Deadline,
     /// A signal came first: `SIGINT`.
@@ -111,8 +109,9 @@ impl From<Refusal> for Failure {
             None => failure,
         };
         match error {
-            Refusal::Stopping | Refusal::Commit(_) => failure.retryable(),
-            Refusal::Store(StoreError::InUse { .. }) => failure.retryable(),
+            Refusal::Stopping
+            | Refusal::Commit(CommitError::Conflict { .. })
+            | Refusal::Store(StoreError::InUse { .. }) => failure.retryable(),
             _ => failure,
         }
     }
@@ -231,7 +230,6 @@ fn hint(error: &Refusal) -> Option<String> {
     Some(match error {
         Refusal::Closed { at, .. } => format!("understory resume {at}"),
         Refusal::Faulted { path, .. } => format!("understory resume {path}"),
-        Refusal::Exists { .. } => "--or-existing takes what is there".to_owned(),
         Refusal::Job(JobError::InputChanged { .. }) => {
             "--new starts another job over the table as it is now".to_owned()
         }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A request means the same whichever way it comes: [`answer()`] carries it out, and what it gives back is what goes over the
-//! socket and what a front end shows. This room translates and adds no rule of its own; it knows nothing of terminals,
-//! arguments or exit codes, and never prints.
+//! socket and what a front end shows. This room translates and adds no rule of its own; it knows nothing of terminals or
+//! exit codes, and never prints. Only a failure's hint is in the words of the command line.
 
 mod answer;
 mod client;

@@ -141,7 +141,7 @@ pub struct JobLine {
     pub counts: Counts,
     /// The column that item ids come from.
     pub id_column: Option<String>,
-    /// What each worker is asked.
+    /// What each worker is asked; left out of a list of jobs.
     pub template: Option<String>,
     /// What works on the rows.
     pub brain: BrainLine,
@@ -202,9 +202,9 @@ pub struct ItemLine {
     pub crashes: u32,
     /// What went wrong last.
     pub last_error: Option<String>,
-    /// The row as a JSON object; left out where it is long (the output has it).
-    pub row: Option<String>,
-    /// The result as a JSON object; left out where it is long.
+    /// The row as a JSON object.
+    pub row: String,
+    /// The result as a JSON object, if there is one.
     pub result: Option<String>,
 }
 

@@ -1,13 +1,13 @@
 //! What the runtime says, as it goes over the wire.
 
 use understory::{
-    BrainChoice, Counts as RowCounts, ErrorGroup, Item, ItemState, JobView, Node, Outcome, Phase, Problem, Running,
-    Settled, Standing, Text, Time, Verified, View,
+    BrainChoice, Counts as RowCounts, ErrorGroup, ItemView, JobView, Outcome, Phase, Problem, Running, Settled,
+    Standing, Time, Verified, View, WholeItem,
 };
 
 use crate::lines::{
     AgentLine, BrainLine, Counts, ErrorLine, ItemLine, JobLine, NodeLine, OutcomeLine, ProblemLine, RunningLine,
-    SettledLine, Shown, StandingLine, VerifiedLine,
+    SettledLine, StandingLine, VerifiedLine,
 };
 
 /// A job, with its failed rows by what went wrong.
@@ -49,12 +49,43 @@ pub(crate) fn node_line(view: &View) -> NodeLine {
     }
 }
 
-/// One node that is no job, whole.
-pub(crate) fn shown(view: &View) -> Option<Shown> {
-    match &view.node {
-        Node::Agent(_) => agent_line(view).map(Shown::Agent),
-        Node::Item(item) => Some(Shown::Item(item_line(view, item))),
+/// An agent; nothing if it is something else.
+pub(crate) fn agent_line(view: &View) -> Option<AgentLine> {
+    let agent = view.agent()?;
+    let fault = match &agent.phase {
+        Phase::Faulted { reason, .. } => Some(reason.clone()),
         _ => None,
+    };
+    Some(AgentLine {
+        path: view.path.clone(),
+        id: agent.id.to_string(),
+        status: view.status().to_owned(),
+        closed_by: view.closed.clone(),
+        fault,
+        role: agent.role.clone(),
+        brain: agent.brain.as_ref().map(brain),
+        nickname: agent.nickname.clone(),
+        created_at: moment(agent.created_at),
+        turns: agent.turns,
+        running: agent.running().map(running_line),
+        outcome: agent.outcome.as_ref().map(outcome_line),
+    })
+}
+
+/// An item; `view` tells whether it is closed.
+pub(crate) fn item_line(view: &View, whole: WholeItem) -> ItemLine {
+    let WholeItem { view: ItemView { item, status, .. }, row, result } = whole;
+    ItemLine {
+        path: view.path.clone(),
+        id: item.id.to_string(),
+        status: if view.closed.is_some() { view.status() } else { status }.to_owned(),
+        item_id: item.item_id,
+        runs: item.run,
+        failures: item.failures,
+        crashes: item.crashes,
+        last_error: item.last_error,
+        row,
+        result,
     }
 }
 
@@ -95,57 +126,8 @@ fn problem_line(problem: Problem) -> ProblemLine {
     ProblemLine { place: problem.place, what: problem.what }
 }
 
-fn agent_line(view: &View) -> Option<AgentLine> {
-    let agent = view.agent()?;
-    let fault = match &agent.phase {
-        Phase::Faulted { reason, .. } => Some(reason.clone()),
-        _ => None,
-    };
-    Some(AgentLine {
-        path: view.path.clone(),
-        id: agent.id.to_string(),
-        status: view.status().to_owned(),
-        closed_by: view.closed.clone(),
-        fault,
-        role: agent.role.clone(),
-        brain: agent.brain.as_ref().map(brain),
-        nickname: agent.nickname.clone(),
-        created_at: moment(agent.created_at),
-        turns: agent.turns,
-        running: agent.running().map(running_line),
-        outcome: agent.outcome.as_ref().map(outcome_line),
-    })
-}
-
 fn running_line(running: &Running) -> RunningLine {
     RunningLine { turn: running.turn, attempt: running.attempt, started_at: moment(running.started_at) }
-}
-
-fn item_line(view: &View, item: &Item) -> ItemLine {
-    let result = match &item.state {
-        ItemState::Completed { result, .. } => here(result),
-        _ => None,
-    };
-    ItemLine {
-        path: view.path.clone(),
-        id: item.id.to_string(),
-        status: view.status().to_owned(),
-        item_id: item.item_id.clone(),
-        runs: item.run,
-        failures: item.failures,
-        crashes: item.crashes,
-        last_error: item.last_error.clone(),
-        row: here(&item.row),
-        result,
-    }
-}
-
-/// A text, if it lies in the record.
-fn here(text: &Text) -> Option<String> {
-    match text {
-        Text::Inline(text) => Some(text.clone()),
-        Text::Beside => None,
-    }
 }
 
 fn brain(choice: &BrainChoice) -> BrainLine {

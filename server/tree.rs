@@ -22,7 +22,7 @@ pub(crate) async fn tree(runtime: &Runtime, top: &AgentPath, children: usize) ->
         let hidden = match &view.node {
             Node::Job(_) => 0,
             _ => {
-                let below = runtime.system().children(&view.path, children, COUNTED_MAX).await?;
+                let below = runtime.system().children(&view.path, children.min(NODES_MAX), COUNTED_MAX).await?;
                 ahead.extend(below.first.into_iter().rev());
                 below.more
             }

@@ -16,6 +16,9 @@ pub(crate) async fn write_line(output: &mut (impl AsyncWrite + Unpin), value: &i
 }
 
 /// A line without its end; nothing at the end of the stream.
+///
+/// # Errors
+/// `InvalidData`: it is too long. `UnexpectedEof`: the stream ends within it. Or reading failed.
 pub(crate) async fn read_line(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     let read = input.take(LINE_MAX).read_until(b'\n', &mut line).await?;
@@ -24,6 +27,7 @@ pub(crate) async fn read_line(input: &mut (impl AsyncBufRead + Unpin)) -> io::Re
     }
     match line.pop() {
         Some(b'\n') => Ok(Some(line)),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "a line is cut or too long")),
+        _ if read as u64 == LINE_MAX => Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long")),
+        _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the line is cut")),
     }
 }

@@ -139,3 +139,26 @@ async fn a_dead_owners_socket_is_nobody_and_is_replaced() {
     drop(control);
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }
+
+/// What comes of asking an owner that says `answer` to everything and ends.
+async fn asked_of_one_that_says(answer: &'static [u8]) -> Failure {
+    let home = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(home.path().join("control.sock")).unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (input, mut output) = stream.into_split();
+        write_line(&mut output, &Hello::mine()).await.unwrap();
+        read_line(&mut BufReader::new(input)).await.unwrap();
+        output.write_all(answer).await.unwrap();
+    });
+    Client::connect(home.path()).await.unwrap().unwrap().ask(&Request::Jobs).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_not_asked_for_again() {
+    let failure = asked_of_one_that_says(b"{\"ok\":{\"dreams\":[]}}\n").await;
+    assert_eq!((failure.code, failure.retryable), (Code::Failure, false), "{failure:?}");
+    // One that was cut is that of a process that was killed: the next may answer.
+    let failure = asked_of_one_that_says(b"{\"ok\":{\"jo").await;
+    assert_eq!((failure.code, failure.retryable), (Code::Stopping, true), "{failure:?}");
+}

@@ -160,6 +160,8 @@ fn a_template_is_what_a_worker_reads() {
     folder.write("ask.txt", "what is {n} of {id}?\n");
     folder.ok(&format!("{JOB} --template ask.txt"));
     assert!(folder.read("out.csv").contains("what is 2 of k2?"), "{}", folder.read("out.csv"));
+    assert_eq!(folder.json("job show").1["template"], "what is {n} of {id}?\n");
+    assert!(folder.json("job list").1["jobs"][0]["template"].is_null(), "a list is short");
     folder.ok("job run in.csv --brain shell --command ./double --out o.csv --instruction 'n {n}, {{n}}'");
     assert!(folder.read("o.csv").contains("n 2, {n}"), "{}", folder.read("o.csv"));
 }
@@ -180,4 +182,26 @@ fn a_scripted_brain_answers_rows() {
     folder.ok("job run in.csv --id-column id --script script.jsonl --out out.csv");
     let output = folder.read("out.csv");
     assert!(output.contains(r#""{""one"":1}""#), "{output}");
+}
+
+#[test]
+fn an_item_is_shown_whole() {
+    let folder = Folder::with_table(1);
+    let long = "x".repeat(5000);
+    folder.write("in.csv", &format!("id,n\nk1,{long}\n"));
+    folder.worker("double", "echo \"{\\\"n\\\":\\\"$UNDERSTORY_COL_N\\\"}\"");
+    folder.ok(JOB);
+    let (_, item) = folder.json("show j/r00000001");
+    assert_eq!(item["row"], format!(r#"{{"id":"k1","n":"{long}"}}"#));
+    assert_eq!(item["result"], format!(r#"{{"n":"{long}"}}"#));
+    assert_eq!(folder.ok("show j/r00000001").matches(&long).count(), 2);
+}
+
+#[test]
+fn a_job_at_a_taken_name_is_told_what_helps() {
+    let folder = Folder::with_table(1);
+    folder.ok("spawn j");
+    let ran = folder.run(JOB);
+    assert_eq!(ran.code, 4);
+    insta::assert_snapshot!(ran.err, @"error: /root/j exists already");
 }

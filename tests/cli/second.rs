@@ -55,6 +55,8 @@ fn a_running_job_is_cancelled() {
     assert_eq!(output.len(), 6, "the output has every row");
     assert_eq!(output.iter().filter(|line| line.contains(",cancelled,0,")).count(), 3, "{output:?}");
     assert_eq!(folder.lines("log").len(), 2);
+    // What waits in it reads as cancelled wherever it is shown.
+    assert_eq!(folder.json("show j/r00000005").1["status"], "cancelled");
 }
 
 #[test]
