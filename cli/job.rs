@@ -156,7 +156,6 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
     loop {
         tokio::select! {
             view = &mut finished => return Ok(view?),
-            () = progress.tick() => {}
             heard = events.next() => match heard? {
                 Some(Heard::Told(told)) => {
                     if let Event::JobChanged { job: changed, state, counts } = &told.event
