@@ -4,6 +4,7 @@ mod agents;
 mod bad_input;
 mod bad_store;
 mod folder;
+mod full;
 mod jobs;
 mod resident;
 mod second;

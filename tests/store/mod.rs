@@ -12,7 +12,7 @@ mod open;
 mod order;
 mod power;
 mod sync;
-mod volume;
+pub(crate) mod volume;
 mod writer;
 
 use std::env;
@@ -26,7 +26,7 @@ fn long() -> bool {
 }
 
 /// Says on stderr why a test proves nothing here.
-fn skip(test: &str, reason: &str) {
+pub(crate) fn skip(test: &str, reason: &str) {
     writeln!(io::stderr(), "skipped {test}: {reason}").unwrap();
 }
 

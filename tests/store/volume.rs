@@ -8,14 +8,14 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// A file system, mounted until it is dropped.
-pub(super) struct Volume {
+pub(crate) struct Volume {
     root: TempDir,
     mounted: bool,
 }
 
 impl Volume {
     /// Makes an ext4 in a file.
-    pub(super) fn ext4(megabytes: u64) -> Result<Volume, String> {
+    pub(crate) fn ext4(megabytes: u64) -> Result<Volume, String> {
         let volume = Volume { root: TempDir::new().unwrap(), mounted: false };
         File::create(volume.image()).unwrap().set_len(megabytes << 20).unwrap();
         std::fs::create_dir(volume.path()).unwrap();
@@ -24,7 +24,7 @@ impl Volume {
     }
 
     /// Makes one in memory.
-    pub(super) fn tmpfs(kilobytes: u64) -> Result<Volume, String> {
+    pub(crate) fn tmpfs(kilobytes: u64) -> Result<Volume, String> {
         let mut volume = Volume { root: TempDir::new().unwrap(), mounted: false };
         std::fs::create_dir(volume.path()).unwrap();
         let size = format!("size={kilobytes}k");
@@ -37,18 +37,18 @@ impl Volume {
     }
 
     /// Where it is mounted.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.root.path().join("mounted")
     }
 
     /// Gives one in memory more room.
-    pub(super) fn grow(&self, kilobytes: u64) {
+    pub(crate) fn grow(&self, kilobytes: u64) {
         let options = format!("remount,size={kilobytes}k");
         run("mount", ["-o".as_ref(), options.as_ref(), self.path().as_os_str()]).unwrap();
     }
 
     /// Takes the power away: nothing that is not on disk by now, not even the journal in memory, will be.
-    pub(super) fn cut(&self) -> Result<(), String> {
+    pub(crate) fn cut(&self) -> Result<(), String> {
         // EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH.
         let script =
             r#"open(my $d, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($d, 0x8004587d, $how) or die $!"#;
@@ -56,7 +56,7 @@ impl Volume {
     }
 
     /// Gives the power back after a cut, when nobody has files open there any more.
-    pub(super) fn restart(mut self) -> Volume {
+    pub(crate) fn restart(mut self) -> Volume {
         run("umount", [self.path()]).unwrap();
         self.mounted = false;
         self.mount().unwrap()
