@@ -242,8 +242,8 @@ pub(crate) struct WaitArguments {
     #[arg(long, conflicts_with = "count")]
     pub(crate) all: bool,
     /// Until this many are done
-    #[arg(long, value_name = "N")]
-    pub(crate) count: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) count: Option<u16>,
     /// For how long at most
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u32>,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use understory_server::{Code, Failure, Follow, OutcomeLine, Reply, Request, Wanted};
 
 use crate::arguments::{LetterArguments, SpawnArguments, WaitArguments};
-use crate::command::{Session, aside};
+use crate::command::Session;
 use crate::door::Door;
 use crate::setting::agent_path;
 use crate::{brains, exit, render};
@@ -44,7 +44,7 @@ pub(crate) async fn show(session: &Session, path: &str) -> Result<u8, Failure> {
 /// `spawn`.
 pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Result<u8, Failure> {
     let SpawnArguments { path, message, role, brain, nickname, or_existing, detach } = arguments;
-    let brain = brains::choice(&brain, &session.setting)?;
+    let brain = brains::choice(session, brain).await?;
     let brain = brain.map(|choice| understory_server::BrainLine { name: choice.name, settings: choice.settings });
     let path = agent_path(&path)?;
     let door = session.open().await?;
@@ -95,7 +95,11 @@ pub(crate) async fn assign(session: &Session, letter: LetterArguments, detach: b
 pub(crate) async fn wait(session: &Session, arguments: WaitArguments) -> Result<u8, Failure> {
     let WaitArguments { paths, any, all: _, count, timeout } = arguments;
     let paths = paths.iter().map(|path| agent_path(path)).collect::<Result<Vec<_>, _>>()?;
-    let wanted = match count {
+    let wanted = match count.map(usize::from) {
+        Some(count) if count > paths.len() => {
+            let message = format!("--count {count} is more than the agents named, which are {}", paths.len());
+            return Err(Failure::new(Code::Usage, message));
+        }
         Some(count) => Wanted::Count(count),
         None if any => Wanted::Any,
         None => Wanted::All,
@@ -116,7 +120,7 @@ pub(crate) async fn close(session: &Session, path: &str, yes: bool) -> Result<u8
     let path = agent_path(path)?;
     if !yes {
         let (terminal, question) = (session.terminal.clone(), format!("close {path} and everything below it?"));
-        match session.signals.unless(aside(move || terminal.confirm(&question))).await? {
+        match session.aside(move || Ok(terminal.confirm(&question))).await? {
             Some(true) => {}
             Some(false) => return Err(Failure::new(Code::Failure, format!("{path} was not closed"))),
             None => {
@@ -169,8 +173,8 @@ impl Session {
     }
 
     /// Prints a reply as the command line asks for.
-    pub(crate) fn print(&self, reply: &Reply) -> Result<(), Failure> {
-        self.terminal.data(&if self.terminal.json() { render::document(reply) } else { render::text(reply) })
+    pub(crate) async fn print(&self, reply: &Reply) -> Result<(), Failure> {
+        self.data(if self.terminal.json() { render::document(reply) } else { render::text(reply) }).await
     }
 }
 

@@ -7,6 +7,7 @@ use understory_adapters::{ScriptError, Scripted, Shell, ShellError, ShellSetting
 use understory_server::{Code, Failure, chain};
 
 use crate::arguments::BrainArguments;
+use crate::command::Session;
 use crate::setting::Setting;
 
 const SHELL: &str = "shell";
@@ -20,7 +21,12 @@ pub(crate) fn builder(setting: &Setting) -> Builder {
 }
 
 /// The brain that the flags choose, with settings that hold wherever a later process is started. Nothing if none is chosen.
-pub(crate) fn choice(flags: &BrainArguments, setting: &Setting) -> Result<Option<BrainChoice>, Failure> {
+pub(crate) async fn choice(session: &Session, flags: BrainArguments) -> Result<Option<BrainChoice>, Failure> {
+    let setting = session.setting.clone();
+    session.aside(move || chosen(&flags, &setting)).await
+}
+
+fn chosen(flags: &BrainArguments, setting: &Setting) -> Result<Option<BrainChoice>, Failure> {
     let BrainArguments { brain, command, script } = flags;
     let implied = command.as_ref().map(|_| SHELL).or(script.as_ref().map(|_| SCRIPTED));
     let Some(name) = brain.as_deref().or(implied) else { return Ok(None) };

@@ -71,10 +71,27 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
     }
 }
 
-/// Does something that waits for a person or a pipe, where waiting is allowed. If the process ends first it is left behind.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Failure::new(Code::Failure, format!("failed to read: {error}")))
+impl Session {
+    /// Does what [`blocking`] does, unless a signal comes first.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.signals.unless(blocking(work)).await
+    }
+
+    /// Prints a result. Dropped while its reader is slow, it leaves the rest behind.
+    pub(crate) async fn data(&self, text: String) -> Result<(), Failure> {
+        blocking(move || Terminal::data(&text)).await
+    }
+}
+
+/// Does something that may wait for a person or a pipe, where waiting is allowed. Dropped, it is left behind.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let panicked = |error| Failure::new(Code::Failure, format!("failed to read or write: {error}"));
+    tokio::task::spawn_blocking(work).await.map_err(panicked)?
 }
 
 /// Help, version, or an error about arguments.

@@ -48,7 +48,7 @@ impl Door {
                 let (runtime, requests) = (owner.runtime.clone(), owner.requests());
                 let work = async move {
                     let reply = answer(&runtime, request).await?;
-                    session.print(&reply)?;
+                    session.print(&reply).await?;
                     if let Some(requests) = requests {
                         explained(requests.none(), &session.terminal, OTHERS).await;
                     }
@@ -60,10 +60,13 @@ impl Door {
                 let pid = client.hello().pid;
                 let asked = session.signals.unless(client.ask(&request)).await;
                 let reply = asked.map_err(|failure| match failure.code {
-                    Code::Interrupted | Code::Terminated => failure.hint(format!("process {pid} goes on with it")),
+                    // What only looks or waits ends with who asked for it.
+                    Code::Interrupted | Code::Terminated if !request.repeats() => {
+                        failure.hint(format!("what process {pid} has accepted, it goes on with"))
+                    }
                     _ => failure,
                 })?;
-                session.print(&reply)?;
+                session.signals.unless(session.print(&reply)).await?;
                 Ok(reply)
             }
         }

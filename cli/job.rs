@@ -1,8 +1,8 @@
 //! `understory job run` and `job resume`: this process runs one job to its end.
 
+use std::fs;
 use std::future::Future;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,21 +11,33 @@ use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line
 
 use crate::arguments::JobRunArguments;
 use crate::brains;
-use crate::command::{Session, aside};
+use crate::command::{Session, blocking};
 use crate::door::Door;
 use crate::exit;
 use crate::owner::Owner;
 use crate::progress::Progress;
 use crate::render::{self, grouped};
 use crate::setting::{agent_path, read_text};
-use crate::spool::spool;
+use crate::spool::{STDIN, spool};
 
 /// Starts a job, or goes on with the one that the same command started.
 pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result<u8, Failure> {
-    let request = request(session, arguments).await?;
+    let streamed = streamed(&arguments.table);
+    if streamed && arguments.out.is_none() {
+        let message = "a table that comes through a pipe has no place for an output beside it: add --out FILE";
+        return Err(Failure::new(Code::Usage, message));
+    }
+    let mut request = request(session, arguments).await?;
     let owner = Door::own(session, "job run").await?;
-    let runtime = owner.runtime.clone();
-    finish(session, owner, "the same command goes on", async move { Ok(runtime.start_job(request).await?.1) }).await
+    let (runtime, dir) = (owner.runtime.clone(), session.setting.spool());
+    finish(session, owner, "the same command goes on", async move {
+        if streamed {
+            let table = request.input;
+            request.input = blocking(move || spool(&table, &dir)).await?;
+        }
+        Ok(runtime.start_job(request).await?.1)
+    })
+    .await
 }
 
 /// Goes on with a job.
@@ -51,15 +63,13 @@ async fn to_resume(runtime: &Runtime) -> Result<AgentPath, Failure> {
 }
 
 async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobRequest, Failure> {
-    let setting = &session.setting;
-    let brain = brains::choice(&arguments.brain, setting)?.ok_or_else(|| {
+    let brain = brains::choice(session, arguments.brain).await?.ok_or_else(|| {
         Failure::new(Code::Usage, "a job needs a brain").hint("--brain shell --command 'PROGRAM ARGUMENTS'")
     })?;
-    let template = match (&arguments.template, arguments.instruction) {
-        (Some(file), _) => Some(read_text("template", file)?),
+    let template = match (arguments.template, arguments.instruction) {
+        (Some(file), _) => Some(session.aside(move || read_text("template", &file)).await?),
         (None, instruction) => instruction,
     };
-    let input = table(session, &arguments.table, arguments.out.is_some()).await?;
     Ok(JobRequest {
         owner: agent_path(&arguments.owner)?,
         name: arguments.name,
@@ -71,24 +81,13 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         attempts: arguments.attempts,
         timeout: Duration::from_secs(arguments.timeout.into()),
         fresh: arguments.new,
-        ..JobRequest::new(input, brain)
+        ..JobRequest::new(arguments.table, brain)
     })
 }
 
-/// Where the table lies; one from stdin is put into the home first.
-async fn table(session: &Session, table: &Path, placed: bool) -> Result<PathBuf, Failure> {
-    if table != Path::new("-") {
-        return Ok(table.to_owned());
-    }
-    if !placed {
-        return Err(Failure::new(
-            Code::Usage,
-            "a table from stdin has no place for an output beside it: add --out FILE",
-        ));
-    }
-    session.setting.make_home()?;
-    let dir = session.setting.spool();
-    session.signals.unless(aside(move || spool(&mut io::stdin().lock(), &dir))).await?
+/// Whether a table can be read only once, and a job reads it twice. What is not there is found when it is opened.
+fn streamed(table: &Path) -> bool {
+    table == Path::new(STDIN) || fs::metadata(table).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 /// Follows a job to its end, prints what came of it, and ends the process's part in order.
@@ -113,7 +112,7 @@ async fn finish(
         // Said before the store is let go, which may take a while when much was written.
         terminal.note(&render::summary(&line));
         if terminal.json() {
-            terminal.data(&render::document(&Reply::Job(line.clone())))?;
+            session.data(render::document(&Reply::Job(line.clone()))).await?;
         }
         judge(&line, &view.job.state)
     };

@@ -17,8 +17,8 @@ use crate::terminal::Terminal;
 /// How long actors have to leave: turns are cancelled at once and killed after `Limits::grace`, 5 s, and then their actors
 /// still write that they were taken back.
 const GRACE: Duration = Duration::from_secs(7);
-/// Opening that takes longer than this is explained.
-const QUIET_OPENING: Duration = Duration::from_secs(1);
+/// What takes longer than this is explained.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// This process, owning the store of a home and answering on its socket.
 pub(crate) struct Owner {
@@ -123,7 +123,7 @@ pub(crate) async fn explained<T>(work: impl Future<Output = T>, terminal: &Termi
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => done,
-        () = tokio::time::sleep(QUIET_OPENING) => {
+        () = tokio::time::sleep(QUIET) => {
             terminal.note(what);
             work.await
         }

@@ -98,7 +98,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// The same, in lines as it was written.
-fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> String {
     let lines: Vec<String> =
         text.split('\n').map(|line| line.split('\t').map(escaped).collect::<Vec<_>>().join("\t")).collect();
     lines.join("\n")

@@ -26,7 +26,8 @@ pub(crate) async fn until_told(session: &Session, path: &str, until_idle: bool) 
     let go_on = || Failure::new(Code::Interrupted, "").hint(format!("understory run {path}"));
     let unwritten = owner.until_signal(work, go_on).await?;
     if terminal.json() {
-        terminal.data(&json!({ "path": path, "unwritten": unwritten }).to_string())?;
+        let document = json!({ "path": path, "unwritten": unwritten }).to_string();
+        session.signals.unless(session.data(document)).await?;
     }
     for job in &unwritten {
         terminal.warn(&format!("the output of {job} could not be written: understory job show {job}"));

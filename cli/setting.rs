@@ -1,13 +1,13 @@
 //! Where the command runs: its home, its working directory, its environment. Only the terminal reads some more of it.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
-use std::io;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use understory::AgentPath;
+use understory::{AgentPath, TEXT_MAX};
 use understory_adapters::ALLOWED;
 use understory_server::{Code, Failure, chain};
 
@@ -69,13 +69,20 @@ pub(crate) fn agent_path(text: &str) -> Result<AgentPath, Failure> {
     AgentPath::root().resolve(text).map_err(|error| Failure::from(understory::Error::from(error)))
 }
 
-/// Reads a text file that the command names.
+/// Reads a text file that the command names, at most as long as a text may be. Waits for a file that is a pipe.
 pub(crate) fn read_text(what: &str, path: &Path) -> Result<String, Failure> {
     let named = || serde_json::json!({ "path": path });
-    let bytes = fs::read(path).map_err(|error| {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(TEXT_MAX as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| {
         let code = if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Failure };
         Failure::new(code, format!("failed to read {what} {}: {error}", path.display())).details(named())
     })?;
+    if bytes.len() > TEXT_MAX {
+        let message = format!("{what} {} is over the limit of {TEXT_MAX} bytes", path.display());
+        let details = serde_json::json!({ "path": path, "limit": TEXT_MAX });
+        return Err(Failure::new(Code::Limit, message).details(details));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
         let message = format!("{what} {} has invalid utf-8 at byte {byte}", path.display());

@@ -1,4 +1,6 @@
 //! The one place that prints: data on stdout, everything else on stderr.
+//!
+//! What is said on stderr may quote agents and tables: its control characters are escaped here, whoever says it.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +9,7 @@ use indicatif::ProgressBar;
 use understory_server::{Code, Failure};
 
 use crate::arguments::General;
+use crate::render::lines;
 
 /// Where the command prints. Cheap to clone.
 #[derive(Clone)]
@@ -15,6 +18,7 @@ pub(crate) struct Terminal(Arc<Inner>);
 struct Inner {
     json: bool,
     quiet: bool,
+    draws: bool,
     colours: bool,
     /// The bar being drawn: what is printed meanwhile goes above it.
     bar: Mutex<Option<ProgressBar>>,
@@ -23,18 +27,15 @@ struct Inner {
 impl Terminal {
     /// Reads how to print off the command line and the environment.
     pub(crate) fn new(general: &General) -> Self {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Terminal::with(general.json, general.quiet, !plain && io::stderr().is_terminal())
+        let able = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let colours = able && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let General { json, quiet, .. } = *general;
+        Terminal(Arc::new(Inner { json, quiet, draws: able && !quiet, colours, bar: Mutex::new(None) }))
     }
 
     /// A terminal for a command line that could not be read.
     pub(crate) fn bare(json: bool) -> Self {
-        Terminal::with(json, false, false)
-    }
-
-    fn with(json: bool, quiet: bool, colours: bool) -> Self {
-        Terminal(Arc::new(Inner { json, quiet, colours, bar: Mutex::new(None) }))
+        Terminal(Arc::new(Inner { json, quiet: false, draws: false, colours: false, bar: Mutex::new(None) }))
     }
 
     /// Whether results and errors are JSON.
@@ -42,9 +43,9 @@ impl Terminal {
         self.0.json
     }
 
-    /// Whether a bar may be drawn.
+    /// Whether a bar may be drawn: never where stderr is no terminal.
     pub(crate) fn draws(&self) -> bool {
-        !self.0.quiet && io::stderr().is_terminal()
+        self.0.draws
     }
 
     /// Whether colours may be used.
@@ -52,8 +53,10 @@ impl Terminal {
         self.0.colours
     }
 
-    /// Prints a result. A reader that has gone away is no failure.
-    pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
+    /// Prints a result, above which no bar is drawn any more. A reader that has gone away is no failure.
+    ///
+    /// Waits for a reader that is slow: see [`Session::data`](crate::command::Session::data).
+    pub(crate) fn data(text: &str) -> Result<(), Failure> {
         let print = || {
             let mut out = io::stdout().lock();
             out.write_all(text.as_bytes())?;
@@ -62,7 +65,7 @@ impl Terminal {
             }
             out.flush()
         };
-        match self.aside(print) {
+        match print() {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(Code::Unwritable, format!("failed to write to stdout: {error}")))
             }
@@ -73,13 +76,13 @@ impl Terminal {
     /// Prints what is good to know and no part of the result.
     pub(crate) fn note(&self, text: &str) {
         if !self.0.quiet {
-            self.stderr(&format!("{text}\n"));
+            self.stderr(&format!("{}\n", lines(text)));
         }
     }
 
     /// Prints what the user may not have meant.
     pub(crate) fn warn(&self, text: &str) {
-        self.stderr(&format!("{} {text}\n", self.label("warning:", "33")));
+        self.stderr(&format!("{} {}\n", self.label("warning:", "33"), lines(text)));
     }
 
     /// Prints why the command fails.
@@ -88,20 +91,15 @@ impl Terminal {
             let text = serde_json::to_string(failure).unwrap_or_else(|_| failure.message.clone());
             return self.stderr(&format!("{text}\n"));
         }
-        self.stderr(&format!("{} {}\n", self.label("error:", "31"), failure.message));
+        self.stderr(&format!("{} {}\n", self.label("error:", "31"), lines(&failure.message)));
         if let Some(hint) = &failure.hint {
-            self.stderr(&format!("{} {hint}\n", self.label("hint:", "36")));
+            self.stderr(&format!("{} {}\n", self.label("hint:", "36"), lines(hint)));
         }
     }
 
-    /// Prints bytes on stderr, above the bar. A stderr that cannot be written is nobody's to tell.
-    pub(crate) fn stderr(&self, text: &str) {
-        let _ = self.aside(|| io::stderr().lock().write_all(text.as_bytes()));
-    }
-
-    /// Asks a question that yes or no answers; nothing if there is nobody to ask.
+    /// Asks a question that yes or no answers, and waits; nothing if there is nobody who reads it and answers.
     pub(crate) fn confirm(&self, question: &str) -> Option<bool> {
-        if !io::stdin().is_terminal() {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
         self.stderr(&format!("{question} [y/N] "));
@@ -115,7 +113,13 @@ impl Terminal {
         *self.0.bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
     }
 
-    fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+    /// Prints on stderr. One that cannot be written is nobody's to tell.
+    fn stderr(&self, text: &str) {
+        let _ = self.above(|| io::stderr().lock().write_all(text.as_bytes()));
+    }
+
+    /// Prints above the bar.
+    fn above<T>(&self, print: impl FnOnce() -> T) -> T {
         let bar = self.0.bar.lock().unwrap_or_else(PoisonError::into_inner);
         match bar.as_ref() {
             Some(bar) => bar.suspend(print),
@@ -131,7 +135,7 @@ impl Terminal {
 /// As the log's destination.
 impl Write for Terminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.aside(|| io::stderr().lock().write_all(bytes))?;
+        self.above(|| io::stderr().lock().write_all(bytes))?;
         Ok(bytes.len())
     }
 

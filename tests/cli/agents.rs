@@ -147,7 +147,7 @@ fn an_agent_without_a_brain_is_not_waited_for() {
 fn a_wait_ends_with_as_many_as_were_asked_for() {
     let folder = Folder::new();
     folder.worker("stuck", "exec cat never");
-    assert!(std::process::Command::new("mkfifo").arg(folder.at("never")).status().unwrap().success());
+    folder.pipe("never");
     folder.ok("spawn busy --brain shell --command ./stuck -m go --detach");
     folder.ok("spawn ada");
     folder.ok("spawn bob");
@@ -155,4 +155,26 @@ fn a_wait_ends_with_as_many_as_were_asked_for() {
     assert_eq!(folder.ok("wait busy ada bob --count 2").lines().count(), 2);
     let (code, failure) = folder.json("wait busy --timeout 0");
     assert_eq!((code, &failure["complete"]), (124, &serde_json::json!(false)));
+}
+
+#[test]
+fn what_is_said_of_a_failure_cannot_move_the_cursor() {
+    let folder = Folder::new();
+    let ran = folder.run("job run 'no\u{1b}[2J\u{9b}.csv' --brain shell --command cat");
+    assert_eq!((ran.code, ran.err.as_str()), (3, "error: table no\\u{1b}[2J\\u{9b}.csv does not exist\n"));
+    folder.write("in.csv", "id\u{7},n\n1,2\n");
+    let ran = folder.run("job run in.csv --out out.csv --brain shell --command true --instruction '{\u{1b}[2J}'");
+    assert!(ran.err.starts_with("warning: the template names \"\\u{1b}[2J\""), "{ran:?}");
+    assert!(!ran.err.contains(|c: char| c.is_control() && c != '\n'), "{ran:?}");
+}
+
+#[test]
+fn as_many_as_are_named_can_be_waited_for() {
+    let folder = Folder::new();
+    folder.ok("spawn ada");
+    for words in ["wait ada --count 0", "wait ada --count 2"] {
+        let (code, failure) = folder.json(words);
+        assert_eq!((code, &failure["code"]), (2, &serde_json::json!("usage")), "{words}: {failure}");
+    }
+    assert_eq!(folder.ok("wait ada --count 1"), "/root/ada  idle\n");
 }

@@ -73,6 +73,8 @@ fn templates_and_scripts() {
     insta::assert_snapshot!(refused(&folder, &format!("{JOB} --template none.txt"), 3), @"error: failed to read template none.txt: No such file or directory (os error 2)");
     fs::write(folder.at("bad.txt"), b"ask \xff").unwrap();
     insta::assert_snapshot!(refused(&folder, &format!("{JOB} --template bad.txt"), 5), @"error: template bad.txt has invalid utf-8 at byte 4");
+    // One without an end is not read to it.
+    insta::assert_snapshot!(refused(&folder, &format!("{JOB} --template /dev/zero"), 4), @"error: template /dev/zero is over the limit of 262144 bytes");
     let scripted = "job run in.csv --out out.csv --brain scripted";
     insta::assert_snapshot!(refused(&folder, scripted, 2), @"error: the brain scripted needs --script FILE");
     insta::assert_snapshot!(refused(&folder, &format!("{scripted} --script none"), 3), @"error: cannot read the script none: No such file or directory (os error 2)");

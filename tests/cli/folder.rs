@@ -1,6 +1,6 @@
 //! A folder with a home in it, in which the command is run.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
 /// A command that takes longer than this hangs.
@@ -98,6 +99,19 @@ impl Folder {
         let text = if ran.out.is_empty() { &ran.err } else { &ran.out };
         let last = text.lines().last().unwrap_or_default();
         (ran.code, serde_json::from_str(last).unwrap_or_else(|error| panic!("{words}: {error}: {ran:?}")))
+    }
+
+    /// Makes a pipe with a name.
+    pub(crate) fn pipe(&self, name: &str) {
+        mknodat(CWD, self.at(name), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    }
+
+    /// Opens a pipe for writing, once somebody reads it. If nobody does, the test fails.
+    pub(crate) fn reached(&self, pipe: &str) -> File {
+        let (sender, receiver) = mpsc::channel();
+        let pipe = self.at(pipe);
+        thread::spawn(move || sender.send(File::options().write(true).open(pipe)));
+        receiver.recv_timeout(PATIENCE).expect("nobody reads the pipe").unwrap()
     }
 
     /// Waits for a command to end. One that does not is killed, and the test fails.

@@ -185,6 +185,23 @@ fn a_scripted_brain_answers_rows() {
 }
 
 #[test]
+fn a_table_comes_from_a_pipe() {
+    let folder = Folder::with_table(3);
+    folder.pipe("pipe");
+    let words = JOB.replace("in.csv", "pipe");
+    let run = |words: &str| {
+        let job = folder.command(words).spawn().unwrap();
+        folder.reached("pipe").write_all(b"id,n\na,1\nb,2\n").unwrap();
+        folder.ended(job)
+    };
+    assert_eq!(run(&words).code, 0);
+    assert_eq!(folder.lines("out.csv").len(), 3);
+    assert!(run(&words).err.contains("nothing runs"));
+    let without = folder.run("job run pipe --brain shell --command ./double");
+    assert_eq!(without.code, 2, "there is no place beside it: {without:?}");
+}
+
+#[test]
 fn an_item_is_shown_whole() {
     let folder = Folder::with_table(1);
     let long = "x".repeat(5000);

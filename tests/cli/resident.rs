@@ -2,9 +2,8 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::process::Child;
+use std::process::{Child, ChildStdout};
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::folder::{Folder, Ran};
@@ -25,7 +24,7 @@ impl Folder {
     pub(crate) fn start(&self, words: &str) -> Resident<'_> {
         for name in ["began", "gate"] {
             let _ = std::fs::remove_file(self.at(name));
-            mknodat(CWD, self.at(name), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+            self.pipe(name);
         }
         // Open both ways, it neither waits for a writer nor ends with one.
         let began = File::options().read(true).write(true).open(self.at("began")).unwrap();
@@ -70,6 +69,11 @@ impl Resident<'_> {
 
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(self.child.as_ref().unwrap())
+    }
+
+    /// Takes its stdout, which is read by nobody else then.
+    pub(crate) fn stdout(&mut self) -> ChildStdout {
+        self.child.as_mut().unwrap().stdout.take().unwrap()
     }
 
     /// Waits for its end.

@@ -121,7 +121,7 @@ fn a_wait_in_a_second_terminal_outlives_neither_its_deadline_nor_the_owner() {
     let mut job = folder.start(JOB);
     job.began(2);
     folder.worker("slow", ": <never");
-    assert!(std::process::Command::new("mkfifo").arg(folder.at("never")).status().unwrap().success());
+    folder.pipe("never");
     folder.ok("spawn slow --brain shell --command ./slow --detach -m begin");
     let late = folder.run("--json wait slow --timeout 1");
     assert_eq!(late.code, 124);
@@ -158,7 +158,7 @@ fn many_at_once_each_have_their_answer() {
 #[test]
 fn a_process_that_has_the_store_ends_when_others_have_their_answers() {
     let folder = folder();
-    assert!(std::process::Command::new("mkfifo").arg(folder.at("gate2")).status().unwrap().success());
+    folder.pipe("gate2");
     folder.worker("first", "echo first >began; : <gate; echo one");
     folder.worker("second", "echo second >began; : <gate2; echo two");
     let mut first = folder.start("spawn first --brain shell --command ./first -m go");

@@ -1,6 +1,6 @@
 //! Signals to a command that owns the store.
 
-use std::process::Command;
+use std::io::Read;
 
 use rustix::process::Signal;
 
@@ -69,7 +69,7 @@ fn a_terminated_job_goes_on_by_job_resume() {
 #[test]
 fn workers_that_do_not_end_are_killed_by_a_second_signal() {
     let folder = folder();
-    assert!(Command::new("mkfifo").arg(folder.at("alive")).status().unwrap().success());
+    folder.pipe("alive");
     // Its end of the pipe is closed when it and all it started are gone.
     folder.worker("held", "trap '' TERM INT\nexec 9>alive\necho deaf >began\nwhile :; do : <gate; done");
     let alive = folder.at("alive");
@@ -119,4 +119,33 @@ fn an_interrupted_spawn_keeps_its_message() {
     run.let_go();
     assert_eq!(run.ended().code, 0);
     assert!(folder.ok("tree").contains("ada  completed  1 turn\n"));
+}
+
+#[test]
+fn a_file_that_does_not_come_is_not_waited_for_beyond_a_signal() {
+    let folder = folder();
+    folder.pipe("pipe");
+    for flag in ["--template", "--script"] {
+        let brain = if flag == "--script" { "" } else { "--brain shell --command true" };
+        let mut job = folder.start(&format!("job run in.csv --out out.csv {brain} {flag} pipe"));
+        let pipe = folder.reached("pipe");
+        job.signal(Signal::INT);
+        let ran = job.ended();
+        assert_eq!((ran.code, ran.err.as_str()), (130, "error: interrupted\n"), "{flag}");
+        drop(pipe);
+    }
+}
+
+#[test]
+fn a_result_that_nobody_reads_is_not_waited_for_beyond_a_signal() {
+    let folder = folder();
+    // More than a pipe holds.
+    folder.worker("long", "head -c 200000 /dev/zero | tr '\\0' x");
+    folder.ok("spawn ada --brain shell --command ./long -m go --detach");
+    let mut waits = folder.start("assign ada more");
+    let mut out = waits.stdout();
+    out.read_exact(&mut [0]).unwrap();
+    waits.signal(Signal::TERM);
+    assert_eq!(waits.ended().code, 143);
+    drop(out);
 }
