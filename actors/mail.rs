@@ -68,6 +68,33 @@ impl System {
         Ok(Assignment { system: self.clone(), accepted, message, watch })
     }
 
+    /// Runs an agent's subtree and waits for the outcome of its first turn, which is about the task it was created with, even
+    /// if newer turns have ended since. Nothing if it has no brain.
+    ///
+    /// # Errors
+    /// The agent was closed or faulted before that turn ended (the task stays), it is gone, or the runtime stops.
+    pub async fn first_outcome(&self, agent: &AgentRef) -> Result<Option<Outcome>, Error> {
+        let path = &agent.path;
+        // Listening begins before the look, so nothing falls in between.
+        let mut watch = self.watchers.watch(path);
+        self.run(path).await?;
+        loop {
+            let row: Option<Row<Node>> = self.store.get(&Table::Node.at(path)).await?;
+            match row.map(|row| row.value) {
+                Some(Node::Agent(found)) if found.id == agent.id => match found.phase {
+                    _ if found.turns > 0 => return self.outcome_of(agent, 1).await.map(Some),
+                    _ if found.brain.is_none() => return Ok(None),
+                    Phase::Faulted { reason, .. } => return Err(Error::Faulted { path: path.clone(), reason }),
+                    _ => self.demand_open(path).await?,
+                },
+                _ => return Err(Error::NotFound { path: path.clone() }),
+            }
+            if let Heard::Failed(error) = watch.next().await.ok_or(Error::Stopping)? {
+                return Err(error);
+            }
+        }
+    }
+
     /// Commits a message (M1), with what a tool call writes about itself.
     pub(crate) async fn mail(
         &self,

@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use understory::{
-    AgentPath, Assignment, BrainChoice, Error, Letter, Node, Outcome, Runtime, SpawnRequest, Standing, Until,
-};
+use understory::{AgentPath, Assignment, BrainChoice, Error, Letter, Node, Outcome, Runtime, SpawnRequest, Until};
 
 use crate::failure::Failure;
 use crate::lines::{
-    Accepted, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, OutcomeLine, Shown, Spawned,
-    Waited,
+    Accepted, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned, Waited,
 };
 use crate::pick::{newest, unfinished_job};
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
@@ -114,22 +111,17 @@ async fn spawn(runtime: &Runtime, request: SpawnRequest, follow: Follow) -> Resu
     let mut outcome = None;
     if asked && agent.created {
         match follow {
-            Follow::Outcome => outcome = first_outcome(runtime, path.clone()).await?,
+            Follow::Outcome => outcome = runtime.system().first_outcome(&agent.agent).await?,
             Follow::Run => runtime.run(&path).await?,
             Follow::Leave => {}
         }
     }
-    Ok(Spawned { path, id: agent.agent.id.to_string(), created: agent.created, outcome })
-}
-
-/// How the turn of an agent's task ended; nothing if it has no brain.
-async fn first_outcome(runtime: &Runtime, path: AgentPath) -> Result<Option<OutcomeLine>, Error> {
-    match runtime.agent(path.clone()).wait(Duration::MAX).await?.map(|settled| settled.standing) {
-        Some(Standing::Rests(outcome)) => Ok(outcome.as_ref().map(outcome_line)),
-        Some(Standing::Closed { at }) => Err(Error::Closed { path, at }),
-        Some(Standing::Faulted { reason }) => Err(Error::Faulted { path, reason }),
-        None => Ok(None),
-    }
+    Ok(Spawned {
+        path,
+        id: agent.agent.id.to_string(),
+        created: agent.created,
+        outcome: outcome.as_ref().map(outcome_line),
+    })
 }
 
 async fn send(runtime: &Runtime, path: AgentPath, text: String, trigger: bool) -> Result<Accepted, Error> {

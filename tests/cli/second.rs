@@ -203,3 +203,15 @@ fn the_socket_and_the_home_are_for_their_owner_alone() {
     job.let_go();
     assert_eq!(job.ended().code, 0);
 }
+
+#[test]
+fn a_first_message_is_answered_by_its_own_turn() {
+    let folder = Folder::new();
+    folder.worker("held", "read -r line; [ $line = one ] && echo began >began && : <gate; echo $line");
+    let mut spawn = folder.start("spawn ada --brain shell --command ./held -m one");
+    spawn.began(1);
+    folder.ok("assign ada two --detach");
+    spawn.let_go();
+    let ran = spawn.ended();
+    assert_eq!((ran.code, ran.out.as_str()), (0, "one\n"), "{}", ran.err);
+}
