@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use understory_server::{Code, Failure, Follow, OutcomeLine, Reply, Request, Wanted};
+use understory_server::{Code, Failure, Follow, OutcomeLine, Reply, Request, UNSURE, Wanted};
 
 use crate::arguments::{LetterArguments, SpawnArguments, WaitArguments};
 use crate::command::Session;
@@ -12,7 +12,6 @@ use crate::{brains, exit, render};
 
 /// How many owners that end before they answer are followed by another try.
 const OWNERS_MAX: usize = 10;
-const HINT: &str = "look at what was done before asking again";
 
 /// `job list`.
 pub(crate) async fn jobs(session: &Session) -> Result<u8, Failure> {
@@ -157,11 +156,12 @@ impl Session {
 
     /// Has a request carried out and its reply printed, by the next owner if one ends before it answered.
     async fn ask(&self, mut request: Request) -> Result<Reply, Failure> {
+        let hint = if request.repeats() { "the same command goes on" } else { UNSURE };
         for _ in 1..OWNERS_MAX {
             let begun = Instant::now();
             let door = self.open().await?;
             let repeats = request.repeats() && door.is_other();
-            match door.ask(self, request.clone(), HINT).await {
+            match door.ask(self, request.clone(), hint).await {
                 Err(failure) if failure.code == Code::Stopping && repeats => {}
                 outcome => return outcome,
             }
@@ -169,7 +169,7 @@ impl Session {
                 *left = left.saturating_sub(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
             }
         }
-        self.open().await?.ask(self, request, HINT).await
+        self.open().await?.ask(self, request, hint).await
     }
 
     /// Prints a reply as the command line asks for.

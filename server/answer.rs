@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use understory::{AgentPath, Assignment, BrainChoice, Error, Letter, Node, Outcome, Runtime, SpawnRequest, Until};
 
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::lines::{
     Accepted, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned, Waited,
 };
@@ -23,6 +23,14 @@ const JOBS: usize = 256;
 /// # Errors
 /// The runtime refused or failed.
 pub async fn answer(runtime: &Runtime, request: Request) -> Result<Reply, Failure> {
+    let repeats = request.repeats();
+    carry_out(runtime, request).await.map_err(|failure| match failure.code {
+        Code::Stopping => failure.unanswered(repeats),
+        _ => failure,
+    })
+}
+
+async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure> {
     Ok(match request {
         Request::Tree { path, children } => Reply::Tree(tree(runtime, &path, children).await?),
         Request::Show { path } => Reply::Shown(show(runtime, path).await?),

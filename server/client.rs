@@ -52,10 +52,10 @@ impl Client {
         match self.exchange(request).await {
             Ok(Some(Answer::Ok(reply))) => Ok(reply),
             Ok(Some(Answer::Error(failure))) => Err(failure),
-            Ok(None) => Err(self.gone("it ended")),
+            Ok(None) => Err(self.gone("it ended").unanswered(request.repeats())),
             // Asking again would not make it readable.
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(self.unread(&error)),
-            Err(error) => Err(self.gone(&chain(&error))),
+            Err(error) => Err(self.gone(&chain(&error)).unanswered(request.repeats())),
         }
     }
 
@@ -71,8 +71,7 @@ impl Client {
     }
 
     fn gone(&self, why: &str) -> Failure {
-        let message = format!("process {}, which has the store, did not answer: {why}", self.hello.pid);
-        Failure::new(Code::Stopping, message).hint("look at what was done before asking again").retryable()
+        Failure::new(Code::Stopping, format!("process {}, which has the store, did not answer: {why}", self.hello.pid))
     }
 }
 

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use understory::{CommitError, Error as Refusal, ExportError, JobError, StoreError, TableError};
 
+/// What to do when something may or may not have been done.
+pub const UNSURE: &str = "look at what was done before asking again";
+
 /// Why something was not done, for a person and for a program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
@@ -90,6 +93,11 @@ impl Failure {
     /// The same, worth another try.
     pub fn retryable(self) -> Self {
         Failure { retryable: true, ..self }
+    }
+
+    /// The same of a request whose owner ends: another try is worth it only if nothing can be done twice by it.
+    pub(crate) fn unanswered(self, repeats: bool) -> Self {
+        if repeats { self.retryable() } else { Failure { retryable: false, ..self.hint(UNSURE) } }
     }
 }
 

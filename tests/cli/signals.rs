@@ -149,3 +149,22 @@ fn a_result_that_nobody_reads_is_not_waited_for_beyond_a_signal() {
     assert_eq!(waits.ended().code, 143);
     drop(out);
 }
+
+#[test]
+fn an_interrupted_wait_goes_on_by_the_same_command() {
+    let folder = folder();
+    folder.ok("spawn ada --brain shell --command ./held --detach -m begin");
+    let mut wait = folder.start("wait ada");
+    wait.began(1);
+    wait.signal(Signal::INT);
+    let ran = wait.ended();
+    assert_eq!((ran.code, ran.out.as_str()), (130, ""));
+    insta::assert_snapshot!(ran.err, @"
+    interrupted: what runs has 5 s to end; once more ends it at once
+    error: interrupted
+    hint: the same command goes on
+    ");
+    let mut wait = folder.start("wait ada");
+    wait.let_go();
+    assert_eq!(wait.ended().out, "/root/ada  completed  \n");
+}
