@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 use understory_server::{Client, Code, Failure, Reply, Request, answer, chain};
 
 use crate::command::Session;
-use crate::owner::{Opened, Owner, explained};
+use crate::owner::{Opened, Owner};
 
 /// How long a store is tried for that is in use by a process that does not answer: it may just begin or end.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The same for a command that must have the store itself.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(20);
-const OTHERS: &str = "done; other terminals still wait for answers from this process, Ctrl-C ends it";
 
 /// The way to the store.
 pub(crate) enum Door {
@@ -45,13 +44,11 @@ impl Door {
         let go_on = || Failure::new(Code::Interrupted, "").hint(hint);
         match self {
             Door::Own(owner) => {
-                let (runtime, requests) = (owner.runtime.clone(), owner.requests());
+                let (runtime, others_answered) = (owner.runtime.clone(), owner.others_answered());
                 let work = async move {
                     let reply = answer(&runtime, request).await?;
                     session.print(&reply).await?;
-                    if let Some(requests) = requests {
-                        explained(requests.none(), &session.terminal, OTHERS).await;
-                    }
+                    others_answered.await;
                     Ok(reply)
                 };
                 owner.until_signal(work, go_on).await

@@ -19,6 +19,8 @@ use crate::terminal::Terminal;
 const GRACE: Duration = Duration::from_secs(7);
 /// What takes longer than this is explained.
 const QUIET: Duration = Duration::from_secs(1);
+const OPENING: &str = "opening the store: reading what was written since it was last shut down";
+const OTHERS: &str = "done; other terminals still wait for answers from this process, Ctrl-C ends it";
 
 /// This process, owning the store of a home and answering on its socket.
 pub(crate) struct Owner {
@@ -48,9 +50,7 @@ impl Owner {
         let Session { setting, terminal, signals } = session;
         setting.make_home()?;
         let opening = brains::builder(setting).open(setting.store());
-        match explained(opening, terminal, "opening the store: reading what was written since it was last shut down")
-            .await
-        {
+        match explained(opening, terminal, OPENING).await {
             Ok(runtime) => {
                 let serving = serve(setting, terminal, &runtime);
                 let (terminal, signals) = (terminal.clone(), signals.clone());
@@ -61,9 +61,15 @@ impl Owner {
         }
     }
 
-    /// What other terminals wait for.
-    pub(crate) fn requests(&self) -> Option<Requests> {
-        self.serving.as_ref().map(|serving| serving.requests.clone())
+    /// Resolves when other terminals have the answers that they wait for.
+    pub(crate) fn others_answered(&self) -> impl Future<Output = ()> + use<> {
+        let (terminal, requests) =
+            (self.terminal.clone(), self.serving.as_ref().map(|serving| serving.requests.clone()));
+        async move {
+            if let Some(requests) = requests {
+                explained(requests.none(), &terminal, OTHERS).await;
+            }
+        }
     }
 
     /// Does something until it is done or a signal comes. With a signal nothing more is started, what runs has five seconds
@@ -119,7 +125,7 @@ impl Owner {
 }
 
 /// Awaits something, and says what it is if it takes long.
-pub(crate) async fn explained<T>(work: impl Future<Output = T>, terminal: &Terminal, what: &str) -> T {
+async fn explained<T>(work: impl Future<Output = T>, terminal: &Terminal, what: &str) -> T {
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => done,

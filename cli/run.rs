@@ -13,10 +13,12 @@ pub(crate) async fn until_told(session: &Session, path: &str, until_idle: bool) 
     let path = agent_path(path)?;
     let terminal = &session.terminal;
     let owner = Door::own(session, "run").await?;
-    let (runtime, top) = (owner.runtime.clone(), path.clone());
+    let (runtime, others_answered, top) = (owner.runtime.clone(), owner.others_answered(), path.clone());
     let work = async move {
         if until_idle {
-            return Ok(runtime.run_to_rest(&top).await?);
+            let unwritten = runtime.run_to_rest(&top).await?;
+            others_answered.await;
+            return Ok(unwritten);
         }
         runtime.run(&top).await?;
         terminal.note(&format!("running {top}; Ctrl-C ends it"));

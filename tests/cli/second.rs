@@ -157,22 +157,26 @@ fn many_at_once_each_have_their_answer() {
 
 #[test]
 fn a_process_that_has_the_store_ends_when_others_have_their_answers() {
-    let folder = folder();
+    let folder = Folder::new();
     folder.pipe("gate2");
     folder.worker("first", "echo first >began; : <gate; echo one");
     folder.worker("second", "echo second >began; : <gate2; echo two");
-    let mut first = folder.start("spawn first --brain shell --command ./first -m go");
-    first.began(1);
-    let second = folder.command("spawn second --brain shell --command ./second -m go").spawn().unwrap();
-    assert_eq!(first.began(1), ["second"], "it is the first's process that runs it");
-    first.let_go();
-    first.says("other terminals still wait");
-    let gate = std::fs::File::options().write(true).open(folder.at("gate2")).unwrap();
-    let ran = folder.ended(second);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "two\n"), "{}", ran.err);
-    drop(gate);
-    let ran = first.ended();
-    assert_eq!((ran.code, ran.out.as_str()), (0, "one\n"));
+    folder.ok("spawn idle --brain shell --command ./first -m go --detach");
+    for (owner, said) in [("spawn first --brain shell --command ./first -m go", "one\n"), ("run idle --until-idle", "")]
+    {
+        let mut first = folder.start(owner);
+        first.began(1);
+        folder.ok("spawn second --brain shell --command ./second --or-existing");
+        let second = folder.command("assign second go").spawn().unwrap();
+        assert_eq!(first.began(1), ["second"], "it is the first's process that runs it");
+        first.let_go();
+        first.says("other terminals still wait");
+        drop(folder.reached("gate2"));
+        let ran = folder.ended(second);
+        assert_eq!((ran.code, ran.out.as_str()), (0, "two\n"), "{}", ran.err);
+        let ran = first.ended();
+        assert_eq!((ran.code, ran.out.as_str()), (0, said), "{owner}");
+    }
 }
 
 #[test]
