@@ -139,7 +139,7 @@ pub(crate) enum StoreVerb {
 /// A job to run.
 #[derive(Debug, Args)]
 pub(crate) struct JobRunArguments {
-    /// The table, a CSV file with a header; - reads it from stdin
+    /// The table, a CSV file with a header; - reads it from stdin. One that comes through a pipe needs --out
     #[arg(value_name = "TABLE")]
     pub(crate) table: PathBuf,
     /// The column that names the rows; row numbers without it

@@ -38,7 +38,7 @@ pub use error::Error;
 pub use events::{Events, Heard};
 pub use item::WholeItem;
 pub use job::Job;
-pub use runtime::{ClosedDown, Runtime};
+pub use runtime::Runtime;
 pub use spawn::Spawn;
 pub use understory_actors::job::export::ExportError;
 pub use understory_actors::job::table::TableError;

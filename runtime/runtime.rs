@@ -31,15 +31,6 @@ pub(crate) enum Engine {
     Given,
 }
 
-/// How a runtime ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClosedDown {
-    /// Actors that ended in time, their turns taken back uncharged.
-    pub stopped: usize,
-    /// Actors that were killed; what they had in hand counts as a crash when it is run again.
-    pub overdue: usize,
-}
-
 impl Runtime {
     /// Begins to put one together.
     pub fn builder() -> Builder {
@@ -130,12 +121,12 @@ impl Runtime {
     ///
     /// # Errors
     /// The store failed before, or fails to end.
-    pub async fn shutdown(&self, within: Duration) -> Result<ClosedDown, Error> {
-        let ShutdownReport { stopped, overdue } = self.system.shutdown(within).await;
+    pub async fn shutdown(&self, within: Duration) -> Result<ShutdownReport, Error> {
+        let report = self.system.shutdown(within).await;
         if let Engine::Sled(backend) = self.engine.as_ref() {
             backend.shutdown().await.map_err(error::store)?;
         }
-        Ok(ClosedDown { stopped, overdue })
+        Ok(report)
     }
 
     /// As [`Runtime::shutdown`], for a process that exits next: the store is left open for the exit to close, unless so much
@@ -143,13 +134,13 @@ impl Runtime {
     ///
     /// # Errors
     /// As for [`Runtime::shutdown`].
-    pub async fn leave(&self, within: Duration) -> Result<ClosedDown, Error> {
+    pub async fn leave(&self, within: Duration) -> Result<ShutdownReport, Error> {
         match self.engine.as_ref() {
             Engine::Sled(backend) if !backend.wants_settling() => {
-                let ShutdownReport { stopped, overdue } = self.system.shutdown(within).await;
+                let report = self.system.shutdown(within).await;
                 // Whoever drops the engine waits for it to close.
                 std::mem::forget(self.engine.clone());
-                Ok(ClosedDown { stopped, overdue })
+                Ok(report)
             }
             _ => self.shutdown(within).await,
         }
