@@ -28,7 +28,6 @@ impl Setting {
     /// Reads the environment. `home` is what the command line says, if it says anything.
     pub(crate) fn read(home: Option<PathBuf>) -> Result<Self, Failure> {
         let home = match home {
-            Some(home) if home.as_os_str().is_empty() => return Err(Failure::new(Code::Usage, "the home is empty")),
             Some(home) => home,
             None => platform_home()?,
         };
