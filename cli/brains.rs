@@ -4,7 +4,7 @@ use std::io;
 
 use understory::{BrainChoice, Builder, Runtime};
 use understory_adapters::{ScriptError, Scripted, Shell, ShellError, ShellSettings};
-use understory_server::{Code, Failure, chain};
+use understory_server::{Code, Failure, chain, named};
 
 use crate::arguments::BrainArguments;
 use crate::command::Session;
@@ -36,6 +36,10 @@ fn chosen(flags: &BrainArguments, setting: &Setting) -> Result<Option<BrainChoic
         (SCRIPTED, None, Some(script)) => {
             Scripted::from_file(script).map_err(|error| script_failure(&error))?;
             let file = std::path::absolute(script).unwrap_or_else(|_| setting.cwd.join(script));
+            let Some(file) = file.to_str() else {
+                let message = format!("the script {} cannot be kept: its name is not utf-8", file.display());
+                return Err(Failure::new(Code::InvalidText, message));
+            };
             serde_json::json!({ "file": file }).to_string()
         }
         (SCRIPTED, _, _) => return Err(Failure::new(Code::Usage, "the brain scripted needs --script FILE")),
@@ -57,8 +61,8 @@ fn shell_failure(error: &ShellError) -> Failure {
         ShellError::Words { command, .. } => (Code::Usage, serde_json::json!({ "command": command })),
         ShellError::Empty => (Code::Usage, serde_json::json!({})),
         ShellError::Missing { program, .. } => (Code::NotFound, serde_json::json!({ "program": program })),
-        ShellError::NoDirectory { cwd } => (Code::NotFound, serde_json::json!({ "path": cwd })),
-        ShellError::NotExecutable { program } => (Code::Failure, serde_json::json!({ "program": program })),
+        ShellError::NoDirectory { cwd } => (Code::NotFound, serde_json::json!({ "path": named(cwd) })),
+        ShellError::NotExecutable { program } => (Code::Failure, serde_json::json!({ "program": named(program) })),
         _ => (Code::Failure, serde_json::json!({})),
     };
     Failure::new(code, chain(error)).details(details)

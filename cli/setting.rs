@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use understory::{AgentPath, TEXT_MAX};
 use understory_adapters::ALLOWED;
-use understory_server::{Code, Failure, chain};
+use understory_server::{Code, Failure, chain, named};
 
 /// Where the command runs.
 #[derive(Clone, Debug)]
@@ -70,22 +70,22 @@ pub(crate) fn agent_path(text: &str) -> Result<AgentPath, Failure> {
 
 /// Reads a text file that the command names, at most as long as a text may be. Waits for a file that is a pipe.
 pub(crate) fn read_text(what: &str, path: &Path) -> Result<String, Failure> {
-    let named = || serde_json::json!({ "path": path });
+    let details = || serde_json::json!({ "path": named(path) });
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(TEXT_MAX as u64 + 1).read_to_end(&mut bytes));
     read.map_err(|error| {
         let code = if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Failure };
-        Failure::new(code, format!("failed to read {what} {}: {error}", path.display())).details(named())
+        Failure::new(code, format!("failed to read {what} {}: {error}", path.display())).details(details())
     })?;
     if bytes.len() > TEXT_MAX {
         let message = format!("{what} {} is over the limit of {TEXT_MAX} bytes", path.display());
-        let details = serde_json::json!({ "path": path, "limit": TEXT_MAX });
+        let details = serde_json::json!({ "path": named(path), "limit": TEXT_MAX });
         return Err(Failure::new(Code::Limit, message).details(details));
     }
     String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
         let message = format!("{what} {} has invalid utf-8 at byte {byte}", path.display());
-        Failure::new(Code::InvalidText, message).details(named())
+        Failure::new(Code::InvalidText, message).details(details())
     })
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn read_text(what: &str, path: &Path) -> Result<String, Failure> {
 pub(crate) fn unwritable(doing: &str, path: &Path, error: &io::Error) -> Failure {
     let code = if error.kind() == io::ErrorKind::StorageFull { Code::DiskFull } else { Code::Unwritable };
     let message = format!("failed to {doing} {}: {}", path.display(), chain(error));
-    Failure::new(code, message).details(serde_json::json!({ "path": path }))
+    Failure::new(code, message).details(serde_json::json!({ "path": named(path) }))
 }
 
 fn platform_home() -> Result<PathBuf, Failure> {

@@ -1,7 +1,9 @@
 //! What a refusal or failure is called to the outside, and the one function that says so of the runtime's errors.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -137,6 +139,11 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// A file's name for [`Failure::details`], as far as it is text: JSON takes no other.
+pub fn named(path: &Path) -> Cow<'_, str> {
+    path.to_string_lossy()
+}
+
 fn code(error: &Refusal) -> Code {
     match error {
         Refusal::NotFound { .. } | Refusal::UnknownRole { .. } | Refusal::UnknownBrain { .. } => Code::NotFound,
@@ -211,7 +218,9 @@ fn details(error: &Refusal) -> Value {
 
 fn job_details(error: &JobError) -> Value {
     match error {
-        JobError::Table(TableError::NotFound { path } | TableError::Open { path, .. }) => json!({ "input": path }),
+        JobError::Table(TableError::NotFound { path } | TableError::Open { path, .. }) => {
+            json!({ "input": named(path) })
+        }
         JobError::Table(TableError::NotUtf8 { byte, line }) => json!({ "byte": byte, "line": line }),
         JobError::Table(TableError::DuplicateHeader { name, first, second }) => {
             json!({ "name": name, "columns": [first, second] })
@@ -225,8 +234,8 @@ fn job_details(error: &JobError) -> Value {
         JobError::Table(TableError::TooManyColumns { found, limit }) => json!({ "found": found, "limit": limit }),
         JobError::Export(
             ExportError::Exists { path } | ExportError::NotAFile { path } | ExportError::Unwritable { path, .. },
-        ) => json!({ "output": path }),
-        JobError::Unwritten { output, .. } => json!({ "output": output }),
+        ) => json!({ "output": named(path) }),
+        JobError::Unwritten { output, .. } => json!({ "output": named(output) }),
         JobError::InputChanged { input, job } => json!({ "input": input, "job": job }),
         JobError::Changed { input } => json!({ "input": input }),
         _ => json!({}),

@@ -23,7 +23,7 @@ mod wire;
 pub use answer::answer;
 pub use client::Client;
 pub use control::{Control, Requests};
-pub use failure::{Code, Failure, UNSURE, chain};
+pub use failure::{Code, Failure, UNSURE, chain, named};
 pub use lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, Counts, ErrorLine, ItemLine,
     JobLine, Jobs, NodeLine, OutcomeLine, ProblemLine, RunningLine, SettledLine, Shown, Spawned, StandingLine, Tree,

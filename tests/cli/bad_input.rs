@@ -166,3 +166,25 @@ fn usage() {
     assert!(folder.ok("--help").contains("job"));
     assert!(!folder.home().exists(), "usage is found before anything is made");
 }
+
+#[test]
+fn names_that_are_no_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = Folder::with_table(1);
+    let job = "--json job run --brain shell --command ./double";
+    let said = |words: &str, name: &[u8]| {
+        let ran = folder.ended(folder.command(words).arg(OsStr::from_bytes(name)).spawn().unwrap());
+        let failure: serde_json::Value = serde_json::from_str(&ran.err).unwrap_or_else(|_| panic!("{words}: {ran:?}"));
+        assert!(failure.to_string().contains('\u{fffd}'), "{failure}");
+        ran.code
+    };
+    assert_eq!(said(job, b"no\xff"), 3);
+    assert_eq!(said(&format!("{job} in.csv --template"), b"no\xff"), 3);
+    assert_eq!(said(&format!("{job} in.csv --out"), b"in.csv/\xff"), 1);
+    assert_eq!(said("--json tree --home", b"in.csv/\xff"), 1);
+    assert_eq!(said("--json tree --log-file", b"in.csv/\xff"), 1);
+    fs::write(folder.at("").join(OsStr::from_bytes(b"\xff")), "{\"content\":\"a\"}\n").unwrap();
+    assert_eq!(said("--json spawn ada --script", b"\xff"), 5);
+}
