@@ -205,6 +205,18 @@ impl<A: Resident> Gate<A> {
         self.slots.iter().filter(|slot| idle(slot)).map(|slot| slot.key().clone()).collect()
     }
 
+    /// How a slot stands, for a test that fails.
+    #[cfg(test)]
+    pub(crate) fn describe(&self, path: &AgentPath, held: impl FnOnce(&A::Held) -> String) -> String {
+        let Some(slot) = self.slots.get(path) else { return "no slot".to_owned() };
+        let way = match &slot.way {
+            Way::Open => "open".to_owned(),
+            Way::Parked(waiting) => format!("parked, {} wait", waiting.len()),
+        };
+        let (alive, woken) = (slot.live.is_alive(), slot.woken);
+        format!("{way}, alive {alive}, woken {woken}, {}", held(&slot.held))
+    }
+
     fn with_slot(&self, home: &A::Home, path: &AgentPath, send: impl FnOnce(&mut Slot<A>)) {
         let age = self.age.load(Ordering::Relaxed);
         if let Some(mut slot) = self.slots.get_mut(path) {

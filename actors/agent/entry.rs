@@ -92,4 +92,16 @@ impl Held {
         }
         *self.brain.lock() = brain;
     }
+
+    /// How it stands, for a test that fails.
+    #[cfg(test)]
+    pub(crate) fn describe(&self) -> String {
+        let Some(entry) = &self.entry else { return "no turn".to_owned() };
+        let stage = match &entry.stage {
+            Stage::Starting => "starting",
+            Stage::Running => "running",
+            Stage::Ended(_) => "ended",
+        };
+        format!("turn {} attempt {} {stage}", entry.turn, entry.attempt)
+    }
 }

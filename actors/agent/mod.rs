@@ -49,9 +49,9 @@ pub(crate) enum AgentSignal {
     Clear(oneshot::Sender<Result<(), Error>>),
     /// Take the turn back and leave: close or shutdown.
     Stop,
-    /// Panic: a fault of ours, for tests.
+    /// Panic with these words: a fault of ours, for tests.
     #[cfg(test)]
-    Panic,
+    Panic(&'static str),
 }
 
 /// The actor.
@@ -148,7 +148,7 @@ impl Message<AgentSignal> for AgentActor {
             }
             AgentSignal::TurnEnded => None,
             #[cfg(test)]
-            AgentSignal::Panic => panic!("a test has the actor of {} panic", self.path),
+            AgentSignal::Panic(words) => std::panic::panic_any(words),
             AgentSignal::Join(join) => {
                 self.join(join).await;
                 None
