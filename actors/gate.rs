@@ -37,6 +37,9 @@ pub(crate) trait Resident:
     /// The signal to look for work; at most one is outstanding per slot.
     fn wake() -> Self::Signal;
 
+    /// Whether it is what [`Gate::dismiss`] sends.
+    fn is_last(signal: &Self::Signal) -> bool;
+
     /// Whether nothing held needs an incarnation.
     fn is_free(held: &Self::Held) -> bool;
 }
@@ -172,10 +175,13 @@ impl<A: Resident> Gate<A> {
             entry.remove();
             return;
         }
+        let told_to_leave = left.iter().any(A::is_last);
         slot.live = start(home, path, cut.unwrap_or_default());
         slot.way = Way::Parked(left);
-        // Whoever waited for the incarnation to leave has waited long enough: the next one is not theirs.
-        slot.leaving.clear();
+        // The next one is not theirs who waited for this one to leave, unless it is the one that will hear of it.
+        if !told_to_leave {
+            slot.leaving.clear();
+        }
     }
 
     /// Looks at or changes what the slot of `path` holds, if there is a slot.

@@ -83,6 +83,10 @@ impl Resident for AgentActor {
         AgentSignal::Wake
     }
 
+    fn is_last(signal: &AgentSignal) -> bool {
+        matches!(signal, AgentSignal::Stop)
+    }
+
     fn is_free(held: &Held) -> bool {
         held.entry.is_none()
     }

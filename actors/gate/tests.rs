@@ -71,6 +71,10 @@ impl Resident for Counter {
         Signal::Wake
     }
 
+    fn is_last(_: &Signal) -> bool {
+        false
+    }
+
     fn is_free(_: &()) -> bool {
         true
     }

@@ -121,6 +121,10 @@ impl Resident for JobActor {
         JobSignal::Wake
     }
 
+    fn is_last(signal: &JobSignal) -> bool {
+        matches!(signal, JobSignal::Stop)
+    }
+
     fn is_free(held: &Held) -> bool {
         held.runs.is_empty() && !held.importing && !held.exporting
     }

@@ -8,7 +8,9 @@ use futures::FutureExt;
 use tokio::sync::Semaphore;
 use understory_store::Phase;
 
+use super::panics;
 use super::world::{LONG, Setting, World, at, until};
+use crate::agent::AgentSignal;
 use crate::brain::{BrainError, Response};
 
 /// The brains `wall`, which never ends; `calls` counts its turns, and `attempts` what each was told of attempts.
@@ -226,5 +228,17 @@ async fn turns_queue_for_slots_and_go_round() {
     assert_eq!(order.len(), 14);
     let last = order.iter().rposition(|path| path == "/root/small").unwrap();
     assert!(last <= 5, "the small subtree waits for one turn of the big one each time: {order:?}");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_panics_before_it_hears_that_it_is_to_leave_is_waited_for() {
+    panics::hush();
+    let world = World::new().await;
+    world.spawn("/root/a", "echo").await;
+    world.assign("/root/a", "hello").await.unwrap();
+    let told = world.system.agents.tell_resident(&at("/root/a"), AgentSignal::Panic(panics::ACTOR));
+    assert!(told.is_ok(), "it lingers");
+    // What tells it to leave comes behind what it panics over, and goes to its successor.
     world.end().await;
 }
