@@ -57,6 +57,12 @@ impl Slots {
         place
     }
 
+    /// How many wait.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.lock().waiting.values().map(VecDeque::len).sum()
+    }
+
     /// Gives a slot to whoever is next; it is free when nobody wants it.
     fn give_back(self) {
         let mut permit = Permit { slots: Some(self.clone()) };

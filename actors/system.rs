@@ -143,7 +143,12 @@ impl System {
         self.tasks.close();
         // Turns that outlived their grace are dropped with the runtime.
         let _ = tokio::time::timeout(within, self.tasks.wait()).await;
-        report
+        if report.overdue > 0 {
+            return report;
+        }
+        // Whom a task woke before it heard of the end.
+        let late = self.dismiss(&AgentPath::root(), within).await;
+        ShutdownReport { stopped: report.stopped + late.stopped, overdue: late.overdue }
     }
 
     /// Ends the residents at and below `top`, deepest first, none waiting for another; kills those not gone `within`.

@@ -36,7 +36,7 @@ async fn a_storm_over_a_job() {
             if by_tool { Ok(Response::text("reported")) } else { number(&turn) }
         }
     });
-    let world = world.open_on(Arc::new(Lagging(MemoryBackend::new()))).await;
+    let world = world.open_on(Arc::new(Lagging::new(MemoryBackend::new()))).await;
     let rows = if long() { 20_000 } else { 600 };
     let table = Table::of(rows);
     let job = world.system.start_job(table.request("number")).await.unwrap().job.path;

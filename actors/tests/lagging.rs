@@ -10,7 +10,22 @@ use understory_store::{
 const STEPS: usize = 50;
 
 /// A store in memory that answers late.
-pub(crate) struct Lagging(pub(crate) MemoryBackend);
+pub(crate) struct Lagging {
+    rows: MemoryBackend,
+    in_gets: bool,
+}
+
+impl Lagging {
+    /// Over these rows. It lags in scans and changes.
+    pub(crate) fn new(rows: MemoryBackend) -> Self {
+        Lagging { rows, in_gets: false }
+    }
+
+    /// It lags in gets, too.
+    pub(crate) fn everywhere(rows: MemoryBackend) -> Self {
+        Lagging { rows, in_gets: true }
+    }
+}
 
 async fn lag() {
     for _ in 0..STEPS {
@@ -20,7 +35,17 @@ async fn lag() {
 
 impl Wrapper for Lagging {
     fn inner(&self) -> &dyn Backend {
-        &self.0
+        &self.rows
+    }
+
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
+        async move {
+            if self.in_gets {
+                lag().await;
+            }
+            self.rows.get(keys).await
+        }
+        .boxed()
     }
 
     fn scan(
@@ -32,7 +57,7 @@ impl Wrapper for Lagging {
     ) -> BoxFuture<'_, Result<Read<Vec<Entry>>, StoreError>> {
         async move {
             lag().await;
-            let read = self.0.scan(range, from, direction, limit).await;
+            let read = self.rows.scan(range, from, direction, limit).await;
             lag().await;
             read
         }
@@ -42,7 +67,7 @@ impl Wrapper for Lagging {
     fn changes(&self, after: Version, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
         async move {
             lag().await;
-            self.0.changes(after, limit).await
+            self.rows.changes(after, limit).await
         }
         .boxed()
     }

@@ -187,7 +187,7 @@ async fn an_inbox_takes_no_more_than_it_holds_however_many_send_at_once() {
     // A new process does not know yet how full it is.
     let setting = World::setting().limits(|limits| limits.inbox_messages = 10);
     let backend = full.abandon();
-    let world = setting.over(backend.clone()).open_on(Arc::new(Lagging(backend))).await;
+    let world = setting.over(backend.clone()).open_on(Arc::new(Lagging::new(backend))).await;
     let sent = join_all((0..40).map(|_| world.send("/root/a", "new"))).await;
     assert_eq!(sent.iter().filter(|sent| sent.is_ok()).count(), 2);
     assert_eq!(world.inbox("/root/a").await.len(), 10);
@@ -250,7 +250,7 @@ async fn a_result_wakes_who_asked() {
 #[tokio::test(start_paused = true)]
 async fn an_assignment_hears_only_what_came_after_it() {
     let backend = MemoryBackend::new();
-    let world = World::setting().over(backend.clone()).open_on(Arc::new(Lagging(backend))).await;
+    let world = World::setting().over(backend.clone()).open_on(Arc::new(Lagging::new(backend))).await;
     world.spawn("/root/a", "echo").await;
     // The dispatcher tells of these only when the message was accepted.
     world.system.close(&at("/root/a"), LONG).await.unwrap();

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::Semaphore;
-use understory_store::Phase;
+use understory_store::{MemoryBackend, Phase};
 
+use super::lagging::Lagging;
 use super::panics;
 use super::world::{LONG, Setting, World, at, until};
 use crate::agent::AgentSignal;
@@ -241,4 +242,24 @@ async fn who_panics_before_it_hears_that_it_is_to_leave_is_waited_for() {
     assert!(told.is_ok(), "it lingers");
     // What tells it to leave comes behind what it panics over, and goes to its successor.
     world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_given_a_turn_slot_as_everybody_leaves_leaves_too() {
+    // Whether the slot or the end is heard of first is chance.
+    for _ in 0..32 {
+        let (setting, calls) = wall();
+        let setting = setting.limits(|limits| limits.turns = 1);
+        let world = setting.open_on(Arc::new(Lagging::everywhere(MemoryBackend::new()))).await;
+        let slot = world.system.slots.take().expect("nobody runs yet");
+        world.spawn("/root/a", "wall").await;
+        world.system.run(&at("/root")).await.unwrap();
+        world.ask("/root/a", "never").await.unwrap();
+        until(async || world.system.slots.waiting() == 1).await;
+        world.system.agents.shut(&at("/root/a")).expect("it waits").stop_gracefully().await.unwrap();
+        until(async || world.system.residents() == 0).await;
+        drop(slot);
+        world.end().await;
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+    }
 }

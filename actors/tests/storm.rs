@@ -218,7 +218,7 @@ fn seed() -> u64 {
 async fn a_storm_in_memory() {
     let (messages, panics) = if long() { (20_000, 100) } else { (400, 5) };
     // In memory a read is done at once; here an actor can be ended in the middle of one.
-    storm(Arc::new(Lagging(MemoryBackend::new())), messages, panics).await;
+    storm(Arc::new(Lagging::new(MemoryBackend::new())), messages, panics).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
