@@ -5,6 +5,7 @@
 
 mod active;
 mod agent;
+mod alarms;
 mod authority;
 mod brain;
 mod caller;

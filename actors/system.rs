@@ -17,6 +17,7 @@ use understory_store::{
 
 use crate::active::Active;
 use crate::agent::{AgentActor, AgentSignal};
+use crate::alarms::Alarms;
 use crate::brain::BrainFactory;
 use crate::clock::Clock;
 use crate::dispatcher;
@@ -61,6 +62,7 @@ pub struct Inner {
     pub(crate) inboxes: Inboxes,
     pub(crate) slots: Slots,
     pub(crate) active: Active,
+    pub(crate) alarms: Alarms,
     pub(crate) watchers: Watchers,
     pub(crate) told: broadcast::Sender<Arc<Told>>,
     pub(crate) stopping: CancellationToken,
@@ -115,6 +117,7 @@ impl System {
             jobs: Gate::new(),
             inboxes: Inboxes::default(),
             active: Active::default(),
+            alarms: Alarms::default(),
             watchers: Watchers::default(),
             told: broadcast::channel(EVENTS_KEPT).0,
             stopping: CancellationToken::new(),

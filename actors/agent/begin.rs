@@ -30,7 +30,7 @@ impl AgentActor {
             Phase::Faulted { .. } => Ok(Next::Stay),
             Phase::Running(running) => self.restart(agent, running, permit).await,
             Phase::Ready { not_before: Some(at), .. } if *at > self.system.clock.now() => {
-                self.wake_at(*at);
+                self.system.wake_at(&self.path, *at);
                 Ok(Next::Stay)
             }
             Phase::Ready { .. } => self.start(agent, permit).await,
@@ -171,16 +171,6 @@ impl AgentActor {
             });
         }
         None
-    }
-
-    fn wake_at(&self, at: understory_store::Time) {
-        let (system, path, when) = (self.system.clone(), self.path.clone(), self.system.clock.instant(at));
-        self.system.tasks.spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep_until(when) => system.agents.wake(&system, &path),
-                () = system.stopping.cancelled() => {}
-            }
-        });
     }
 
     /// Moves messages that were meant for a removed agent at this path to the dead letters.

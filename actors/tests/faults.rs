@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use understory_store::{MessageKind, Phase};
 
-use super::world::{Setting, World, at};
+use super::world::{Setting, World, at, pass, until};
 use crate::brain::{AnyBrain, Brain, BrainError, BrainFactory, Response, Seat, Turn};
 use crate::limits::TEXT_MAX;
 use crate::{Error, Policy, Restart, Role, SpawnRequest};
@@ -210,5 +210,24 @@ async fn a_fault_that_ends_a_turn_counts_too() {
     assert_eq!(world.assign("/root/up/a", "broken").await.unwrap().result.as_str(), "errored");
     let error = world.assign("/root/up/a", "broken").await.unwrap_err();
     assert_eq!(error.to_string(), "/root/up/a is faulted: brain broken: it broke");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_back_off_takes_one_alarm_however_often_it_is_woken() {
+    let (world, calls) = scripted(Policy::default(), |setting| setting).await;
+    world.system.run(&at("/root")).await.unwrap();
+    world.ask("/root/up/a", "later fine").await.unwrap();
+    until(async || matches!(world.agent("/root/up/a").await.phase, Phase::Ready { not_before: Some(_), .. })).await;
+    // It looks once more, and finds that it is to wait.
+    pass(1).await;
+    let tasks = world.system.tasks.len();
+    for _ in 0..10 {
+        world.system.agents.wake(&world.system, &at("/root/up/a"));
+        pass(1).await;
+    }
+    assert_eq!((world.system.tasks.len(), calls.load(Ordering::SeqCst)), (tasks, 1));
+    pass(70).await;
+    assert_eq!(world.status("/root/up/a").await, "completed");
     world.end().await;
 }
