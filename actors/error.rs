@@ -139,6 +139,11 @@ impl Error {
     pub fn wrong_kind(path: &AgentPath, found: &Node, verb: &'static str) -> Self {
         Error::WrongKind { path: path.clone(), found: found.noun(), verb }
     }
+
+    /// Whether the disk was too full for a commit: nothing was applied, and it will be taken once there is room.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Error::Commit(CommitError::StorageFull))
+    }
 }
 
 impl From<CommitError> for Error {

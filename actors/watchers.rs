@@ -19,7 +19,7 @@ pub(crate) enum Heard {
     /// Events were dropped before they were dispatched: whoever waits looks at what is there now.
     Gap,
     /// What acts for the node has stopped over an error, the store's most likely: nothing happens there before it is woken
-    /// again.
+    /// again, or the disk has room.
     Failed(Error),
 }
 

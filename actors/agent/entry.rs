@@ -14,6 +14,8 @@ use crate::slots::Permit;
 pub(crate) struct Held {
     /// The turn under way.
     pub(crate) entry: Option<TurnEntry>,
+    /// How often in a row the disk was too full for what the actor had to commit; it tries again by itself.
+    pub(super) refused: u32,
     /// The brain between turns.
     pub(super) brain: Lock<Option<Box<dyn AnyBrain>>>,
 }
@@ -78,6 +80,16 @@ impl Held {
         if let Some(entry) = &self.entry {
             entry.cancel.cancel();
         }
+    }
+
+    /// Notes that the disk is full, and how often in a row. A turn that was not started gives its slot back; the answer of
+    /// one that has ended is kept.
+    pub(super) fn refuse(&mut self) -> u32 {
+        if self.entry.as_ref().is_some_and(|entry| matches!(entry.stage, Stage::Starting)) {
+            self.entry = None;
+        }
+        self.refused = self.refused.saturating_add(1);
+        self.refused
     }
 
     pub(super) fn running(&mut self) {

@@ -33,6 +33,7 @@ use join::Join;
 use crate::error::Error;
 use crate::gate::{Arrival, Begin, Resident, cut_short, undelivered};
 use crate::slots::Permit;
+use crate::supervision;
 use crate::system::{System, closed_at, node_at};
 
 /// What an agent's actor is sent.
@@ -88,7 +89,7 @@ impl Resident for AgentActor {
     }
 
     fn is_free(held: &Held) -> bool {
-        held.entry.is_none()
+        held.entry.is_none() && held.refused == 0
     }
 }
 
@@ -177,7 +178,15 @@ impl AgentActor {
     async fn go(&mut self, mut permit: Option<Permit>, ctx: &mut Context<Self, ()>) {
         let mut failed = None;
         loop {
-            match self.step(&mut permit).await {
+            let next = self.step(&mut permit).await;
+            if let Err(error) = &next
+                && error.is_full()
+                && !self.stopping
+            {
+                return self.try_later(error);
+            }
+            self.system.agents.held(&self.path, |held| held.refused = 0);
+            match next {
                 Ok(Next::Again) => {}
                 Ok(Next::Stay) => return,
                 Ok(Next::Leave) => break,
@@ -199,6 +208,15 @@ impl AgentActor {
             self.system.agents.wake(&self.system, &self.path);
         }
         ctx.stop();
+    }
+
+    /// The disk is full: who waits is told, and the actor tries again after a pause, until there is room.
+    fn try_later(&self, error: &Error) {
+        let refused = self.system.agents.held(&self.path, Held::refuse).unwrap_or(1);
+        let pause = supervision::pause(refused.saturating_add(1), fastrand::f64());
+        tracing::warn!(path = %self.path, refused, "the disk is full; an agent tries again later");
+        self.system.wake_at(&self.path, self.system.clock.now().after(pause));
+        self.system.watchers.fail(&self.path, error);
     }
 
     async fn step(&mut self, permit: &mut Option<Permit>) -> Result<Next, Error> {
