@@ -1,14 +1,17 @@
 //! How full each inbox is: bounds are held here, before a message is committed.
 
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
+use std::sync::Arc;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use understory_paths::AgentPath;
-use understory_store::{Message, Store, StoreError, Table};
+use understory_store::{CommitError, Draft, Message, Row, Store, StoreError, Table, Version};
 
 use crate::error::Error;
+use crate::lasting::Lasting;
 use crate::limits::Limits;
 
 /// How many rows a count reads at a time.
@@ -18,31 +21,49 @@ const COUNTING: usize = 64;
 
 /// Unconsumed and reserved messages of the inboxes that were written to in this process.
 ///
-/// What is held here may be ahead of what lies there, never behind: a message is counted before it is committed, and one
-/// whose fate nobody learnt of stays counted. An inbox that seems full is counted again before a message is refused.
-pub(crate) struct Inboxes {
+/// Counted once, when the first message is sent, and kept true by whoever changes an inbox. What is held here may be ahead
+/// of what lies there, never behind. It is ahead only when something came or went during the count; then an inbox that seems
+/// full is counted again before a message is refused.
+#[derive(Clone)]
+pub(crate) struct Inboxes(Arc<Inner>);
+
+struct Inner {
     loads: DashMap<AgentPath, Load>,
     /// Held while an inbox is counted, so that nobody takes half a count for the whole.
     counting: Vec<Mutex<()>>,
     hasher: RandomState,
+    /// Messages that were on their way out have left, or stay.
+    gone: Notify,
 }
 
-/// Room for one message. Dropped, it counts as taken, because its commit may have been applied.
-pub(crate) struct Room<'a> {
-    inboxes: &'a Inboxes,
+/// Messages that come to an inbox or leave it. Dropped, they did not: the commit was refused, or never made.
+#[must_use = "a change is counted while it is held"]
+pub(crate) struct Change {
+    inboxes: Inboxes,
     of: AgentPath,
-    bytes: u64,
-    refused: bool,
+    weight: Weight,
+    way: Way,
+    applied: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Coming,
+    Going,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Load {
     lies: Weight,
+    coming: Weight,
+    going: Weight,
     /// What came to lie there since the count under way began.
     came: Weight,
-    reserved: Weight,
     /// How often it was counted; while it never was, `lies` is not all that lies there.
     counts: u64,
+    counting: bool,
+    /// Something was on its way, in or out, during the last count.
+    moved: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -54,7 +75,7 @@ struct Weight {
 impl Default for Inboxes {
     fn default() -> Self {
         let counting = (0..COUNTING).map(|_| Mutex::new(())).collect();
-        Inboxes { loads: DashMap::new(), counting, hasher: RandomState::new() }
+        Inboxes(Arc::new(Inner { loads: DashMap::new(), counting, hasher: RandomState::new(), gone: Notify::new() }))
     }
 }
 
@@ -66,126 +87,189 @@ impl Inboxes {
         limits: &Limits,
         to: &AgentPath,
         bytes: u64,
-    ) -> Result<Room<'_>, Error> {
+    ) -> Result<Change, Error> {
         self.count(store, to, 0).await?;
-        let (Err(_), counts) = self.take(limits, to, bytes) else { return Ok(self.room(to, bytes)) };
-        self.count(store, to, counts).await?;
-        let (taken, _) = self.take(limits, to, bytes);
-        taken.map(|()| self.room(to, bytes))
-    }
-
-    /// Counts a message that is exempt from the bounds.
-    pub(crate) fn add_exempt(&self, to: &AgentPath, bytes: u64) {
-        if let Some(mut load) = self.loads.get_mut(to) {
-            load.come(bytes);
-        }
-    }
-
-    /// Gives room back: messages were consumed or deleted.
-    pub(crate) fn give_back(&self, of: &AgentPath, messages: u64, bytes: u64) {
-        if let Entry::Occupied(mut entry) = self.loads.entry(of.clone()) {
-            entry.get_mut().lies.take(messages, bytes);
-            if entry.get().is_nothing() {
-                entry.remove();
+        let weight = Weight { messages: 1, bytes };
+        let (mut waited, mut recounted) = (false, false);
+        loop {
+            let mut gone = pin!(self.0.gone.notified());
+            gone.as_mut().enable();
+            let (full, seen) = match self.take(limits, to, weight) {
+                (Ok(()), _) => return Ok(self.change(to, weight, Way::Coming)),
+                (Err(full), seen) => (full, seen),
+            };
+            if seen.going.messages > 0 && !waited {
+                // The sender may have been told already that they are gone.
+                waited = true;
+                gone.await;
+            } else if seen.moved && !recounted {
+                recounted = true;
+                self.count(store, to, seen.counts).await?;
+            } else {
+                return Err(full);
             }
         }
     }
 
-    fn room(&self, of: &AgentPath, bytes: u64) -> Room<'_> {
-        Room { inboxes: self, of: of.clone(), bytes, refused: false }
+    /// A message that is exempt from the bounds is on its way in.
+    pub(crate) fn exempt(&self, to: &AgentPath, bytes: u64) -> Change {
+        let weight = Weight { messages: 1, bytes };
+        self.0.loads.entry(to.clone()).or_default().begin(weight, Way::Coming);
+        self.change(to, weight, Way::Coming)
     }
 
-    /// Takes room if there is some; and how often the inbox had been counted then.
-    fn take(&self, limits: &Limits, to: &AgentPath, bytes: u64) -> (Result<(), Error>, u64) {
-        let mut load = self.loads.entry(to.clone()).or_default();
-        let messages = load.lies.messages + load.reserved.messages;
+    /// Messages are on their way out: consumed or deleted.
+    pub(crate) fn leave(&self, of: &AgentPath, rows: &[Row<Message>]) -> Change {
+        let weight = Weight::of(rows);
+        self.0.loads.entry(of.clone()).or_default().begin(weight, Way::Going);
+        self.change(of, weight, Way::Going)
+    }
+
+    /// Commits what changes inboxes. It is seen to the end even if whoever asked is dropped, so that it is known what came of
+    /// it.
+    pub(crate) async fn commit(
+        &self,
+        store: &Store,
+        draft: Draft,
+        changes: Vec<Change>,
+    ) -> Result<Version, CommitError> {
+        let store = store.clone();
+        let commit = async move {
+            let committed = store.commit(draft).await;
+            changes.into_iter().for_each(|change| change.end(committed.is_ok()));
+            committed
+        };
+        Lasting::new(commit).await
+    }
+
+    fn change(&self, of: &AgentPath, weight: Weight, way: Way) -> Change {
+        Change { inboxes: self.clone(), of: of.clone(), weight, way, applied: false }
+    }
+
+    /// Takes room if there is some; and what was known of the inbox.
+    fn take(&self, limits: &Limits, to: &AgentPath, weight: Weight) -> (Result<(), Error>, Load) {
+        let mut load = self.0.loads.entry(to.clone()).or_default();
+        let seen = *load;
         let full = |limit, value| Error::Limit {
             limit,
             value,
             holder: to.clone(),
             remedy: "wait until it has taken some of its messages",
         };
-        let taken = if messages >= limits.inbox_messages {
+        let taken = if seen.lies.messages + seen.coming.messages >= limits.inbox_messages {
             Err(full("inbox", limits.inbox_messages))
-        } else if load.lies.bytes + load.reserved.bytes + bytes > limits.inbox_bytes {
+        } else if seen.lies.bytes + seen.coming.bytes + weight.bytes > limits.inbox_bytes {
             Err(full("inbox_bytes", limits.inbox_bytes))
         } else {
-            load.reserved.add(1, bytes);
+            load.begin(weight, Way::Coming);
             Ok(())
         };
-        (taken, load.counts)
+        (taken, seen)
     }
 
     /// Counts what lies in the inbox, if that was done `before` times at the most.
     async fn count(&self, store: &Store, to: &AgentPath, before: u64) -> Result<(), StoreError> {
-        let counted = || self.loads.get(to).is_some_and(|load| load.counts > before);
+        let counted = || self.0.loads.get(to).is_some_and(|load| load.counts > before);
         if counted() {
             return Ok(());
         }
-        let stripe = usize::try_from(self.hasher.hash_one(to) % COUNTING as u64).expect("there are few");
-        let _counting = self.counting[stripe].lock().await;
+        let stripe = usize::try_from(self.0.hasher.hash_one(to) % COUNTING as u64).expect("there are few");
+        let _counting = self.0.counting[stripe].lock().await;
         if counted() {
             return Ok(());
         }
-        self.loads.entry(to.clone()).or_default().came = Weight::default();
+        self.0.loads.entry(to.clone()).or_default().begin_count();
         let (mut found, mut from) = (Weight::default(), None);
         loop {
             let rows = store.peek_page::<Message>(Table::Inbox.rows_of(to), from, PAGE).await?;
-            found.add(rows.len() as u64, rows.iter().map(|row| row.value.text.len() as u64).sum());
+            found.add(Weight::of(&rows));
             match rows.last() {
                 Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
                 _ => break,
             }
         }
-        let mut load = self.loads.entry(to.clone()).or_default();
-        // The scan may have found what came meanwhile, or may not.
-        found.add(load.came.messages, load.came.bytes);
-        load.lies = found;
-        load.counts = load.counts.max(before) + 1;
+        self.0.loads.entry(to.clone()).or_default().end_count(found, before);
         Ok(())
     }
 }
 
-impl Room<'_> {
-    /// Gives it back: the message was not accepted.
-    pub(crate) fn refuse(mut self) {
-        self.refused = true;
+impl Change {
+    fn end(mut self, applied: bool) {
+        self.applied = applied;
     }
 }
 
-impl Drop for Room<'_> {
+impl Drop for Change {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut entry) = self.inboxes.loads.entry(self.of.clone()) {
-            let load = entry.get_mut();
-            load.reserved.take(1, self.bytes);
-            if !self.refused {
-                load.come(self.bytes);
-            } else if load.is_nothing() {
+        if let Entry::Occupied(mut entry) = self.inboxes.0.loads.entry(self.of.clone()) {
+            entry.get_mut().end(self.weight, self.way, self.applied);
+            if entry.get().is_nothing() {
                 entry.remove();
             }
+        }
+        if matches!(self.way, Way::Going) {
+            self.inboxes.0.gone.notify_waiters();
         }
     }
 }
 
 impl Load {
-    fn come(&mut self, bytes: u64) {
-        self.lies.add(1, bytes);
-        self.came.add(1, bytes);
+    fn begin(&mut self, weight: Weight, way: Way) {
+        self.moved |= self.counting;
+        match way {
+            Way::Coming => self.coming.add(weight),
+            Way::Going => self.going.add(weight),
+        }
     }
 
+    fn end(&mut self, weight: Weight, way: Way, applied: bool) {
+        match way {
+            Way::Coming => self.coming.take(weight),
+            Way::Going => self.going.take(weight),
+        }
+        match way {
+            _ if !applied => {}
+            Way::Coming => {
+                self.lies.add(weight);
+                self.came.add(weight);
+            }
+            Way::Going => self.lies.take(weight),
+        }
+    }
+
+    fn begin_count(&mut self) {
+        (self.counting, self.came) = (true, Weight::default());
+        self.moved = self.coming.messages + self.going.messages > 0;
+    }
+
+    fn end_count(&mut self, found: Weight, before: u64) {
+        self.lies = found;
+        // The scan may have seen what came meanwhile and what is about to go, or may not.
+        self.lies.add(self.came);
+        self.lies.add(self.going);
+        self.counting = false;
+        self.counts = self.counts.max(before) + 1;
+    }
+
+    /// Whether nothing is lost if it is forgotten: the next message has it counted.
     fn is_nothing(&self) -> bool {
-        self.counts > 0 && self.lies.messages + self.reserved.messages == 0
+        let on_the_way = self.counting || self.coming.messages + self.going.messages > 0;
+        !on_the_way && (self.counts == 0 || self.lies.messages == 0)
     }
 }
 
 impl Weight {
-    fn add(&mut self, messages: u64, bytes: u64) {
-        self.messages += messages;
-        self.bytes += bytes;
+    fn of(rows: &[Row<Message>]) -> Weight {
+        Weight { messages: rows.len() as u64, bytes: rows.iter().map(|row| row.value.text.len() as u64).sum() }
     }
 
-    fn take(&mut self, messages: u64, bytes: u64) {
-        self.messages = self.messages.saturating_sub(messages);
-        self.bytes = self.bytes.saturating_sub(bytes);
+    fn add(&mut self, other: Weight) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+
+    fn take(&mut self, other: Weight) {
+        self.messages = self.messages.saturating_sub(other.messages);
+        self.bytes = self.bytes.saturating_sub(other.bytes);
     }
 }

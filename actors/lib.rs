@@ -17,6 +17,7 @@ mod gate;
 mod handover;
 mod inboxes;
 pub mod job;
+mod lasting;
 mod lifecycle;
 mod limits;
 mod lock;

@@ -8,6 +8,7 @@ use understory_store::{
 
 use crate::caller::Caller;
 use crate::error::{Error, demand_length};
+use crate::inboxes::Change;
 use crate::system::{System, closed_at, node_at};
 use crate::watchers::{Heard, Watch};
 
@@ -106,11 +107,7 @@ impl System {
         let (to, run) = self.recipient(letter).await?;
         let bytes = letter.text.len() as u64;
         let room = self.inboxes.reserve(&self.store, &self.limits, &to.path, bytes).await?;
-        let committed = self.post(letter, &to, run, by, tool).await;
-        if committed.is_err() {
-            room.refuse();
-        }
-        committed
+        self.post(letter, &to, run, by, tool, room).await
     }
 
     async fn post(
@@ -120,6 +117,7 @@ impl System {
         run: Option<Version>,
         by: Option<&Caller>,
         tool: Option<ToolUse>,
+        room: Change,
     ) -> Result<(Accepted, Message), Error> {
         let now = self.clock.now();
         let mut draft = Draft::new();
@@ -148,7 +146,7 @@ impl System {
         };
         let place = draft.append(Table::Inbox.below(&to.path), &message);
         draft.tell(&Event::Mailed { to: to.clone(), trigger: letter.trigger });
-        match self.store.commit(draft).await {
+        match self.inboxes.commit(&self.store, draft, vec![room]).await {
             Ok(version) => Ok((Accepted { to: to.clone(), row: InboxKey { sequence: version, n: place } }, message)),
             Err(CommitError::Conflict { key, .. }) if run.is_some() && key == Table::Node.at(&to.path) => {
                 Err(Error::NotRunning { path: to.path.clone() })
@@ -303,7 +301,8 @@ impl System {
     }
 
     /// Adds the result of a turn to what ends it: a message to the nearest ancestor that takes results, exempt from the
-    /// bounds of its inbox. To a job's item it goes only while its run is under way, which the commit then expects.
+    /// bounds of its inbox; gives that inbox's change, if somebody takes it. To a job's item it goes only while its run is
+    /// under way, which the commit then expects.
     pub(crate) async fn add_result(
         &self,
         draft: &mut Draft,
@@ -311,15 +310,15 @@ impl System {
         turn: u64,
         result: TurnResult,
         content: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Change>, Error> {
         for path in of.path.ancestors() {
-            let Some(row) = node_at(&self.store, &path).await? else { return Ok(()) };
+            let Some(row) = node_at(&self.store, &path).await? else { return Ok(None) };
             match &row.value {
                 Node::Agent(agent) if agent.takes_results() => {}
                 Node::Agent(_) => continue,
                 // What lies below a job's item is its run's own; when that is over no result leaves it.
                 Node::Item(item) if self.runs(&path, item) => draft.expect(&row),
-                _ => return Ok(()),
+                _ => return Ok(None),
             }
             let to = AgentRef::new(path, row.value.id());
             let message = Message {
@@ -332,11 +331,11 @@ impl System {
                 message_id: None,
             };
             draft.append(Table::Inbox.below(&to.path), &message);
-            self.inboxes.add_exempt(&to.path, content.len() as u64);
+            let change = self.inboxes.exempt(&to.path, content.len() as u64);
             draft.tell(&Event::Mailed { to, trigger: true });
-            return Ok(());
+            return Ok(Some(change));
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Refuses when `path` or an ancestor is closed.

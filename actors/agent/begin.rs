@@ -180,7 +180,8 @@ impl AgentActor {
         bury(&mut draft, &self.path, strays, "the agent it was for was removed", self.system.clock.now());
         let rows = strays.iter().filter_map(|row| keys::inbox_key(&row.key)).collect();
         draft.tell(&Event::DeadLettered { agent: self.me(agent), rows });
-        match self.commit(draft, written, agent.clone()).await? {
+        let changes = vec![self.system.inboxes.leave(&self.path, strays)];
+        match self.commit_mail(draft, written, agent.clone(), changes).await? {
             None if self.is_closed().await? => Ok(Next::Leave),
             _ => Ok(Next::Again),
         }

@@ -9,6 +9,7 @@ use super::entry::TurnEnd;
 use super::{AgentActor, Next};
 use crate::brain::BrainError;
 use crate::error::{Error, cut};
+use crate::inboxes::Change;
 use crate::role::DEFAULT_ROLE;
 use crate::supervision::{Bounds, Decision, Failure, decide};
 use crate::system::node_at;
@@ -77,13 +78,14 @@ impl AgentActor {
         }
         let outcome = next.outcome.clone().expect("a turn that ended has an outcome");
         self.transcribe(&mut draft, &rows, &outcome);
-        self.system.add_result(&mut draft, &self.me(agent), running.turn, result, content).await?;
+        let told = self.system.add_result(&mut draft, &self.me(agent), running.turn, result, content).await?;
         if to_the_dead {
             draft.tell(&Event::DeadLettered { agent: self.me(agent), rows: running.in_hand.clone() });
         }
         let (agent_ref, consumed) = (self.me(agent), running.in_hand);
         draft.tell(&Event::TurnEnded { agent: agent_ref, turn: running.turn, result, consumed });
-        self.conclude(draft, written, next, &rows).await
+        let changes = told.into_iter().chain([self.system.inboxes.leave(&self.path, &rows)]).collect();
+        self.conclude(draft, written, next, changes).await
     }
 
     fn transcribe(&self, draft: &mut Draft, rows: &[Row<Message>], outcome: &Outcome) {
@@ -102,16 +104,14 @@ impl AgentActor {
         draft: Draft,
         written: understory_store::Written,
         next: Agent,
-        consumed: &[Row<Message>],
+        changes: Vec<Change>,
     ) -> Result<Next, Error> {
-        if self.commit(draft, written, next).await?.is_none() {
+        if self.commit_mail(draft, written, next, changes).await?.is_none() {
             return match self.is_closed().await? {
                 true => self.release_again().await,
                 false => Ok(Next::Again),
             };
         }
-        let bytes = consumed.iter().map(|row| row.value.text.len() as u64).sum();
-        self.system.inboxes.give_back(&self.path, consumed.len() as u64, bytes);
         self.drop_entry();
         Ok(Next::Again)
     }
@@ -121,7 +121,7 @@ impl AgentActor {
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
         draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: short(reason) });
-        self.conclude(draft, written, next, &[]).await
+        self.conclude(draft, written, next, Vec::new()).await
     }
 
     /// Gives up on the agent and tells the nearest ancestor that takes mail. Its messages stay.
@@ -131,9 +131,9 @@ impl AgentActor {
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
         let words = format!("{} is faulted: {reason}", self.path);
-        self.system.add_result(&mut draft, &self.me(agent), turn, TurnResult::Errored, &words).await?;
+        let told = self.system.add_result(&mut draft, &self.me(agent), turn, TurnResult::Errored, &words).await?;
         draft.tell(&Event::Faulted { agent: self.me(agent), reason: short(reason) });
-        self.conclude(draft, written, next, &[]).await
+        self.conclude(draft, written, next, told.into_iter().collect()).await
     }
 
     /// The one commit that no mark forbids: the turn goes back, uncharged, and its messages stay.

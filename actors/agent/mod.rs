@@ -32,6 +32,7 @@ use join::Join;
 
 use crate::error::Error;
 use crate::gate::{Arrival, Begin, Resident, cut_short, undelivered};
+use crate::inboxes::Change;
 use crate::slots::Permit;
 use crate::supervision;
 use crate::system::{System, closed_at, node_at};
@@ -259,7 +260,29 @@ impl AgentActor {
 
     /// Commits a draft of this record. `None`: a conflict; the record is to be read again.
     async fn commit(&mut self, draft: Draft, written: Written, next: Agent) -> Result<Option<Version>, Error> {
-        match self.system.store.commit(draft).await {
+        let committed = self.system.store.commit(draft).await;
+        self.committed(committed, written, next)
+    }
+
+    /// As [`AgentActor::commit`], for what changes inboxes.
+    async fn commit_mail(
+        &mut self,
+        draft: Draft,
+        written: Written,
+        next: Agent,
+        changes: Vec<Change>,
+    ) -> Result<Option<Version>, Error> {
+        let committed = self.system.inboxes.commit(&self.system.store, draft, changes).await;
+        self.committed(committed, written, next)
+    }
+
+    fn committed(
+        &mut self,
+        committed: Result<Version, CommitError>,
+        written: Written,
+        next: Agent,
+    ) -> Result<Option<Version>, Error> {
+        match committed {
             Ok(version) => {
                 self.row = Some(Row::written(written, Node::Agent(next), version));
                 Ok(Some(version))

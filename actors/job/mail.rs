@@ -94,9 +94,8 @@ impl JobActor {
             }
             let mut draft = Draft::new();
             rows.iter().for_each(|row| draft.remove(row));
-            self.system.store.commit(draft).await?;
-            let bytes = rows.iter().map(|row| row.value.text.len() as u64).sum();
-            self.system.inboxes.give_back(&path, rows.len() as u64, bytes);
+            let leaving = vec![self.system.inboxes.leave(&path, &rows)];
+            self.system.inboxes.commit(&self.system.store, draft, leaving).await?;
         }
     }
 }

@@ -1,5 +1,8 @@
 //! A backend that answers late: what in memory happens at once takes as many steps here as on a disk.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use understory_store::{
@@ -13,17 +16,23 @@ const STEPS: usize = 50;
 pub(crate) struct Lagging {
     rows: MemoryBackend,
     in_gets: bool,
+    scans: Arc<AtomicU64>,
 }
 
 impl Lagging {
     /// Over these rows. It lags in scans and changes.
     pub(crate) fn new(rows: MemoryBackend) -> Self {
-        Lagging { rows, in_gets: false }
+        Lagging { rows, in_gets: false, scans: Arc::default() }
     }
 
     /// It lags in gets, too.
     pub(crate) fn everywhere(rows: MemoryBackend) -> Self {
-        Lagging { rows, in_gets: true }
+        Lagging { rows, in_gets: true, scans: Arc::default() }
+    }
+
+    /// How often it is scanned.
+    pub(crate) fn scans(&self) -> Arc<AtomicU64> {
+        self.scans.clone()
     }
 }
 
@@ -55,6 +64,7 @@ impl Wrapper for Lagging {
         direction: Direction,
         limit: usize,
     ) -> BoxFuture<'_, Result<Read<Vec<Entry>>, StoreError>> {
+        self.scans.fetch_add(1, Ordering::SeqCst);
         async move {
             lag().await;
             let read = self.rows.scan(range, from, direction, limit).await;

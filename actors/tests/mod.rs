@@ -3,6 +3,7 @@
 mod crashes;
 mod faults;
 mod full;
+mod inboxes;
 mod item_mail;
 mod job_crashes;
 mod job_stops;
