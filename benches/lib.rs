@@ -1,6 +1,6 @@
-//! The gate, compiled from the actors' own file: it is theirs alone, and here it is measured by itself.
+//! The gate, compiled from the actors' own files: it is theirs alone, and here it is measured by itself.
 
-#[path = "../actors/gate.rs"]
+#[path = "../actors/gate/mod.rs"]
 #[expect(dead_code, reason = "only waking is measured")]
 mod gate;
 mod sleeper;

@@ -1,20 +1,18 @@
 //! Actors that do nothing but what they must: those behind the gate note that they are awake, the others that they were
 //! told.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use kameo::Actor;
-use kameo::actor::{ActorRef, Spawn, WeakActorRef};
-use kameo::error::ActorStopReason;
+use kameo::actor::{ActorRef, Spawn};
 use kameo::mailbox;
-use kameo::message::{BoxMessage, Context, Message};
+use kameo::message::{Context, Message};
 use tokio::sync::Notify;
 use understory_paths::AgentPath;
 
-use crate::gate::{Arrival, Begin, Gate, Resident, undelivered};
+use crate::gate::{Gate, Incarnation, Life, Resident};
 
 /// What many wakes and as many tells took.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,7 +85,6 @@ struct Wake;
 struct Sleeper {
     home: Home,
     path: AgentPath,
-    left: Vec<Wake>,
 }
 
 impl Resident for Sleeper {
@@ -99,45 +96,21 @@ impl Resident for Sleeper {
         Wake
     }
 
+    fn is_last(_: &Wake) -> bool {
+        false
+    }
+
     fn is_free((): &()) -> bool {
         true
     }
-}
 
-impl Actor for Sleeper {
-    type Args = Arrival<Self>;
-    type Error = Infallible;
-
-    async fn on_start(arrival: Arrival<Self>, me: ActorRef<Self>) -> Result<Self, Infallible> {
-        let Arrival { home, path } = arrival;
-        me.tell(Begin).try_send().unwrap_or_else(|_| panic!("an actor's own mailbox is open while it starts"));
-        Ok(Sleeper { home, path, left: Vec::new() })
+    fn arrive(home: Home, path: AgentPath, _: ActorRef<Incarnation<Self>>) -> Self {
+        Sleeper { home, path }
     }
 
-    async fn on_undelivered(&mut self, _: ActorStopReason, messages: Vec<BoxMessage<Self>>) -> Result<(), Infallible> {
-        self.left.extend(undelivered(messages));
-        Ok(())
-    }
+    async fn begin(&mut self, _: &mut Life<Self>) {}
 
-    async fn on_stop(&mut self, me: WeakActorRef<Self>, _: ActorStopReason) -> Result<(), Infallible> {
-        let left = std::mem::take(&mut self.left);
-        self.home.0.gate.ended(&self.home, &self.path, me.id(), left, None);
-        Ok(())
-    }
-}
-
-impl Message<Begin> for Sleeper {
-    type Reply = ();
-
-    async fn handle(&mut self, _: Begin, ctx: &mut Context<Self, ()>) {
-        self.home.0.gate.open(&self.path, ctx.actor_ref());
-    }
-}
-
-impl Message<Wake> for Sleeper {
-    type Reply = ();
-
-    async fn handle(&mut self, _: Wake, _: &mut Context<Self, ()>) {
+    async fn take(&mut self, _: Wake, _: &mut Life<Self>) {
         self.home.0.gate.awake(&self.path);
         self.home.0.tally.handled();
     }

@@ -15,13 +15,7 @@ mod entry;
 mod join;
 pub(crate) mod work;
 
-use std::convert::Infallible;
-use std::ops::ControlFlow;
-
-use kameo::Actor;
-use kameo::actor::{ActorRef, WeakActorRef};
-use kameo::error::{ActorStopReason, PanicError};
-use kameo::message::{BoxMessage, Context, Message};
+use kameo::actor::ActorRef;
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
 use understory_store::{Agent, AgentId, AgentRef, CommitError, Draft, Node, Row, Version, Written};
@@ -31,7 +25,7 @@ use entry::Look;
 use join::Join;
 
 use crate::error::Error;
-use crate::gate::{Arrival, Begin, Resident, cut_short, undelivered};
+use crate::gate::{Incarnation, Life, Resident};
 use crate::inboxes::Change;
 use crate::slots::Permit;
 use crate::supervision;
@@ -63,7 +57,6 @@ pub(crate) struct AgentActor {
     row: Option<Row<Node>>,
     queued: bool,
     stopping: bool,
-    left: Vec<AgentSignal>,
 }
 
 /// What the actor does when a step is over.
@@ -92,57 +85,19 @@ impl Resident for AgentActor {
     fn is_free(held: &Held) -> bool {
         held.entry.is_none() && held.refused == 0
     }
-}
 
-impl Actor for AgentActor {
-    type Args = Arrival<Self>;
-    type Error = Infallible;
-
-    async fn on_start(arrival: Arrival<Self>, me: ActorRef<Self>) -> Result<Self, Infallible> {
-        let Arrival { home: system, path } = arrival;
-        // Queued behind kameo's own start signal, so nothing meets its start-up buffer.
-        me.tell(Begin).try_send().unwrap_or_else(|_| panic!("an actor's own mailbox is open while it starts"));
-        Ok(AgentActor { system, path, row: None, queued: false, stopping: false, left: Vec::new() })
+    fn arrive(system: System, path: AgentPath, _: ActorRef<Incarnation<Self>>) -> Self {
+        AgentActor { system, path, row: None, queued: false, stopping: false }
     }
 
-    async fn on_panic(
-        &mut self,
-        me: WeakActorRef<Self>,
-        error: PanicError,
-    ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
-        tracing::error!(path = %self.path, "the agent's actor panicked; a successor goes on");
-        self.system.agents.park(&self.path, me.id());
-        Ok(ControlFlow::Break(ActorStopReason::Panicked(error)))
-    }
-
-    async fn on_undelivered(&mut self, _: ActorStopReason, messages: Vec<BoxMessage<Self>>) -> Result<(), Infallible> {
-        self.left.extend(undelivered(messages));
-        Ok(())
-    }
-
-    async fn on_stop(&mut self, me: WeakActorRef<Self>, reason: ActorStopReason) -> Result<(), Infallible> {
-        let left = std::mem::take(&mut self.left);
-        self.system.agents.ended(&self.system, &self.path, me.id(), left, cut_short(&reason));
-        Ok(())
-    }
-}
-
-impl Message<Begin> for AgentActor {
-    type Reply = ();
-
-    async fn handle(&mut self, _: Begin, ctx: &mut Context<Self, ()>) {
-        self.system.agents.open(&self.path, ctx.actor_ref());
+    async fn begin(&mut self, ctx: &mut Life<Self>) {
         // A turn that an earlier incarnation started may have ended with nobody to hear it.
         if self.system.agents.held(&self.path, |held| held.entry.is_some()) == Some(true) {
             self.go(None, ctx).await;
         }
     }
-}
 
-impl Message<AgentSignal> for AgentActor {
-    type Reply = ();
-
-    async fn handle(&mut self, signal: AgentSignal, ctx: &mut Context<Self, ()>) {
+    async fn take(&mut self, signal: AgentSignal, ctx: &mut Life<Self>) {
         let permit = match signal {
             AgentSignal::Wake => {
                 self.system.agents.awake(&self.path);
@@ -176,7 +131,7 @@ impl Message<AgentSignal> for AgentActor {
 
 impl AgentActor {
     /// Goes on from whatever the record and the slot say, until there is nothing to do now.
-    async fn go(&mut self, mut permit: Option<Permit>, ctx: &mut Context<Self, ()>) {
+    async fn go(&mut self, mut permit: Option<Permit>, ctx: &mut Life<Self>) {
         let mut failed = None;
         loop {
             let next = self.step(&mut permit).await;

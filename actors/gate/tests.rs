@@ -1,14 +1,11 @@
 //! The gate by itself, with an actor that does nothing but count.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use kameo::actor::WeakActorRef;
-use kameo::error::PanicError;
-use kameo::message::Context;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::tests::panics;
 
 const SENDERS: usize = 4;
 
@@ -59,7 +56,6 @@ struct Counter {
     yard: Home,
     path: AgentPath,
     record: Record,
-    left: Vec<Signal>,
 }
 
 impl Resident for Counter {
@@ -78,56 +74,18 @@ impl Resident for Counter {
     fn is_free(_: &()) -> bool {
         true
     }
-}
 
-impl Actor for Counter {
-    type Args = Arrival<Self>;
-    type Error = Infallible;
-
-    async fn on_start(arrival: Arrival<Self>, me: ActorRef<Self>) -> Result<Self, Infallible> {
-        let Arrival { home: yard, path } = arrival;
+    fn arrive(yard: Home, path: AgentPath, _: ActorRef<Incarnation<Self>>) -> Self {
         if *yard.0.living.entry(path.clone()).and_modify(|living| *living += 1).or_insert(1) > 1 {
             yard.0.seen.overlaps.fetch_add(1, Ordering::Relaxed);
         }
         let record = yard.0.records.get(&path).map(|record| *record).unwrap_or_default();
-        me.tell(Begin).try_send().unwrap_or_else(|_| panic!("its own mailbox is open"));
-        Ok(Counter { yard, path, record, left: Vec::new() })
+        Counter { yard, path, record }
     }
 
-    async fn on_panic(
-        &mut self,
-        me: WeakActorRef<Self>,
-        error: PanicError,
-    ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
-        self.yard.0.gate.park(&self.path, me.id());
-        Ok(ControlFlow::Break(ActorStopReason::Panicked(error)))
-    }
+    async fn begin(&mut self, _: &mut Life<Self>) {}
 
-    async fn on_undelivered(&mut self, _: ActorStopReason, messages: Vec<BoxMessage<Self>>) -> Result<(), Infallible> {
-        self.left.extend(undelivered(messages));
-        Ok(())
-    }
-
-    async fn on_stop(&mut self, me: WeakActorRef<Self>, reason: ActorStopReason) -> Result<(), Infallible> {
-        *self.yard.0.living.get_mut(&self.path).expect("it lives") -= 1;
-        let left = std::mem::take(&mut self.left);
-        self.yard.0.gate.ended(&self.yard, &self.path, me.id(), left, cut_short(&reason));
-        Ok(())
-    }
-}
-
-impl Message<Begin> for Counter {
-    type Reply = ();
-
-    async fn handle(&mut self, _: Begin, ctx: &mut Context<Self, ()>) {
-        self.yard.0.gate.open(&self.path, ctx.actor_ref());
-    }
-}
-
-impl Message<Signal> for Counter {
-    type Reply = ();
-
-    async fn handle(&mut self, signal: Signal, _: &mut Context<Self, ()>) {
+    async fn take(&mut self, signal: Signal, _: &mut Life<Self>) {
         let Signal::Mail(mail) = signal else { return self.yard.0.gate.awake(&self.path) };
         if mail.number != self.record.last[mail.from] + 1 {
             self.yard.0.seen.disorder.fetch_add(1, Ordering::Relaxed);
@@ -138,8 +96,12 @@ impl Message<Signal> for Counter {
         self.yard.0.records.insert(self.path.clone(), self.record);
         if mail.poison {
             self.yard.0.seen.panicked.fetch_add(1, Ordering::Relaxed);
-            panic!("poison");
+            std::panic::panic_any(panics::ACTOR);
         }
+    }
+
+    fn end(&mut self) {
+        *self.yard.0.living.get_mut(&self.path).expect("it lives") -= 1;
     }
 }
 
@@ -178,6 +140,7 @@ async fn churn(yard: Home, paths: Arc<[AgentPath]>) {
 async fn nothing_is_lost_or_out_of_order_whatever_ends_an_actor() {
     let (messages, poison) =
         if std::env::var_os("UNDERSTORY_LONG").is_some() { (250_000, 500) } else { (20_000, 2_000) };
+    panics::hush();
     let yard = Home(Arc::new(Yard {
         gate: Gate::new(),
         records: DashMap::new(),

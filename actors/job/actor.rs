@@ -1,14 +1,9 @@
 //! A job's actor: what it holds, and how it goes on from whatever the store says.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::convert::Infallible;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use kameo::Actor;
-use kameo::actor::{ActorRef, WeakActorRef};
-use kameo::error::{ActorStopReason, PanicError};
-use kameo::message::{BoxMessage, Context, Message};
+use kameo::actor::ActorRef;
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
 use understory_store::{AgentRef, Counts, Job, JobSpec, JobState, Node, Row, Time};
@@ -20,7 +15,7 @@ use super::report::Report;
 use super::run::RunEntry;
 use super::template::Template;
 use crate::error::Error;
-use crate::gate::{Arrival, Begin, Resident, cut_short, undelivered};
+use crate::gate::{Incarnation, Life, Resident, Sent};
 use crate::slots::Permit;
 use crate::system::{System, closed_at};
 
@@ -69,12 +64,11 @@ pub(crate) struct Held {
 pub(crate) struct JobActor {
     pub(super) system: System,
     pub(super) path: AgentPath,
-    pub(super) me: ActorRef<JobActor>,
+    pub(super) me: ActorRef<Incarnation<JobActor>>,
     pub(super) work: Option<Work>,
     pub(super) stopping: bool,
     /// The output could not be written: it is not tried again before somebody asks.
     pub(super) unwritable: bool,
-    left: Vec<JobSignal>,
 }
 
 /// What it knows of its job, all of it read from the store and kept true by its own commits.
@@ -128,61 +122,24 @@ impl Resident for JobActor {
     fn is_free(held: &Held) -> bool {
         held.runs.is_empty() && !held.importing && !held.exporting
     }
-}
 
-impl Actor for JobActor {
-    type Args = Arrival<Self>;
-    type Error = Infallible;
-
-    async fn on_start(arrival: Arrival<Self>, me: ActorRef<Self>) -> Result<Self, Infallible> {
-        let Arrival { home: system, path } = arrival;
-        me.tell(Begin).try_send().unwrap_or_else(|_| panic!("an actor's own mailbox is open while it starts"));
-        Ok(JobActor { system, path, me, work: None, stopping: false, unwritable: false, left: Vec::new() })
+    fn arrive(system: System, path: AgentPath, me: ActorRef<Incarnation<Self>>) -> Self {
+        JobActor { system, path, me, work: None, stopping: false, unwritable: false }
     }
 
-    async fn on_panic(
-        &mut self,
-        me: WeakActorRef<Self>,
-        error: PanicError,
-    ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
-        tracing::error!(path = %self.path, "the job's actor panicked; a successor goes on");
-        self.system.jobs.park(&self.path, me.id());
-        Ok(ControlFlow::Break(ActorStopReason::Panicked(error)))
-    }
-
-    async fn on_undelivered(&mut self, _: ActorStopReason, messages: Vec<BoxMessage<Self>>) -> Result<(), Infallible> {
-        self.left.extend(undelivered(messages));
-        Ok(())
-    }
-
-    async fn on_stop(&mut self, me: WeakActorRef<Self>, reason: ActorStopReason) -> Result<(), Infallible> {
-        let left = std::mem::take(&mut self.left);
-        self.system.jobs.ended(&self.system, &self.path, me.id(), left, cut_short(&reason));
-        Ok(())
-    }
-}
-
-impl Message<Begin> for JobActor {
-    type Reply = ();
-
-    async fn handle(&mut self, _: Begin, ctx: &mut Context<Self, ()>) {
-        self.system.jobs.open(&self.path, ctx.actor_ref());
-        let outcome = self.begin().await;
+    async fn begin(&mut self, ctx: &mut Life<Self>) {
+        let outcome = self.set_out().await;
         self.settle(&outcome, ctx).await;
     }
-}
 
-impl Message<JobSignal> for JobActor {
-    type Reply = ();
-
-    async fn handle(&mut self, signal: JobSignal, ctx: &mut Context<Self, ()>) {
-        let outcome = self.take(signal).await;
+    async fn take(&mut self, signal: JobSignal, ctx: &mut Life<Self>) {
+        let outcome = self.act(signal).await;
         self.settle(&outcome, ctx).await;
     }
 }
 
 impl JobActor {
-    async fn take(&mut self, signal: JobSignal) -> Result<(), Error> {
+    async fn act(&mut self, signal: JobSignal) -> Result<(), Error> {
         match signal {
             JobSignal::Wake => {
                 self.system.jobs.awake(&self.path);
@@ -215,7 +172,7 @@ impl JobActor {
     }
 
     /// Leaves when there is nothing to do for the job in this process, or the store failed.
-    async fn settle(&mut self, outcome: &Result<(), Error>, ctx: &mut Context<Self, ()>) {
+    async fn settle(&mut self, outcome: &Result<(), Error>, ctx: &mut Life<Self>) {
         if let Err(error) = outcome {
             let source = error as &(dyn std::error::Error + 'static);
             tracing::error!(path = %self.path, error = source, "a job stops");
@@ -261,7 +218,7 @@ impl JobActor {
         let Some(work) = &mut self.work else { return };
         if !std::mem::replace(&mut work.flushing, true) {
             // Refused only while the actor stops, and then its successor begins with one.
-            let _ = self.me.tell(JobSignal::Flush).try_send();
+            let _ = self.me.tell(Sent(JobSignal::Flush)).try_send();
         }
     }
 

@@ -17,7 +17,7 @@ const DELAYED_MAX: usize = 4096;
 
 impl JobActor {
     /// Reads the job and goes on from where it stands.
-    pub(super) async fn begin(&mut self) -> Result<(), Error> {
+    pub(super) async fn set_out(&mut self) -> Result<(), Error> {
         self.stopping = closed_at(&self.system.store, &self.path).await?.is_some();
         if !self.load().await? {
             return Ok(());

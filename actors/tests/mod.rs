@@ -12,7 +12,7 @@ mod jobs;
 mod joining;
 mod lagging;
 mod messages;
-mod panics;
+pub(crate) mod panics;
 mod reports;
 mod stopping;
 mod storm;

@@ -9,24 +9,27 @@
 //! actor ends, and an incarnation opens its own in its first message. A slot also holds what must outlive an incarnation:
 //! the turns under way. It carries no durable content; losing every slot in a crash costs nothing.
 
+mod incarnation;
+
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use kameo::Actor;
 use kameo::actor::{ActorId, ActorRef, Spawn};
-use kameo::error::ActorStopReason;
 use kameo::mailbox;
-use kameo::message::{BoxMessage, Message};
+use kameo::message::Context;
 use tokio::sync::mpsc;
 use understory_paths::AgentPath;
 
-/// An actor that lives behind a gate.
-pub(crate) trait Resident:
-    Actor<Args = Arrival<Self>, Error = Infallible> + Message<Begin, Reply = ()> + Message<Self::Signal, Reply = ()> + Spawn
-{
+pub(crate) use incarnation::{Incarnation, Sent};
+
+use incarnation::Arrival;
+
+/// What lives behind a gate, one incarnation at a time.
+pub(crate) trait Resident: Send + Sized + 'static {
     /// What the gate hands to an incarnation; it knows the gate.
     type Home: AsRef<Gate<Self>> + Clone + Send + Sync + 'static;
     /// What is sent to it.
@@ -42,16 +45,23 @@ pub(crate) trait Resident:
 
     /// Whether nothing held needs an incarnation.
     fn is_free(held: &Self::Held) -> bool;
+
+    /// A new incarnation, before it has read anything. Cannot fail and waits for nobody.
+    fn arrive(home: Self::Home, path: AgentPath, me: ActorRef<Incarnation<Self>>) -> Self;
+
+    /// Takes up what an earlier incarnation left. The first thing it does, its gate just opened.
+    fn begin(&mut self, ctx: &mut Life<Self>) -> impl Future<Output = ()> + Send;
+
+    /// Acts on a signal.
+    fn take(&mut self, signal: Self::Signal, ctx: &mut Life<Self>) -> impl Future<Output = ()> + Send;
+
+    /// Hears that it does nothing more, for those who count the living.
+    #[cfg(test)]
+    fn end(&mut self) {}
 }
 
-/// What an incarnation starts from.
-pub(crate) struct Arrival<A: Resident> {
-    pub(crate) home: A::Home,
-    pub(crate) path: AgentPath,
-}
-
-/// The first message of every incarnation: it opens its gate.
-pub(crate) struct Begin;
+/// What an incarnation can do about itself.
+pub(crate) type Life<A> = Context<Incarnation<A>, ()>;
 
 enum Way<A: Resident> {
     Open,
@@ -59,7 +69,7 @@ enum Way<A: Resident> {
 }
 
 struct Slot<A: Resident> {
-    live: ActorRef<A>,
+    live: ActorRef<Incarnation<A>>,
     way: Way<A>,
     woken: bool,
     used: u64,
@@ -112,7 +122,7 @@ impl<A: Resident> Gate<A> {
     }
 
     /// Opens the gate of the incarnation `me` and lets in what waited, in order. Called from its first message.
-    pub(crate) fn open(&self, path: &AgentPath, me: &ActorRef<A>) {
+    pub(crate) fn open(&self, path: &AgentPath, me: &ActorRef<Incarnation<A>>) {
         let Some(mut slot) = self.slots.get_mut(path) else { return };
         if slot.live.id() != me.id() {
             return;
@@ -141,7 +151,7 @@ impl<A: Resident> Gate<A> {
     }
 
     /// Shuts the gate of `path` if it stands open, and gives back its actor to be ended.
-    pub(crate) fn shut(&self, path: &AgentPath) -> Option<ActorRef<A>> {
+    pub(crate) fn shut(&self, path: &AgentPath) -> Option<ActorRef<Incarnation<A>>> {
         let mut slot = self.slots.get_mut(path)?;
         slot.shut().then(|| slot.live.clone())
     }
@@ -245,9 +255,11 @@ impl<A: Resident> Gate<A> {
 impl<A: Resident> Slot<A> {
     fn enter(&mut self, signal: A::Signal) {
         match &mut self.way {
-            Way::Open => {
-                self.live.tell(signal).try_send().unwrap_or_else(|_| panic!("an open gate leads to a live mailbox"))
-            }
+            Way::Open => self
+                .live
+                .tell(Sent(signal))
+                .try_send()
+                .unwrap_or_else(|_| panic!("an open gate leads to a live mailbox")),
             Way::Parked(waiting) => waiting.push(signal),
         }
     }
@@ -263,8 +275,8 @@ impl<A: Resident> Slot<A> {
 
 /// Starts an incarnation, after a pause if there is one to be. Called under the slot's lock, so it only prepares and
 /// spawns.
-fn start<A: Resident>(home: &A::Home, path: &AgentPath, pause: Duration) -> ActorRef<A> {
-    let prepared = A::prepare_with_mailbox(mailbox::unbounded());
+fn start<A: Resident>(home: &A::Home, path: &AgentPath, pause: Duration) -> ActorRef<Incarnation<A>> {
+    let prepared = Incarnation::<A>::prepare_with_mailbox(mailbox::unbounded());
     let live = prepared.actor_ref().clone();
     let arrival = Arrival { home: home.clone(), path: path.clone() };
     if pause.is_zero() {
@@ -276,25 +288,6 @@ fn start<A: Resident>(home: &A::Home, path: &AgentPath, pause: Duration) -> Acto
         });
     }
     live
-}
-
-/// How long after this end of an incarnation the next one begins in any case; nothing if it ended of itself. After a panic
-/// it is long enough that a fault of ours does not spin.
-pub(crate) fn cut_short(reason: &ActorStopReason) -> Option<Duration> {
-    match reason {
-        ActorStopReason::Killed => Some(Duration::ZERO),
-        ActorStopReason::Panicked(_) => Some(Duration::from_secs(1)),
-        _ => None,
-    }
-}
-
-/// The signals among messages that kameo could not deliver.
-pub(crate) fn undelivered<A: Resident>(messages: Vec<BoxMessage<A>>) -> Vec<A::Signal> {
-    messages
-        .into_iter()
-        .filter_map(|message| message.as_any().downcast::<A::Signal>().ok())
-        .map(|signal| *signal)
-        .collect()
 }
 
 #[cfg(test)]
