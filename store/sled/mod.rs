@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 pub use disk::{Disk, Fdatasync};
 
@@ -56,6 +56,8 @@ pub struct SledBackend {
     shared: Arc<Shared>,
     cache: u64,
     settle_after: u64,
+    /// Held while the engine is closed.
+    closing: Arc<Mutex<()>>,
     /// Taken only by the drop.
     queue: Option<mpsc::Sender<Message>>,
     committer: Option<JoinHandle<()>>,
@@ -109,7 +111,14 @@ impl SledBackend {
         let ended = self.shared.ended().await;
         let settle = matches!(ended, Ended::Asked) && self.wants_settling();
         let (shared, cache) = (Arc::clone(&self.shared), self.cache);
-        blocking("close the store", move || shut(&shared, settle.then_some(cache))).await
+        // Whoever asks second waits for the first, be it that nobody else does any more.
+        let closing = Arc::clone(&self.closing).lock_owned().await;
+        blocking("close the store", move || {
+            let shut = shut(&shared, settle.then_some(cache));
+            drop(closing);
+            shut
+        })
+        .await
     }
 
     /// Whether so much was written that a shutdown opens the engine once more, so that the next open is fast.
@@ -126,7 +135,8 @@ impl SledBackend {
         let committer =
             Committer { shared: Arc::clone(&shared), db, file, disk, events_max, head, queue: received, held: None };
         let committer = spawn("store-committer", move || committer.run())?;
-        Ok(SledBackend { shared, cache, settle_after, queue: Some(queue), committer: Some(committer) })
+        let (queue, committer) = (Some(queue), Some(committer));
+        Ok(SledBackend { shared, cache, settle_after, closing: Arc::default(), queue, committer })
     }
 
     fn queue(&self) -> &mpsc::Sender<Message> {

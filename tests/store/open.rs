@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use bytes::Bytes;
+use futures::{FutureExt, future};
 use tempfile::TempDir;
 use understory_store::{Backend, Commit, CommitError, SledBackend, SledOptions, StoreError};
 
@@ -118,6 +119,30 @@ async fn after_a_shutdown_nothing_is_taken() {
     backend.durable(1).await.unwrap();
     // The handle is still held, the directory is not.
     assert_eq!(version(&open(root.path()).await.unwrap(), "a").await, Some(1));
+}
+
+#[tokio::test]
+async fn whoever_shuts_down_finds_the_directory_free() {
+    let root = TempDir::new().unwrap();
+    let options = SledOptions { settle_after: 0, ..SledOptions::default() };
+    let backend = SledBackend::open(root.path(), options).await.unwrap();
+    backend.commit(put("a", "x")).await.unwrap();
+    let (first, second) = (Box::pin(backend.shutdown()), Box::pin(backend.shutdown()));
+    let (shut, late) = future::select(first, second).await.factor_first();
+    shut.unwrap();
+    assert_eq!(version(&open(root.path()).await.unwrap(), "a").await, Some(1));
+    late.await.unwrap();
+    // Nor does it matter that the one who began it no longer waits.
+    let backend = open(root.path()).await.unwrap();
+    let mut first = Box::pin(backend.shutdown().fuse());
+    while !matches!(backend.commit(Commit::default()).await, Err(CommitError::Store(StoreError::Closed))) {
+        let _ = first.as_mut().now_or_never();
+    }
+    // It has begun to close the engine when it is dropped.
+    let _ = first.as_mut().now_or_never();
+    drop(first);
+    backend.shutdown().await.unwrap();
+    drop(open(root.path()).await.unwrap());
 }
 
 #[tokio::test]
