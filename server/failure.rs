@@ -169,8 +169,8 @@ fn job_code(error: &JobError) -> Code {
         JobError::Export(ExportError::Exists { .. }) => Code::Exists,
         JobError::Export(_) | JobError::Unwritten { .. } => Code::Unwritable,
         JobError::InputChanged { .. } | JobError::Changed { .. } => Code::InputChanged,
-        JobError::NotAnObject { .. } => Code::InvalidText,
-        JobError::Zero { .. } => Code::Usage,
+        JobError::NotAnObject { .. } | JobError::NotText { .. } => Code::InvalidText,
+        JobError::Zero { .. } | JobError::OutputIsInput { .. } => Code::Usage,
         _ => Code::Failure,
     }
 }
@@ -235,7 +235,10 @@ fn job_details(error: &JobError) -> Value {
         JobError::Export(
             ExportError::Exists { path } | ExportError::NotAFile { path } | ExportError::Unwritable { path, .. },
         ) => json!({ "output": named(path) }),
-        JobError::Unwritten { output, .. } => json!({ "output": named(output) }),
+        JobError::Unwritten { output, .. } | JobError::OutputIsInput { path: output } => {
+            json!({ "output": named(output) })
+        }
+        JobError::NotText { path } => json!({ "path": named(path) }),
         JobError::InputChanged { input, job } => json!({ "input": input, "job": job }),
         JobError::Changed { input } => json!({ "input": input }),
         _ => json!({}),

@@ -44,6 +44,18 @@ pub enum JobError {
         #[source]
         source: std::sync::Arc<std::io::Error>,
     },
+    /// A path is not UTF-8.
+    #[error("{} cannot be kept: its name is not utf-8", path.display())]
+    NotText {
+        /// The path, absolute.
+        path: std::path::PathBuf,
+    },
+    /// The output would take the place of the table.
+    #[error("output {} is the table itself", path.display())]
+    OutputIsInput {
+        /// The path, absolute.
+        path: std::path::PathBuf,
+    },
     /// The output could not be written; the job keeps its results, and writes it when it is resumed.
     #[error("failed to write {}: {reason}", output.display())]
     Unwritten {

@@ -319,7 +319,14 @@ impl System {
             let summary = scan(open_file(&given)?, limits, id_column.as_deref())?;
             let input = std::fs::canonicalize(&given).map_err(|source| lost(&given, source))?;
             let output = output.map(|output| absolute(&output)).transpose()?;
-            Ok::<_, JobError>((input, output, summary))
+            for path in std::iter::once(&input).chain(&output) {
+                // The job keeps it as text, and opens it again by that.
+                path.to_str().ok_or_else(|| JobError::NotText { path: path.clone() })?;
+            }
+            match output {
+                Some(output) if output == input => Err(JobError::OutputIsInput { path: output }),
+                output => Ok((input, output, summary)),
+            }
         });
         let (input, output, summary) = read.await.map_err(|_| Error::Stopping)??;
         let fingerprint = Fingerprint::of(&Command {

@@ -182,9 +182,31 @@ fn names_that_are_no_text() {
     };
     assert_eq!(said(job, b"no\xff"), 3);
     assert_eq!(said(&format!("{job} in.csv --template"), b"no\xff"), 3);
-    assert_eq!(said(&format!("{job} in.csv --out"), b"in.csv/\xff"), 1);
+    assert_eq!(said(&format!("{job} in.csv --out"), b"in.csv/\xff"), 5);
     assert_eq!(said("--json tree --home", b"in.csv/\xff"), 1);
     assert_eq!(said("--json tree --log-file", b"in.csv/\xff"), 1);
     fs::write(folder.at("").join(OsStr::from_bytes(b"\xff")), "{\"content\":\"a\"}\n").unwrap();
     assert_eq!(said("--json spawn ada --script", b"\xff"), 5);
+}
+
+#[test]
+fn files_that_a_job_cannot_name_or_must_not_write() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = Folder::with_table(1);
+    let odd = OsStr::from_bytes(b"\xff.csv");
+    fs::copy(folder.at("in.csv"), folder.at("").join(odd)).unwrap();
+    let said = |table: &OsStr, out: &OsStr| {
+        let mut command = folder.command("job run --brain shell --command ./double --overwrite --out");
+        let ran = folder.ended(command.args([out, table]).spawn().unwrap());
+        assert_eq!(folder.ok("job list"), "no jobs\n");
+        (ran.code, ran.err)
+    };
+    let [table, out] = ["in.csv", "out.csv"].map(OsStr::new);
+    let unkept = || (5, "error: [dir]/\u{fffd}.csv cannot be kept: its name is not utf-8\n".to_owned());
+    assert_eq!(said(odd, out), unkept());
+    assert_eq!(said(table, odd), unkept());
+    assert_eq!(said(table, table), (2, "error: output [dir]/in.csv is the table itself\n".to_owned()));
+    assert_eq!(folder.lines("in.csv").len(), 2);
 }
