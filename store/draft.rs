@@ -145,6 +145,11 @@ impl Draft {
         self.commit.events.push(Bytes::from(event.encode()));
     }
 
+    /// Whether a commit of it would change and tell nothing.
+    pub fn is_empty(&self) -> bool {
+        self.commit.writes.is_empty() && self.commit.events.is_empty()
+    }
+
     /// How many writes it has so far.
     pub fn writes(&self) -> usize {
         self.commit.writes.len()

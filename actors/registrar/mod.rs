@@ -180,7 +180,7 @@ impl Registrar {
         match plan.finish().await {
             Err(error) => refuse_all(settled, &error),
             // What it refuses may rest on what is not durable yet.
-            Ok((draft, left)) if draft.writes() > 0 || !self.under_way.is_empty() => {
+            Ok((draft, left)) if !draft.is_empty() || !self.under_way.is_empty() => {
                 let me = me.clone();
                 let committed = hand_over(&self.desk.store, &self.desk.tasks, draft, move || {
                     // It fails only when the registrar has ended, and then nobody waits for an answer.
@@ -222,7 +222,7 @@ impl Registrar {
         let mut plan = self.desk.plan(&self.counts, None);
         let answer = plan.admit(request).await;
         let (draft, left) = plan.finish().await?;
-        if draft.writes() > 0
+        if !draft.is_empty()
             && let Err(error) = self.desk.store.commit(draft).await
         {
             self.counts = plan::Counts::default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use understory_store::{MessageKind, Phase};
+use understory_store::{Event, MessageKind, Phase};
 
 use super::world::{Setting, World, at, pass, until};
 use crate::brain::{AnyBrain, Brain, BrainError, BrainFactory, Response, Seat, Turn};
@@ -115,7 +115,10 @@ async fn too_many_faults_are_escalated_as_mail() {
     world.settled("/root/up").await;
     assert_eq!(calls.load(Ordering::SeqCst), 2);
     // A resume clears the history: two more faults, and the message is with the dead letters.
+    let after = world.store().last();
     assert!(world.system.resume(&at("/root/up/a")).await.unwrap());
+    let news = world.store().news(after, 1).await.unwrap().told.into_iter().map(|told| told.event).collect::<Vec<_>>();
+    assert_eq!(news, [Event::Resumed { path: at("/root/up/a") }], "it is told of, though nothing was closed");
     assert!(!matches!(world.agent("/root/up/a").await.phase, Phase::Faulted { .. }));
     world.settled("/root/up/a").await;
     world.end().await;
