@@ -14,6 +14,7 @@ mod lagging;
 mod messages;
 pub(crate) mod panics;
 mod reports;
+mod resting;
 mod stopping;
 mod storm;
 mod table;

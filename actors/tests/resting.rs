@@ -1,0 +1,169 @@
+//! Commits that rest on one that is under way: two at a time, and refused together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
+use understory_store::{Backend, Commit, CommitError, Key, MemoryBackend, Version, Wrapper};
+
+use super::table::{Table, number};
+use super::world::{Setting, World, at};
+use crate::SpawnRequest;
+use crate::brain::Turn;
+use crate::job::JobRequest;
+
+/// How many times others get their turn before a commit is answered.
+const STEPS: usize = 50;
+
+/// A store in memory whose commits are answered late, and one of them with a conflict.
+struct Slow {
+    rows: MemoryBackend,
+    /// Which one conflicts, from 1; none is 0.
+    conflict: AtomicU64,
+    asked: AtomicU64,
+    under_way: AtomicU64,
+    /// The most that were under way at once.
+    most: AtomicU64,
+}
+
+impl Slow {
+    fn new() -> Arc<Slow> {
+        let rows = MemoryBackend::new();
+        Arc::new(Slow { rows, conflict: 0.into(), asked: 0.into(), under_way: 0.into(), most: 0.into() })
+    }
+
+    /// Counts from here on.
+    fn begin(&self, conflict: u64) {
+        self.conflict.store(conflict, Ordering::SeqCst);
+        self.asked.store(0, Ordering::SeqCst);
+        self.most.store(0, Ordering::SeqCst);
+    }
+}
+
+impl Wrapper for Slow {
+    fn inner(&self) -> &dyn Backend {
+        &self.rows
+    }
+
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Version, CommitError>> {
+        async move {
+            let asked = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+            let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(under_way, Ordering::SeqCst);
+            let answer = match asked == self.conflict.load(Ordering::SeqCst) {
+                true => Err(CommitError::Conflict { key: Key::new("somebody's"), found: None }),
+                false => self.rows.commit(commit).await,
+            };
+            for _ in 0..STEPS {
+                tokio::task::yield_now().await;
+            }
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+            answer
+        }
+        .boxed()
+    }
+}
+
+fn setting() -> Setting {
+    // Some are done sooner than others, so that groups meet.
+    World::setting().brain("number", |turn: Turn| async move {
+        for _ in 0..turn.row().map_or(0, |row| row.number % 7 * 10) {
+            tokio::task::yield_now().await;
+        }
+        number(&turn)
+    })
+}
+
+/// Runs a job of 60 rows over a store whose commit `conflict`, counted from the first group on, is refused.
+async fn run(conflict: u64) -> Arc<Slow> {
+    let slow = Slow::new();
+    let world = setting().open_on(slow.clone()).await;
+    let table = Table::of(60);
+    // Its creation, and its rows.
+    slow.begin(if conflict == 0 { 0 } else { conflict + 2 });
+    let view = world.run_job(JobRequest { concurrency: 12, attempts: 1, ..table.request("number") }).await;
+    assert_eq!((view.job.state.as_str(), view.job.counts.completed), ("completed", 60), "conflict {conflict}");
+    let rows: Vec<_> = table.output().into_iter().map(|line| line.result).collect();
+    let expected: Vec<_> = (1..=60).map(|row| format!("{{\"row\":{row}}}")).collect();
+    assert_eq!(rows, expected, "conflict {conflict}");
+    world.end().await;
+    slow
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jobs_next_group_is_with_the_store_while_one_is_under_way() {
+    let slow = run(0).await;
+    assert_eq!(slow.most.load(Ordering::SeqCst), 2);
+}
+
+/// Whichever group is refused, the one that rests on it is too, and no row is lost or run twice to its end.
+#[tokio::test(start_paused = true)]
+async fn a_group_is_refused_with_the_one_it_rests_on() {
+    let groups = run(0).await.asked.load(Ordering::SeqCst) - 3;
+    assert!(groups > 8, "{groups} groups");
+    for conflict in 1..=groups {
+        run(conflict).await;
+    }
+}
+
+/// Has 32 callers spawn ten children each, over a store whose commit `conflict` is refused.
+async fn spawn(conflict: u64) -> Arc<Slow> {
+    let slow = Slow::new();
+    let world = setting().open_on(slow.clone()).await;
+    slow.begin(conflict);
+    let caller = async |caller: u32| {
+        for child in 0..10 {
+            let path = at(&format!("/root/a{caller}_{child}"));
+            world.system.spawn(vec![SpawnRequest::at(path)]).await.unwrap();
+            // Each at a pace of its own.
+            for _ in 0..2 * caller {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    join_all((0..32).map(caller)).await;
+    assert_eq!(world.count("/root").await, 320, "conflict {conflict}");
+    world.end().await;
+    slow
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_registrars_next_drain_is_with_the_store_while_one_is_under_way() {
+    let slow = spawn(0).await;
+    assert_eq!(slow.most.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_is_refused_with_the_one_it_rests_on() {
+    let drains = spawn(0).await.asked.load(Ordering::SeqCst);
+    assert!(drains > 8, "{drains} drains");
+    for conflict in 1..=drains {
+        spawn(conflict).await;
+    }
+}
+
+/// What waits behind a drain goes by what that leaves: nobody gets a name twice, and a child finds its parent.
+#[tokio::test(start_paused = true)]
+async fn a_drain_goes_by_what_the_one_before_leaves() {
+    let world = setting().open_on(Slow::new()).await;
+    for round in 0..20 {
+        let parent = at(&format!("/root/p{round}"));
+        let spawn = |path: &str, nickname: Option<&str>| {
+            let nickname = nickname.map(str::to_owned);
+            let path = parent.resolve(path).unwrap();
+            world.system.spawn(vec![SpawnRequest { nickname, ..SpawnRequest::at(path) }])
+        };
+        let crowd = join_all(
+            (0..8).map(|at| world.system.spawn(vec![SpawnRequest::at(parent.join(&format!("x{at}")).unwrap())])),
+        );
+        let made = world.system.spawn(vec![SpawnRequest::at(parent.clone())]);
+        let (made, crowd) = futures::join!(made, crowd);
+        made.unwrap();
+        // Asked after it, the children are there, whichever drain they were in.
+        assert!(crowd.iter().all(Result::is_ok), "{crowd:?}");
+        let twins = join_all([spawn("a", Some("ada")), spawn("b", Some("ada")), spawn("a", None)]).await;
+        assert_eq!(twins.iter().filter(|twin| twin.is_ok()).count(), 1, "{twins:?}");
+    }
+    world.end().await;
+}
