@@ -26,7 +26,7 @@ struct Round {
     item_writes: f64,
     all_writes: f64,
     commits: f64,
-    /// Of the time of a row, the part in which a commit is under way, in microseconds; and the rest.
+    /// Of the time of a row, the part in which some commit is under way, in microseconds; and the rest.
     in_store: f64,
     between: f64,
     raw_cost: f64,
@@ -51,9 +51,9 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
     let writes = Figure::new("job, writes of its item a row", "", take(|round| round.item_writes));
     report.figure(&writes.aim(Aim::AtMost(2.0)));
     report.figure(&Figure::new("job, writes in all a row", "", take(|round| round.all_writes)));
-    let in_store = Figure::new("job, a row's part of its commits", "us", take(|round| round.in_store));
+    let in_store = Figure::new("job, a row's time with a commit under way", "us", take(|round| round.in_store));
     report.figure(&in_store.beside("raw, same commits", take(|round| round.raw_cost)));
-    report.figure(&Figure::new("job, a row's part between commits", "us", take(|round| round.between)));
+    report.figure(&Figure::new("job, a row's time without one", "us", take(|round| round.between)));
     report.figure(&Figure::new("job, rows a commit", "", take(|round| round.commits)));
     Ok(())
 }

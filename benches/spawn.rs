@@ -27,7 +27,7 @@ struct Round {
     most: f64,
     raw_half: f64,
     raw_most: f64,
-    /// Of the time of a spawn, the part in which a commit is under way, in microseconds; and the rest.
+    /// Of the time of a spawn, the part in which some commit is under way, in microseconds; and the rest.
     in_store: f64,
     between: f64,
     agents_a_commit: f64,
@@ -45,9 +45,9 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
     let most = Figure::new("spawn, 64 callers, p99", "ms", take(|round| round.most));
     report.figure(&most.beside("raw, 64 callers", take(|round| round.raw_most)).aim(Aim::AtMost(5.0)));
     let raw_cost = take(|round| 1_000_000.0 / round.replayed);
-    let in_store = Figure::new("spawn, an agent's part of its commit", "us", take(|round| round.in_store));
+    let in_store = Figure::new("spawn, an agent's time with a commit under way", "us", take(|round| round.in_store));
     report.figure(&in_store.beside("raw, same batches", raw_cost));
-    report.figure(&Figure::new("spawn, an agent's part between", "us", take(|round| round.between)));
+    report.figure(&Figure::new("spawn, an agent's time without one", "us", take(|round| round.between)));
     report.figure(&Figure::new("spawn, agents a commit", "", take(|round| round.agents_a_commit)));
     let rounds = (0..bench.rounds).map(|_| world::block_on(batched(bench))).collect::<Outcome<Vec<(f64, f64)>>>()?;
     let figure = Figure::new("spawn, batches of 256", "/s", rounds.iter().map(|round| round.0).collect());

@@ -83,10 +83,17 @@ impl Reel {
         packed
     }
 
-    /// How long commits after `begin` and up to `end` were under way, where they come one after the other.
+    /// For how long some commit after `begin` and up to `end` was under way.
     pub(crate) fn in_store(&self, begin: Version, end: Version) -> Duration {
         let span = self.taken.iter().filter(|taken| taken.version > begin && taken.version <= end);
-        span.map(|taken| taken.acknowledged - taken.asked).sum()
+        let (mut busy, mut until) = (Duration::ZERO, None);
+        // They are asked for in the order of their versions, and may overlap.
+        for taken in span {
+            let from = until.map_or(taken.asked, |until| taken.asked.max(until));
+            busy += taken.acknowledged.saturating_duration_since(from);
+            until = until.max(Some(taken.acknowledged));
+        }
+        busy
     }
 
     /// The last commit before the first that `is` holds for.

@@ -25,7 +25,7 @@ use crate::handover::{Committed, hand_over};
 /// How many groups are with the store at once.
 const GROUPS_MAX: usize = 2;
 /// A group rests on another only if it moves at least this part of the job's places; a smaller one waits and grows.
-const RESTING_PART: usize = 4;
+const RESTING_PART: usize = 2;
 /// How long a turn whose report was taken has to end.
 const AFTER_REPORT: Duration = Duration::from_secs(5);
 

@@ -35,7 +35,7 @@ pub(crate) use spawn::{Birth, FirstMessage, Newborn};
 /// How many drains are with the store at once.
 const DRAINS_MAX: usize = 2;
 /// A drain rests on another only if it has at least this part of the requests there are; a smaller one waits and grows.
-const RESTING_PART: usize = 4;
+const RESTING_PART: usize = 2;
 
 /// What the registrar is asked.
 pub(crate) enum Request {

@@ -5,18 +5,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use tokio::sync::Semaphore;
 use understory_store::{Backend, Commit, CommitError, Key, MemoryBackend, Version, Wrapper};
 
 use super::table::{Table, number};
 use super::world::{Setting, World, at};
 use crate::SpawnRequest;
-use crate::brain::Turn;
+use crate::brain::{Response, Turn};
 use crate::job::JobRequest;
 
-/// How many times others get their turn before a commit is answered.
-const STEPS: usize = 50;
+/// How many rows run at once.
+const PLACES: usize = 12;
+/// How many times others get their turn before a commit is applied, and before it is answered.
+const STEPS: usize = 25;
 
-/// A store in memory whose commits are answered late, and one of them with a conflict.
+/// A store in memory whose commits are applied and answered late, in order, and one of them with a conflict.
 struct Slow {
     rows: MemoryBackend,
     /// Which one conflicts, from 1; none is 0.
@@ -51,13 +54,12 @@ impl Wrapper for Slow {
             let asked = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
             let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
             self.most.fetch_max(under_way, Ordering::SeqCst);
+            lag().await;
             let answer = match asked == self.conflict.load(Ordering::SeqCst) {
                 true => Err(CommitError::Conflict { key: Key::new("somebody's"), found: None }),
                 false => self.rows.commit(commit).await,
             };
-            for _ in 0..STEPS {
-                tokio::task::yield_now().await;
-            }
+            lag().await;
             self.under_way.fetch_sub(1, Ordering::SeqCst);
             answer
         }
@@ -65,13 +67,24 @@ impl Wrapper for Slow {
     }
 }
 
+async fn lag() {
+    for _ in 0..STEPS {
+        tokio::task::yield_now().await;
+    }
+}
+
 fn setting() -> Setting {
-    // Some are done sooner than others, so that groups meet.
-    World::setting().brain("number", |turn: Turn| async move {
-        for _ in 0..turn.row().map_or(0, |row| row.number % 7 * 10) {
-            tokio::task::yield_now().await;
+    let working = Arc::new(Semaphore::new(PLACES));
+    World::setting().brain("number", move |turn: Turn| {
+        let working = working.clone();
+        async move {
+            let _place = working.try_acquire().expect("no more rows run than the job has places");
+            // Some are done sooner than others, so that groups meet.
+            for _ in 0..turn.row().map_or(0, |row| row.number % 7 * 10) {
+                tokio::task::yield_now().await;
+            }
+            number(&turn)
         }
-        number(&turn)
     })
 }
 
@@ -82,7 +95,7 @@ async fn run(conflict: u64) -> Arc<Slow> {
     let table = Table::of(60);
     // Its creation, and its rows.
     slow.begin(if conflict == 0 { 0 } else { conflict + 2 });
-    let view = world.run_job(JobRequest { concurrency: 12, attempts: 1, ..table.request("number") }).await;
+    let view = world.run_job(JobRequest { concurrency: PLACES as u32, attempts: 1, ..table.request("number") }).await;
     assert_eq!((view.job.state.as_str(), view.job.counts.completed), ("completed", 60), "conflict {conflict}");
     let rows: Vec<_> = table.output().into_iter().map(|line| line.result).collect();
     let expected: Vec<_> = (1..=60).map(|row| format!("{{\"row\":{row}}}")).collect();
@@ -105,6 +118,25 @@ async fn a_group_is_refused_with_the_one_it_rests_on() {
     for conflict in 1..=groups {
         run(conflict).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_asked_again_while_it_is_under_way_is_answered_with_it() {
+    let world = World::setting().brain("twice", |turn: Turn| async move {
+        let again = async {
+            lag().await;
+            turn.report("{\"second\":1}", false).await
+        };
+        let (first, again) = futures::join!(turn.report("{\"first\":1}", false), again);
+        assert!(first.is_ok() && again.is_ok(), "{first:?} {again:?}");
+        Ok(Response::text("told"))
+    });
+    let world = world.open_on(Slow::new()).await;
+    let table = Table::of(3);
+    world.run_job(JobRequest { attempts: 1, ..table.request("twice") }).await;
+    let rows: Vec<_> = table.output().into_iter().map(|line| (line.result, line.error)).collect();
+    assert_eq!(rows, [(); 3].map(|()| ("{\"first\":1}".to_owned(), String::new())));
+    world.end().await;
 }
 
 /// Has 32 callers spawn ten children each, over a store whose commit `conflict` is refused.
