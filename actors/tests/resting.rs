@@ -1,7 +1,7 @@
 //! Commits that rest on one that is under way: two at a time, and refused together.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
@@ -10,9 +10,9 @@ use understory_store::{Backend, Commit, CommitError, Key, MemoryBackend, Version
 
 use super::table::{Table, number};
 use super::world::{Setting, World, at};
-use crate::SpawnRequest;
 use crate::brain::{Response, Turn};
 use crate::job::JobRequest;
+use crate::{Error, SpawnRequest};
 
 /// How many rows run at once.
 const PLACES: usize = 12;
@@ -68,7 +68,11 @@ impl Wrapper for Slow {
 }
 
 async fn lag() {
-    for _ in 0..STEPS {
+    a_while(STEPS).await;
+}
+
+async fn a_while(steps: usize) {
+    for _ in 0..steps {
         tokio::task::yield_now().await;
     }
 }
@@ -122,21 +126,28 @@ async fn a_group_is_refused_with_the_one_it_rests_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_report_that_is_asked_again_while_it_is_under_way_is_answered_with_it() {
-    let world = World::setting().brain("twice", |turn: Turn| async move {
-        let again = async {
-            lag().await;
-            turn.report("{\"second\":1}", false).await
-        };
-        let (first, again) = futures::join!(turn.report("{\"first\":1}", false), again);
-        assert!(first.is_ok() && again.is_ok(), "{first:?} {again:?}");
-        Ok(Response::text("told"))
+    let told: Arc<Mutex<Vec<_>>> = Arc::default();
+    let tell = told.clone();
+    let world = World::setting().brain("twice", move |turn: Turn| {
+        let tell = tell.clone();
+        async move {
+            let again = async {
+                a_while(STEPS / 2).await;
+                turn.report("{\"second\":1}", false).await
+            };
+            let both = futures::join!(turn.report("{\"first\":1}", false), again);
+            tell.lock().unwrap().push(both);
+            Ok(Response::text("told"))
+        }
     });
     let world = world.open_on(Slow::new()).await;
     let table = Table::of(3);
     world.run_job(JobRequest { attempts: 1, ..table.request("twice") }).await;
-    let rows: Vec<_> = table.output().into_iter().map(|line| (line.result, line.error)).collect();
-    assert_eq!(rows, [(); 3].map(|()| ("{\"first\":1}".to_owned(), String::new())));
+    let rows: Vec<_> = table.output().into_iter().map(|line| line.result).collect();
+    assert_eq!(rows, ["{\"first\":1}"; 3]);
     world.end().await;
+    let told = told.lock().unwrap();
+    assert!(told.len() == 3 && told.iter().all(|(first, again)| first.is_ok() && again.is_ok()), "{told:?}");
 }
 
 /// Has 32 callers spawn ten children each, over a store whose commit `conflict` is refused.
@@ -178,24 +189,20 @@ async fn a_drain_is_refused_with_the_one_it_rests_on() {
 /// What waits behind a drain goes by what that leaves: nobody gets a name twice, and a child finds its parent.
 #[tokio::test(start_paused = true)]
 async fn a_drain_goes_by_what_the_one_before_leaves() {
-    let world = setting().open_on(Slow::new()).await;
-    for round in 0..20 {
-        let parent = at(&format!("/root/p{round}"));
-        let spawn = |path: &str, nickname: Option<&str>| {
-            let nickname = nickname.map(str::to_owned);
-            let path = parent.resolve(path).unwrap();
-            world.system.spawn(vec![SpawnRequest { nickname, ..SpawnRequest::at(path) }])
-        };
-        let crowd = join_all(
-            (0..8).map(|at| world.system.spawn(vec![SpawnRequest::at(parent.join(&format!("x{at}")).unwrap())])),
-        );
-        let made = world.system.spawn(vec![SpawnRequest::at(parent.clone())]);
-        let (made, crowd) = futures::join!(made, crowd);
-        made.unwrap();
-        // Asked after it, the children are there, whichever drain they were in.
-        assert!(crowd.iter().all(Result::is_ok), "{crowd:?}");
-        let twins = join_all([spawn("a", Some("ada")), spawn("b", Some("ada")), spawn("a", None)]).await;
-        assert_eq!(twins.iter().filter(|twin| twin.is_ok()).count(), 1, "{twins:?}");
-    }
+    let slow = Slow::new();
+    let world = setting().open_on(slow.clone()).await;
+    let spawn = async |after: usize, path: &str, nickname: Option<&str>| {
+        a_while(after).await;
+        let nickname = nickname.map(str::to_owned);
+        world.system.spawn(vec![SpawnRequest { nickname, ..SpawnRequest::at(at(path)) }]).await.map(drop)
+    };
+    let (parent, child) = futures::join!(spawn(0, "/root/p", None), spawn(STEPS / 2, "/root/p/kid", None));
+    assert!(parent.is_ok() && child.is_ok(), "{parent:?} {child:?}");
+    let (one, two) = futures::join!(spawn(0, "/root/a", Some("ada")), spawn(STEPS / 2, "/root/b", Some("ada")));
+    assert!(one.is_ok() && matches!(two, Err(Error::NicknameTaken { .. })), "{one:?} {two:?}");
+    slow.begin(0);
+    let (one, two) = futures::join!(spawn(0, "/root/c", None), spawn(STEPS / 2, "/root/c", None));
+    assert!(one.is_ok() && matches!(two, Err(Error::Exists { .. })), "{one:?} {two:?}");
+    assert_eq!(slow.asked.load(Ordering::SeqCst), 2, "the second was refused without a try");
     world.end().await;
 }
