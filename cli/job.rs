@@ -137,7 +137,7 @@ fn announce(session: &Session, started: &JobStarted, view: &JobView) {
     match started.begun {
         Begun::New => terminal.note(&format!("job {path}: {rows}")),
         Begun::GoesOn => terminal.note(&format!("job {path} goes on: {done} of {rows} are done")),
-        Begun::Finished if view.job.unfinished() => {
+        Begun::WritesAgain => {
             terminal.note(&format!("job {path} is finished; its output is missing and is written again"));
         }
         Begun::Finished => terminal.note(&format!("job {path} is finished: nothing runs (--new starts another)")),

@@ -79,6 +79,8 @@ pub enum Begun {
     GoesOn,
     /// It was there, finished; nothing runs.
     Finished,
+    /// It was there, finished; its output is missing and is written again.
+    WritesAgain,
 }
 
 /// A job as it stands.
@@ -376,7 +378,7 @@ impl System {
         }
         self.run(&path).await?;
         self.jobs.wake(self, &path);
-        Ok((this, if finished { Begun::Finished } else { Begun::GoesOn }))
+        Ok((this, if finished { Begun::WritesAgain } else { Begun::GoesOn }))
     }
 
     /// Creates the job. Nothing: the same command has made one meanwhile.

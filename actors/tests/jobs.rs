@@ -214,9 +214,12 @@ async fn the_same_command_goes_on_with_the_same_job() {
     let request = JobRequest { name: None, ..table.request("number") };
     let first = world.run_job(request.clone()).await;
     std::fs::remove_file(table.output_path()).unwrap();
-    let again = world.run_job(request.clone()).await;
-    assert_eq!((first.path, calls.load(Ordering::SeqCst)), (again.path, 3), "nothing runs");
+    let again = world.system.start_job(request.clone()).await.unwrap();
+    assert_eq!(again.begun, Begun::WritesAgain);
+    world.job_over(&again.job.path).await;
+    assert_eq!((first.path, calls.load(Ordering::SeqCst)), (again.job.path, 3), "nothing runs");
     assert_eq!(table.output().len(), 3, "an output that is missing is written again");
+    assert_eq!(world.system.start_job(request.clone()).await.unwrap().begun, Begun::Finished);
     table.rewrite("id,n\na1,1\n");
     let changed = world.system.start_job(request).await.unwrap_err();
     assert!(changed.to_string().ends_with("start another job with --new"), "{changed}");
