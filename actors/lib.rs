@@ -43,6 +43,6 @@ pub use lifecycle::{ClosedReport, SpawnRequest, Spawned};
 pub use limits::{IN_HAND_MAX, Limits, TEXT_MAX};
 pub use looking::View;
 pub use mail::{Accepted, Assignment, Letter};
-pub use role::{DEFAULT_ROLE, Policy, Restart, Role};
+pub use role::{DEFAULT_ROLE, Policy, Restart, Role, Strategy};
 pub use system::{Parts, ShutdownReport, System};
 pub use waiting::{Settled, Standing, Until};

@@ -27,6 +27,21 @@ pub struct Policy {
     pub faults: usize,
     /// The window, sliding.
     pub within: Duration,
+    /// Whose turns run again when a child of an agent with this role is restarted.
+    pub strategy: Strategy,
+}
+
+/// Which children of an agent are restarted with one whose brain broke. An idle one has nothing to be restarted; the turn of
+/// a running one is cancelled and runs again, uncharged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// That one.
+    #[default]
+    OneForOne,
+    /// All of them.
+    OneForAll,
+    /// That one and those that were created after it.
+    RestForOne,
 }
 
 /// When an agent whose brain broke is restarted (as in OTP's child specification).
@@ -42,7 +57,8 @@ pub enum Restart {
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy { restart: Restart::Permanent, faults: 5, within: Duration::from_secs(60) }
+        let (restart, strategy) = (Restart::Permanent, Strategy::OneForOne);
+        Policy { restart, faults: 5, within: Duration::from_secs(60), strategy }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use understory_store::Time;
 
-use crate::role::{Policy, Restart};
+use crate::role::{Policy, Restart, Strategy};
 
 /// The longest pause before a restart.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -70,6 +70,17 @@ pub(crate) fn decide(
             Decision::Again { charged: true, pause: pause(before, jitter), faults: recent }
         }
     }
+}
+
+/// Whether a running sibling is restarted with a child that this was decided about; `later`: it was created after that one.
+pub(crate) fn takes_along(strategy: Strategy, decision: &Decision, later: bool) -> bool {
+    let restarted = matches!(decision, Decision::Again { charged: true, .. });
+    restarted
+        && match strategy {
+            Strategy::OneForOne => false,
+            Strategy::OneForAll => true,
+            Strategy::RestForOne => later,
+        }
 }
 
 /// The faults still in the window, with the one of now.

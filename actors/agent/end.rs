@@ -45,17 +45,20 @@ impl AgentActor {
         let limits = &self.system.limits;
         let bounds = Bounds { attempts: limits.turn_attempts, unavailable: limits.unavailable };
         let now = self.system.clock.now();
-        match decide(failure, &role.policy, &agent.faults, bounds, now, fastrand::f64()) {
+        let decision = decide(failure, &role.policy, &agent.faults, bounds, now, fastrand::f64());
+        let next = match decision.clone() {
             Decision::Again { charged, pause, faults } => {
                 let next = agent.put_off(charged, faults, now.after(pause))?;
-                self.put_off(agent, next, &words).await
+                self.put_off(agent, next, &words).await?
             }
             Decision::Error { bury, faults } => {
                 let agent = Agent { faults, ..agent.clone() };
-                self.finish(&agent, TurnResult::Errored, &words, bury).await
+                self.finish(&agent, TurnResult::Errored, &words, bury).await?
             }
-            Decision::Fault => self.fault(agent, &words, now).await,
-        }
+            Decision::Fault => self.fault(agent, &words, now).await?,
+        };
+        self.restart_siblings(agent, &decision).await?;
+        Ok(next)
     }
 
     /// M3: the turn's end, its messages, its transcript and its result, in one commit.

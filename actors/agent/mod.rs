@@ -13,6 +13,7 @@ mod begin;
 mod end;
 mod entry;
 mod join;
+mod siblings;
 pub(crate) mod work;
 
 use kameo::actor::ActorRef;

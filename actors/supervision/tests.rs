@@ -46,7 +46,7 @@ fn every_failure_under_every_policy() {
     ];
     let mut table = format!("faults: {}\n", histories.iter().map(|(words, _)| *words).collect::<Vec<_>>().join("; "));
     for restart in [Restart::Permanent, Restart::Transient, Restart::Temporary] {
-        let policy = Policy { restart, faults: 3, within: Duration::from_secs(60) };
+        let policy = Policy { restart, faults: 3, within: Duration::from_secs(60), ..Policy::default() };
         for (failure_words, failure) in &failures {
             let decide = |history: &Vec<Time>| words(&decide(*failure, &policy, history, BOUNDS, NOW, 0.0));
             let decided: Vec<String> = histories.iter().map(|(_, history)| decide(history)).collect();
@@ -76,6 +76,40 @@ fn every_failure_under_every_policy() {
     Temporary, told to come back too often: errored (0); errored (1); errored (1); errored (1); errored (3); errored (3)
     Temporary, broken: errored (1); errored (1); errored (1); errored (2); errored (3); errored (4)
     Temporary, broken, last attempt: errored (1); errored (1); errored (1); errored (2); errored (3); errored (4)
+    "#);
+}
+
+/// Every strategy against every thing that may become of a child: what becomes of its running siblings.
+#[test]
+fn every_decision_under_every_strategy() {
+    let again = |charged| Decision::Again { charged, pause: Duration::ZERO, faults: Vec::new() };
+    let decisions = [
+        ("restarted", again(true)),
+        ("put off", again(false)),
+        ("errored", Decision::Error { bury: false, faults: Vec::new() }),
+        ("given up on", Decision::Fault),
+    ];
+    let mut table = "older sibling, younger sibling\n".to_owned();
+    for strategy in [Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne] {
+        for (what, decision) in &decisions {
+            let word = |later| if takes_along(strategy, decision, later) { "runs again" } else { "goes on" };
+            writeln!(table, "{strategy:?}, a child is {what}: {}, {}", word(false), word(true)).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table, @r#"
+    older sibling, younger sibling
+    OneForOne, a child is restarted: goes on, goes on
+    OneForOne, a child is put off: goes on, goes on
+    OneForOne, a child is errored: goes on, goes on
+    OneForOne, a child is given up on: goes on, goes on
+    OneForAll, a child is restarted: runs again, runs again
+    OneForAll, a child is put off: goes on, goes on
+    OneForAll, a child is errored: goes on, goes on
+    OneForAll, a child is given up on: goes on, goes on
+    RestForOne, a child is restarted: goes on, runs again
+    RestForOne, a child is put off: goes on, goes on
+    RestForOne, a child is errored: goes on, goes on
+    RestForOne, a child is given up on: goes on, goes on
     "#);
 }
 

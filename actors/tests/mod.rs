@@ -17,6 +17,7 @@ mod reports;
 mod resting;
 mod stopping;
 mod storm;
+mod strategies;
 mod table;
 mod tree;
 mod waiting;
