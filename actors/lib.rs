@@ -28,6 +28,7 @@ mod rest;
 mod role;
 mod slots;
 mod supervision;
+mod sweeping;
 mod system;
 #[cfg(test)]
 mod tests;

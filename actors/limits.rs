@@ -9,6 +9,9 @@ pub(crate) const ERROR_MAX: usize = 2 << 10;
 /// The most messages one turn takes in hand.
 pub const IN_HAND_MAX: usize = 64;
 
+/// How long the id that a caller gave to a message is remembered, so that a second one with it is not accepted.
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
+
 /// What a runtime holds itself to. A limit that is reached is an error that names it, its value, who holds it and what to
 /// do, or a queue where waiting is reasonable.
 #[derive(Clone, Debug)]

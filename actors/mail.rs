@@ -24,7 +24,7 @@ pub struct Letter {
     pub text: String,
     /// Whether it starts a turn.
     pub trigger: bool,
-    /// The caller's own id: a second message with it to the same agent is refused as accepted already.
+    /// The caller's own id: for 24 hours, a second message with it to the same agent is refused as accepted already.
     pub message_id: Option<String>,
 }
 

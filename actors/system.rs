@@ -29,6 +29,7 @@ use crate::limits::Limits;
 use crate::registrar::{Answer, Desk, Enlist, Registrar, Request};
 use crate::role::{DEFAULT_ROLE, Role, Roles};
 use crate::slots::Slots;
+use crate::sweeping;
 use crate::watchers::Watchers;
 
 /// How many events a listener may lag behind before it is told so.
@@ -132,6 +133,7 @@ impl System {
         let from = system.store.last();
         system.tasks.spawn(dispatcher::dispatch(system.clone(), from));
         system.tasks.spawn(dispatcher::passivate(system.clone()));
+        system.tasks.spawn(sweeping::sweep(system.clone()));
         Ok(system)
     }
 

@@ -18,6 +18,7 @@ mod resting;
 mod stopping;
 mod storm;
 mod strategies;
+mod sweeping;
 mod table;
 mod tree;
 mod waiting;
