@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use understory_store::{CommitError, Draft, Row, Table, Time};
 
 use crate::error::Error;
@@ -19,6 +19,7 @@ const PAGE: usize = 256;
 /// Forgets what is past its time, until the system stops.
 pub(crate) async fn sweep(system: System) {
     let mut tick = tokio::time::interval_at(Instant::now() + FIRST, EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = tick.tick() => {}
