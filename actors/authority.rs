@@ -12,13 +12,15 @@ pub(crate) enum Verb {
     Send,
     /// Start a turn.
     Assign,
+    /// Wait until it is settled, and be told its last outcome.
+    Wait,
 }
 
 /// Lets the caller through or answers as if the target were not there.
 pub(crate) fn authorise(caller: &Caller, verb: Verb, target: &AgentPath) -> Result<(), Error> {
     let me = &caller.me().path;
     let allowed = match verb {
-        Verb::Send => target != me,
+        Verb::Send | Verb::Wait => target != me,
         Verb::Assign => target != me && me.contains(target),
     };
     if allowed { Ok(()) } else { Err(Error::NotFound { path: target.clone() }) }
@@ -31,27 +33,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_may_speak_to_all_and_command_those_below() {
+    fn an_agent_may_speak_to_and_wait_for_all_and_command_those_below() {
         let me = AgentRef::new("/root/a/b".parse().unwrap(), AgentId::from_u128(1));
         let caller = Caller::agent(me, 1, 1, 1);
         let rows = ["/root/a/b", "/root/a/b/c", "/root/a/b/c/d", "/root/a", "/root", "/root/a/bb", "/root/z"];
-        let table: Vec<(&str, bool, bool)> = rows
+        let table: Vec<(&str, bool, bool, bool)> = rows
             .into_iter()
             .map(|target| {
                 let may = |verb| authorise(&caller, verb, &target.parse().unwrap()).is_ok();
-                (target, may(Verb::Send), may(Verb::Assign))
+                (target, may(Verb::Send), may(Verb::Assign), may(Verb::Wait))
             })
             .collect();
         assert_eq!(
             table,
             [
-                ("/root/a/b", false, false),
-                ("/root/a/b/c", true, true),
-                ("/root/a/b/c/d", true, true),
-                ("/root/a", true, false),
-                ("/root", true, false),
-                ("/root/a/bb", true, false),
-                ("/root/z", true, false),
+                ("/root/a/b", false, false, false),
+                ("/root/a/b/c", true, true, true),
+                ("/root/a/b/c/d", true, true, true),
+                ("/root/a", true, false, true),
+                ("/root", true, false, true),
+                ("/root/a/bb", true, false, true),
+                ("/root/z", true, false, true),
             ]
         );
     }

@@ -8,6 +8,8 @@ pub const TEXT_MAX: usize = 256 << 10;
 pub(crate) const ERROR_MAX: usize = 2 << 10;
 /// The most messages one turn takes in hand.
 pub const IN_HAND_MAX: usize = 64;
+/// The most agents one wait of a turn is for: what it is answered is held at once.
+pub const WAIT_TARGETS_MAX: usize = 256;
 
 /// How long the id that a caller gave to a message is remembered, so that a second one with it is not accepted.
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
@@ -25,6 +27,14 @@ pub struct Limits {
     pub agents_by_host: u64,
     /// Turns at once in the process; more wait in a fair queue.
     pub turns: usize,
+    /// Waits of turns at once in the process, 10,000 by default: each holds its brain, though no slot. One more is refused.
+    pub waiting: usize,
+    /// The shortest wait of a turn, 10 s by default; one that asks for less waits this long, and is told so.
+    pub wait_min: Duration,
+    /// How long a turn waits that does not say, 30 s by default.
+    pub wait_default: Duration,
+    /// The longest wait of a turn, an hour by default; one that asks for more is refused.
+    pub wait_max: Duration,
     /// Unconsumed messages to one agent.
     pub inbox_messages: u64,
     /// Unconsumed bytes to one agent.
@@ -52,6 +62,10 @@ impl Default for Limits {
             agents: 10_000,
             agents_by_host: 10_000_000,
             turns: 256,
+            waiting: 10_000,
+            wait_min: Duration::from_secs(10),
+            wait_default: Duration::from_secs(30),
+            wait_max: Duration::from_secs(3600),
             inbox_messages: 10_000,
             inbox_bytes: 64 << 20,
             turn_attempts: 2,

@@ -22,6 +22,8 @@ pub(crate) struct Permit {
 
 struct Queue {
     free: usize,
+    /// Turns that waited for something and go on: they are served before new ones, in the order they came.
+    returning: VecDeque<oneshot::Sender<Permit>>,
     turn: VecDeque<AgentPath>,
     waiting: HashMap<AgentPath, VecDeque<oneshot::Sender<Permit>>>,
 }
@@ -31,7 +33,12 @@ pub(crate) type Waiting = oneshot::Receiver<Permit>;
 
 impl Slots {
     pub(crate) fn new(turns: usize) -> Self {
-        Slots(Arc::new(Lock::new(Queue { free: turns, turn: VecDeque::new(), waiting: HashMap::new() })))
+        Slots(Arc::new(Lock::new(Queue {
+            free: turns,
+            returning: VecDeque::new(),
+            turn: VecDeque::new(),
+            waiting: HashMap::new(),
+        })))
     }
 
     /// Takes a slot at once, if one is free (then nobody waits).
@@ -51,9 +58,15 @@ impl Slots {
         }
         queue.waiting.entry(group.clone()).or_default().push_back(give);
         drop(queue);
-        if let Some(permit) = self.take() {
-            drop(permit);
-        }
+        self.serve();
+        place
+    }
+
+    /// Takes a place ahead of every new turn, for one that gave its slot back and goes on.
+    pub(crate) fn again(&self) -> Waiting {
+        let (give, place) = oneshot::channel();
+        self.0.lock().returning.push_back(give);
+        self.serve();
         place
     }
 
@@ -61,6 +74,11 @@ impl Slots {
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.0.lock().waiting.values().map(VecDeque::len).sum()
+    }
+
+    /// Gives a slot that is free to whoever is next.
+    fn serve(&self) {
+        drop(self.take());
     }
 
     /// Gives a slot to whoever is next; it is free when nobody wants it.
@@ -84,6 +102,9 @@ impl Slots {
 
 impl Queue {
     fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
+        if let Some(returning) = self.returning.pop_front() {
+            return Some(returning);
+        }
         let group = self.turn.pop_front()?;
         let waiting = self.waiting.get_mut(&group).expect("a group in turn has somebody waiting");
         let next = waiting.pop_front();
@@ -142,6 +163,21 @@ mod tests {
         drop(held);
         drop(next.try_recv().unwrap());
         assert!(slots.take().is_some(), "the slot came back");
+    }
+
+    #[test]
+    fn who_comes_back_is_served_before_who_is_new() {
+        let slots = Slots::new(1);
+        let held = slots.take().unwrap();
+        let mut new = slots.wait(&path("/root/a"));
+        let mut back: Vec<Waiting> = (0..2).map(|_| slots.again()).collect();
+        drop(held);
+        assert!(new.try_recv().is_err() && back[1].try_recv().is_err());
+        drop(back[0].try_recv().expect("who came back first goes on first"));
+        assert!(new.try_recv().is_err());
+        drop(back[1].try_recv().expect("and then the other"));
+        drop(new.try_recv().expect("a new one comes last"));
+        assert!(slots.again().try_recv().is_ok(), "a free slot is given at once");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The tools of a turn: one closed list, for in-process brains, function-calling models and protocols alike.
 
+mod wait;
+
 use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
 use understory_store::{InboxKey, Message, ToolUse, keys};
 
@@ -11,6 +14,7 @@ use crate::authority::{Verb, authorise};
 use crate::caller::Caller;
 use crate::error::{Error, demand_length};
 use crate::mail::Letter;
+use crate::pausing::Pauses;
 use crate::registrar::{Answer, Birth, FirstMessage, Request};
 use crate::role::DEFAULT_ROLE;
 use crate::system::System;
@@ -29,7 +33,7 @@ pub struct Tool {
 }
 
 /// Every tool there is.
-pub const TOOLS: [Tool; 4] = [
+pub const TOOLS: [Tool; 5] = [
     Tool {
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
@@ -47,6 +51,13 @@ pub const TOOLS: [Tool; 4] = [
         name: "assign",
         description: "Give an agent below you a task, which starts a turn. Its outcome comes back to you as a message.",
         parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"}},"required":["to","message"],"additionalProperties":false}"#,
+        for_items: false,
+    },
+    Tool {
+        name: "wait",
+        description: "Wait until agents have nothing left to do, and get their last results; the end of the time is an \
+                      answer, too. Without agents: wait until a message comes for you.",
+        parameters: wait::PARAMETERS,
         for_items: false,
     },
     Tool {
@@ -70,6 +81,9 @@ pub enum ToolError {
     /// The arguments are not as the tool's parameters say.
     #[error("wrong arguments: {0}")]
     Arguments(String),
+    /// The turn was cancelled while it waited: interrupt, close, deadline, shutdown.
+    #[error("this turn is cancelled")]
+    Cancelled,
     /// The runtime refused.
     #[error(transparent)]
     Refused(#[from] Error),
@@ -82,6 +96,9 @@ pub struct Tools {
     caller: Caller,
     /// Up to where the turn was given its mail.
     given: Arc<Mutex<InboxKey>>,
+    /// What ends the turn.
+    cancel: CancellationToken,
+    pauses: Pauses,
 }
 
 #[derive(Deserialize)]
@@ -110,10 +127,16 @@ struct ReportArguments {
 
 impl Tools {
     /// The tools of a turn that begins with the mail up to and with `given`.
-    pub(crate) fn new(system: System, caller: Caller, given: Option<InboxKey>) -> Self {
+    pub(crate) fn new(
+        system: System,
+        caller: Caller,
+        given: Option<InboxKey>,
+        cancel: CancellationToken,
+        pauses: Pauses,
+    ) -> Self {
         // What an earlier run of an item left is not for this one.
         let given = given.unwrap_or(InboxKey::after(caller.version()));
-        Tools { system, caller, given: Arc::new(Mutex::new(given)) }
+        Tools { system, caller, given: Arc::new(Mutex::new(given)), cancel, pauses }
     }
 
     /// The tools this turn has.
@@ -141,6 +164,7 @@ impl Tools {
                 let MessageArguments { to, message } = parse(arguments)?;
                 self.assign(&to, &message).await.map(|()| accepted())
             }
+            "wait" => self.call_wait(arguments).await,
             "report" => {
                 let ReportArguments { result, stop } = parse(arguments)?;
                 self.report(&result.to_string(), stop).await.map(|()| accepted())

@@ -24,6 +24,29 @@ pub enum Until {
     Count(usize),
 }
 
+/// An agent that is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The agent.
+    pub path: AgentPath,
+    /// The number of a turn, if only a newer one than that will do. An agent that settles without one is waited for further,
+    /// unless it is closed or faulted.
+    pub after: Option<u64>,
+}
+
+/// What a turn's wait came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waited {
+    /// Those that are settled, in the order they became so.
+    pub settled: Vec<Settled>,
+    /// Those that are not.
+    pub pending: Vec<AgentPath>,
+    /// Whether as many are settled as were asked for; false if the deadline came first.
+    pub complete: bool,
+    /// What the deadline was, which may be later than asked.
+    pub within: Duration,
+}
+
 /// An agent at which nothing runs and no message that would start a turn lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
@@ -50,6 +73,29 @@ pub enum Standing {
     },
 }
 
+impl From<AgentPath> for Target {
+    fn from(path: AgentPath) -> Self {
+        Target { path, after: None }
+    }
+}
+
+impl From<&AgentPath> for Target {
+    fn from(path: &AgentPath) -> Self {
+        path.clone().into()
+    }
+}
+
+impl Until {
+    /// How many that is of `all`.
+    pub(crate) fn of(self, all: usize) -> usize {
+        match self {
+            Until::Any => all.min(1),
+            Until::All => all,
+            Until::Count(count) => all.min(count),
+        }
+    }
+}
+
 impl System {
     /// Runs the agents' subtrees and waits until as many of them as asked are settled. Gives back those that are, in the
     /// order they became so; fewer than asked when the deadline came first.
@@ -57,15 +103,30 @@ impl System {
     /// # Errors
     /// One of the paths does not exist or is not an agent, the runtime stops, or the store failed.
     pub async fn wait(&self, paths: &[AgentPath], until: Until, within: Duration) -> Result<Vec<Settled>, Error> {
-        let wanted = match until {
-            Until::Any => 1,
-            Until::All => paths.len(),
-            Until::Count(count) => count,
-        };
-        for path in paths {
-            self.run(path).await?;
+        self.wait_for(&paths.iter().map(Target::from).collect::<Vec<_>>(), until, within).await
+    }
+
+    /// As [`System::wait`], for outcomes of newer turns than are known already: who was told of turn 3 asks for what comes
+    /// after 3, and misses nothing that ended before it asked.
+    ///
+    /// # Errors
+    /// As for [`System::wait`].
+    pub async fn wait_for(&self, targets: &[Target], until: Until, within: Duration) -> Result<Vec<Settled>, Error> {
+        for target in targets {
+            self.run(&target.path).await?;
         }
-        let mut settling: FuturesUnordered<_> = paths.iter().map(|path| self.settle(path)).collect();
+        self.settled_within(targets, until, within).await
+    }
+
+    /// Waits for as many targets as asked; those that are settled at the deadline.
+    pub(crate) async fn settled_within(
+        &self,
+        targets: &[Target],
+        until: Until,
+        within: Duration,
+    ) -> Result<Vec<Settled>, Error> {
+        let wanted = until.of(targets.len());
+        let mut settling: FuturesUnordered<_> = targets.iter().map(|target| self.settle(target)).collect();
         let mut settled = Vec::new();
         let gather = async {
             while settled.len() < wanted
@@ -81,12 +142,23 @@ impl System {
         }
     }
 
-    async fn settle(&self, path: &AgentPath) -> Result<Settled, Error> {
+    /// Those that are settled now.
+    pub(crate) async fn settled_now(&self, targets: &[Target]) -> Result<Vec<Settled>, Error> {
+        let mut settled = Vec::new();
+        for target in targets {
+            let standing = self.standing(target).await?;
+            settled.extend(standing.map(|standing| Settled { path: target.path.clone(), standing }));
+        }
+        Ok(settled)
+    }
+
+    async fn settle(&self, target: &Target) -> Result<Settled, Error> {
+        let path = &target.path;
         // Listening begins before the look, so nothing falls in between.
         let mut watch: Watch = self.watchers.watch(path);
         let mut woken = !self.active.contains(path);
         loop {
-            if let Some(standing) = self.standing(path).await? {
+            if let Some(standing) = self.standing(target).await? {
                 return Ok(Settled { path: path.clone(), standing });
             }
             // If it stopped over an error before anybody listened, it stops again.
@@ -99,8 +171,9 @@ impl System {
         }
     }
 
-    /// How an agent stands if it is settled.
-    async fn standing(&self, path: &AgentPath) -> Result<Option<Standing>, Error> {
+    /// How a target stands if it is settled.
+    async fn standing(&self, target: &Target) -> Result<Option<Standing>, Error> {
+        let Target { path, after } = target;
         let row = self.store.get::<Node>(&Table::Node.at(path)).await?;
         let agent = match row.map(|row| row.value) {
             Some(Node::Agent(agent)) => agent,
@@ -112,10 +185,12 @@ impl System {
         if let Some(at) = closed_at(&self.store, path).await? {
             return Ok(Some(Standing::Closed { at }));
         }
+        let newest = agent.outcome.as_ref().map(|outcome| outcome.turn);
         Ok(match agent.phase {
             Phase::Faulted { reason, .. } => Some(Standing::Faulted { reason }),
             Phase::Running(_) => None,
             Phase::Ready { .. } if agent.brain.is_some() && has_trigger(&self.store, path).await? => None,
+            Phase::Ready { .. } if after.is_some_and(|after| newest.is_none_or(|newest| newest <= after)) => None,
             Phase::Ready { .. } => Some(Standing::Rests(agent.outcome)),
         })
     }

@@ -15,6 +15,7 @@ use crate::brain::{Seat, Turn};
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::limits::{IN_HAND_MAX, TEXT_MAX};
+use crate::pausing::TurnSlot;
 use crate::slots::{Permit, group};
 use crate::tools::Tools;
 
@@ -68,8 +69,8 @@ impl AgentActor {
     async fn commit_start(&mut self, agent: &Agent, next: Agent, permit: Permit) -> Result<Next, Error> {
         let running = next.running().expect("a started turn runs");
         let (turn, attempt) = (running.turn, running.attempt);
-        let entry =
-            TurnEntry { turn, attempt, cancel: CancellationToken::new(), stage: Stage::Starting, _permit: permit };
+        let (cancel, slot) = (CancellationToken::new(), TurnSlot::new(permit));
+        let entry = TurnEntry { turn, attempt, cancel, stage: Stage::Starting, slot };
         self.system.agents.held(&self.path, |held| held.entry = Some(entry));
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
@@ -99,13 +100,16 @@ impl AgentActor {
         let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
         let found = self.system.agents.held(&self.path, |held| {
             held.running();
-            (held.entry.as_ref().map(|entry| entry.cancel.clone()), held.brain.lock().take())
+            let entry = held.entry.as_ref().map(|entry| (entry.cancel.clone(), entry.slot.pauses()));
+            (entry, held.brain.lock().take())
         });
-        let Some((Some(cancel), brain)) = found else { return Ok(Next::Stay) };
+        let Some((Some((cancel, pauses)), brain)) = found else { return Ok(Next::Stay) };
+        let given = running.in_hand.iter().max().copied();
+        let tools = Tools::new(self.system.clone(), caller, given, cancel.clone(), pauses);
         let turn = Turn::detached(seat.clone(), messages, None)
             .numbered(running.turn, running.attempt)
             .cancelled_by(cancel.clone())
-            .equipped(Tools::new(self.system.clone(), caller, running.in_hand.iter().max().copied()));
+            .equipped(tools);
         let factory = self.system.factory(&choice).cloned();
         let grace = self.system.limits.grace;
         let (system, path) = (self.system.clone(), self.path.clone());

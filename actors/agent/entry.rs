@@ -7,7 +7,7 @@ use understory_store::Agent;
 
 use crate::brain::{AnyBrain, BrainError, Response};
 use crate::lock::Lock;
-use crate::slots::Permit;
+use crate::pausing::TurnSlot;
 
 /// What a slot holds for an agent.
 #[derive(Default)]
@@ -20,13 +20,13 @@ pub(crate) struct Held {
     pub(super) brain: Lock<Option<Box<dyn AnyBrain>>>,
 }
 
-/// A turn from just before M2 until its end is committed. The slot it runs in is given back with it.
+/// A turn from just before M2 until its end is committed. The slot it runs in is given back with it, or while it waits.
 pub(crate) struct TurnEntry {
     pub(super) turn: u64,
     pub(super) attempt: u32,
     pub(super) cancel: CancellationToken,
     pub(super) stage: Stage,
-    pub(super) _permit: Permit,
+    pub(super) slot: TurnSlot,
 }
 
 pub(super) enum Stage {

@@ -1,6 +1,7 @@
 //! What a brain is given for one turn.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
@@ -8,6 +9,7 @@ use understory_store::Message;
 
 use super::Seat;
 use crate::tools::{ToolError, Tools};
+use crate::waiting::{Target, Until, Waited};
 
 /// One turn: what came, who is asked, and the agent's tools as methods.
 #[derive(Clone)]
@@ -163,6 +165,37 @@ impl Turn {
     /// As for [`Turn::send`].
     pub async fn assign(&self, to: &str, text: &str) -> Result<(), ToolError> {
         self.tools()?.assign(to, text).await
+    }
+
+    /// Waits until as many of the agents as asked are settled: no turn runs there and no message that would start one lies
+    /// there. `within` is held to the limits of a wait, and its end is an answer. A target that was settled before is one now;
+    /// [`Target::after`] asks for a newer outcome.
+    ///
+    /// The turn gives its slot back while it waits, and has one again when this returns. A wait that is dropped takes the slot
+    /// again as soon as there is one, while the brain goes on. The results of agents it gave tasks to come as messages, too:
+    /// [`Turn::take_mail`] takes them, or else they start the next turn.
+    ///
+    /// # Errors
+    /// An agent is not there or is this one, the wait is too long or for too many, too many wait, or the turn was cancelled.
+    pub async fn wait<T: Into<Target>>(
+        &self,
+        targets: impl IntoIterator<Item = T>,
+        until: Until,
+        within: Option<Duration>,
+    ) -> Result<Waited, ToolError> {
+        let targets = targets.into_iter().map(T::into).collect();
+        self.tools()?.wait(targets, until, within).await
+    }
+
+    /// Waits until mail lies in the inbox that the turn has not taken; false if the deadline came first. Otherwise as
+    /// [`Turn::wait`].
+    ///
+    /// Mail that no longer fits the turn counts as well: it begins the next one.
+    ///
+    /// # Errors
+    /// The wait is too long, too many wait, or the turn was cancelled.
+    pub async fn wait_for_mail(&self, within: Option<Duration>) -> Result<bool, ToolError> {
+        self.tools()?.wait_for_mail(within).await
     }
 
     /// Reports a job item's result, a JSON object as text; `stop` also cancels the job. Durable when it returns.

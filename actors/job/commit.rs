@@ -21,6 +21,7 @@ use super::report::{Reply, answer};
 use super::run::RunEntry;
 use crate::error::Error;
 use crate::handover::{Committed, hand_over};
+use crate::pausing::TurnSlot;
 
 /// How many groups are with the store at once.
 const GROUPS_MAX: usize = 2;
@@ -225,17 +226,17 @@ impl JobActor {
         let starting =
             moved.iter_mut().filter(|moved| moved.permit.is_some()).map(|Moved { row, item, permit, .. }| {
                 let cancel = CancellationToken::new();
-                (*row, RunEntry { run: item.run, cancel, permit: permit.take(), called: false, end: None })
+                let slot = permit.take().map(TurnSlot::new);
+                (*row, RunEntry { run: item.run, cancel, slot, called: false, end: None })
             });
         self.system.jobs.held(&self.path, |held| held.runs.extend(starting));
     }
 
     /// Frees the place of a run whose report was taken, and gives its turn a while to end.
     fn let_go(&self, number: u32) {
-        let freed =
-            |held: &mut Held| held.runs.get_mut(&number).map(|entry| (entry.permit.take(), entry.cancel.clone()));
-        if let Some(Some((permit, cancel))) = self.system.jobs.held(&self.path, freed) {
-            drop(permit);
+        let freed = |held: &mut Held| held.runs.get_mut(&number).map(|entry| (entry.slot.take(), entry.cancel.clone()));
+        if let Some(Some((slot, cancel))) = self.system.jobs.held(&self.path, freed) {
+            drop(slot);
             let stopping = self.system.stopping.clone();
             self.system.tasks.spawn(async move {
                 tokio::select! {

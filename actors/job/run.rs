@@ -14,15 +14,15 @@ use crate::brain::{BrainError, JobRow, Response, Seat, Turn};
 use crate::caller::{Caller, ItemRun};
 use crate::error::{Error, cut, demand_length};
 use crate::job::report;
-use crate::slots::Permit;
+use crate::pausing::{Pauses, TurnSlot};
 use crate::tools::Tools;
 
 /// A run from its start until its end is committed.
 pub(crate) struct RunEntry {
     pub(super) run: u32,
     pub(super) cancel: CancellationToken,
-    /// Its turn slot; given back when its report is taken.
-    pub(super) permit: Option<Permit>,
+    /// Its turn slot; given back when its report is taken, or while it waits.
+    pub(super) slot: Option<TurnSlot>,
     /// Whether its worker was called: not before the start is on disk.
     pub(super) called: bool,
     /// How it ended, once it has and until the actor takes it up.
@@ -60,20 +60,29 @@ impl JobActor {
             entry.called = true;
             match self.stopping || entry.cancel.is_cancelled() {
                 true => entry.end = Some(RunEnd::Stopped),
-                false => calls.push((number, row, entry.cancel.clone())),
+                false => {
+                    calls.extend(entry.slot.as_ref().map(|slot| (number, row, entry.cancel.clone(), slot.pauses())))
+                }
             }
             true
         };
         self.system.jobs.held(&self.path, |held| held.runs.retain(|number, entry| call(*number, entry)));
-        for (number, row, cancel) in calls {
+        for (number, row, cancel, pauses) in calls {
             let Node::Item(item) = &row.value else { continue };
             let ItemState::Running { deadline, .. } = item.state else { continue };
-            self.run(number, item.clone(), deadline, cancel, row.version);
+            self.run((number, row.version), item.clone(), deadline, cancel, pauses);
         }
     }
 
     /// Starts the task of a run that is on disk.
-    fn run(&self, number: u32, item: Item, deadline: Time, cancel: CancellationToken, version: Version) {
+    fn run(
+        &self,
+        (number, version): (u32, Version),
+        item: Item,
+        deadline: Time,
+        cancel: CancellationToken,
+        pauses: Pauses,
+    ) {
         let Some(work) = &self.work else { return };
         let (system, path) = (self.system.clone(), self.path.clone());
         let (spec, template) = (work.spec.clone(), work.template.clone());
@@ -85,10 +94,12 @@ impl JobActor {
                 let caller = Caller::item(me.clone(), run.clone(), version);
                 let (role, settings) = (spec.role.as_str().into(), spec.brain.settings.as_str().into());
                 let seat = Seat { path: me.path, id: me.id, role, settings };
+                let ends = cancel.child_token();
+                let tools = Tools::new(system.clone(), caller, None, ends.clone(), pauses);
                 let turn = Turn::detached(seat.clone(), Vec::new(), Some(row))
                     .numbered(item.run.into(), item.run)
-                    .cancelled_by(cancel.child_token())
-                    .equipped(Tools::new(system.clone(), caller, None));
+                    .cancelled_by(ends)
+                    .equipped(tools);
                 Ok::<_, Error>(drive(&system, &spec.brain, seat, turn, &cancel, deadline).await)
             };
             let end = match AssertUnwindSafe(end).catch_unwind().await {

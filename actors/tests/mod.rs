@@ -13,6 +13,7 @@ mod joining;
 mod lagging;
 mod messages;
 pub(crate) mod panics;
+mod pausing;
 mod reports;
 mod resting;
 mod stopping;
