@@ -81,6 +81,14 @@ pub enum Error {
         /// The common parent.
         parent: AgentPath,
     },
+    /// What is asked for cannot be a nickname.
+    #[error("nickname {nickname:?} {rule}")]
+    BadNickname {
+        /// The nickname.
+        nickname: String,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
     /// A message with this id was accepted before.
     #[error("message {id:?} was accepted already")]
     AlreadyAccepted {

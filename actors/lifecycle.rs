@@ -9,7 +9,8 @@ use understory_store::{AgentRef, BrainChoice, Node, Phase};
 use crate::agent::AgentSignal;
 use crate::dispatcher;
 use crate::error::{Error, demand_length};
-use crate::registrar::{Answer, Birth, FirstMessage, Request};
+use crate::nickname::Nickname;
+use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
 use crate::role::DEFAULT_ROLE;
 use crate::system::{ShutdownReport, System, node_at};
 
@@ -22,8 +23,8 @@ pub struct SpawnRequest {
     pub role: Option<String>,
     /// Its brain, if not its role's.
     pub brain: Option<BrainChoice>,
-    /// What people call it; unique among its siblings.
-    pub nickname: Option<String>,
+    /// What people call it.
+    pub nickname: Nickname,
     /// A first message, which starts a turn.
     pub task: Option<String>,
     /// An agent that is there already is the answer, not an error; its task is not sent then.
@@ -35,6 +36,8 @@ pub struct SpawnRequest {
 pub struct Spawned {
     /// Which one.
     pub agent: AgentRef,
+    /// What people call it.
+    pub nickname: Option<String>,
     /// False: it was there already.
     pub created: bool,
 }
@@ -51,9 +54,9 @@ pub struct ClosedReport {
 }
 
 impl SpawnRequest {
-    /// An agent of the default role at `path`.
+    /// An agent of the default role at `path`, without a nickname: one is a row more to write.
     pub fn at(path: AgentPath) -> Self {
-        SpawnRequest { path, role: None, brain: None, nickname: None, task: None, or_existing: false }
+        SpawnRequest { path, role: None, brain: None, nickname: Nickname::Off, task: None, or_existing: false }
     }
 }
 
@@ -69,7 +72,8 @@ impl System {
         let Answer::Spawned(newborns) = self.register(Request::Spawn { births, by: None, tool: None }).await? else {
             unreachable!("the registrar answers a spawn with those it created");
         };
-        Ok(newborns.into_iter().map(|newborn| Spawned { agent: newborn.agent, created: newborn.created }).collect())
+        let spawned = |Newborn { agent, nickname, created, .. }| Spawned { agent, nickname, created };
+        Ok(newborns.into_iter().map(spawned).collect())
     }
 
     /// Runs a subtree for the life of the process: those below it that have work pending are activated now, others when
@@ -132,7 +136,7 @@ impl System {
         let SpawnRequest { path, role, brain, nickname, task, or_existing } = request;
         let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
         let given = self.role(&role)?;
-        let brain = brain.or_else(|| given.brain.clone());
+        let (brain, pool) = (brain.or_else(|| given.brain.clone()), given.nicknames.clone());
         if let Some(choice) = &brain {
             self.factory(choice)?;
         }
@@ -140,6 +144,6 @@ impl System {
             demand_length("task", task)?;
         }
         let first = task.map(|text| FirstMessage { text, trigger: true });
-        Ok(Birth { path, role, brain, nickname, first, or_existing })
+        Ok(Birth { path, role, brain, nickname, pool, first, or_existing })
     }
 }

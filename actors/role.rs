@@ -1,21 +1,43 @@
 //! Roles: what an agent created with a name gets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use understory_store::BrainChoice;
+
+use crate::nickname::NicknamePool;
 
 /// The role an agent has when none is named.
 pub const DEFAULT_ROLE: &str = "default";
 
 /// What a role gives to the agents that have it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Role {
+    /// What it is for, in a line.
+    pub description: String,
+    /// What its agents' brains are told with every turn.
+    pub instructions: Option<Arc<str>>,
     /// What answers their messages. Without one they take mail and run nothing.
     pub brain: Option<BrainChoice>,
     /// What supervision does when their brain breaks.
     pub policy: Policy,
+    /// What they are called; from the built-in pool without one.
+    pub nicknames: Option<NicknamePool>,
+    /// The tools their turns do not have. A host does as before what they are for.
+    pub hidden: Arc<BTreeSet<&'static str>>,
+    /// What they may create, where that is less than the runtime allows.
+    pub limits: RoleLimits,
+}
+
+/// Limits of a role on what agents create below one that has it; the runtime's own limits hold besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoleLimits {
+    /// Open agents below it.
+    pub agents: Option<u64>,
+    /// Levels below it.
+    pub depth: Option<u64>,
 }
 
 /// What supervision does about faults.
@@ -63,9 +85,51 @@ impl Default for Policy {
 }
 
 impl Role {
+    /// What a name means that nobody has said anything about: `default`, `explorer` or `worker`. The latter two have the
+    /// brain and policy of `default` if they have no brain of their own.
+    pub fn built_in(name: &str) -> Option<Role> {
+        let description = match name {
+            DEFAULT_ROLE => "does what it is asked",
+            "explorer" => "looks around and tells what it found",
+            "worker" => "does a piece of work and tells what came of it",
+            _ => return None,
+        };
+        Some(Role { description: description.to_owned(), ..Role::default() })
+    }
+
     /// A role whose agents are answered by this brain.
     pub fn with_brain(name: impl Into<String>, settings: impl Into<String>) -> Self {
         Role { brain: Some(BrainChoice { name: name.into(), settings: settings.into() }), ..Role::default() }
+    }
+
+    /// The same role, its agents called from this pool.
+    pub fn called(mut self, nicknames: NicknamePool) -> Self {
+        self.nicknames = Some(nicknames);
+        self
+    }
+
+    /// The same role, described.
+    pub fn described(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// The same role, its brains told this with every turn.
+    pub fn instructed(mut self, instructions: impl Into<Arc<str>>) -> Self {
+        self.instructions = Some(instructions.into());
+        self
+    }
+
+    /// The same role without these tools beside those it is without already.
+    pub fn without_tools(mut self, tools: impl IntoIterator<Item = &'static str>) -> Self {
+        self.hidden = Arc::new(self.hidden.iter().copied().chain(tools).collect());
+        self
+    }
+
+    /// The same role with these limits.
+    pub fn limits(mut self, limits: RoleLimits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// The same role with this policy.
@@ -77,3 +141,15 @@ impl Role {
 
 /// The roles of a runtime, by name.
 pub(crate) type Roles = HashMap<String, Role>;
+
+/// Adds the built-in roles that are missing.
+pub(crate) fn complete(roles: &mut Roles) {
+    let built_in = |name: &str| Role::built_in(name).expect("it is a built-in name");
+    let default = roles.entry(DEFAULT_ROLE.to_owned()).or_insert_with(|| built_in(DEFAULT_ROLE)).clone();
+    for name in ["explorer", "worker"] {
+        let role = roles.entry(name.to_owned()).or_insert_with(|| built_in(name));
+        if role.brain.is_none() {
+            (role.brain, role.policy) = (default.brain.clone(), default.policy.clone());
+        }
+    }
+}

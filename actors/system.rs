@@ -28,7 +28,7 @@ use crate::job::{JobActor, JobSignal};
 use crate::limits::Limits;
 use crate::pausing::Waits;
 use crate::registrar::{Answer, Desk, Enlist, Registrar, Request};
-use crate::role::{DEFAULT_ROLE, Role, Roles};
+use crate::role::{self, DEFAULT_ROLE, Role, Roles};
 use crate::slots::Slots;
 use crate::sweeping;
 use crate::watchers::Watchers;
@@ -43,7 +43,7 @@ pub struct Parts {
     pub limits: Limits,
     /// Its brains by name.
     pub brains: HashMap<String, Arc<dyn BrainFactory>>,
-    /// Its roles by name. One called `default`, without a brain, is added if there is none.
+    /// Its roles by name. Those of `default`, `explorer` and `worker` that are missing are added ([`Role::built_in`]).
     pub roles: HashMap<String, Role>,
 }
 
@@ -57,7 +57,7 @@ pub struct Inner {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) brains: HashMap<String, Arc<dyn BrainFactory>>,
-    pub(crate) roles: Roles,
+    pub(crate) roles: Arc<Roles>,
     pub(crate) agents: Gate<AgentActor>,
     pub(crate) jobs: Gate<JobActor>,
     pub(crate) registrar: ActorRef<Registrar>,
@@ -108,11 +108,13 @@ impl System {
     /// The store failed.
     pub async fn open(store: Store, parts: Parts) -> Result<System, Error> {
         let Parts { limits, brains, mut roles } = parts;
-        roles.entry(DEFAULT_ROLE.to_owned()).or_default();
+        role::complete(&mut roles);
+        let roles = Arc::new(roles);
         let clock = Clock::start();
         plant(&store, clock).await?;
         let tasks = TaskTracker::new();
-        let desk = Desk { store: store.clone(), limits: limits.clone(), clock, tasks: tasks.clone() };
+        let desk =
+            Desk { store: store.clone(), limits: limits.clone(), roles: roles.clone(), clock, tasks: tasks.clone() };
         let registrar = Registrar::spawn_with_mailbox(desk, mailbox::unbounded());
         let system = System(Arc::new(Inner {
             slots: Slots::new(limits.turns),
@@ -190,10 +192,18 @@ impl System {
     }
 
     /// The role called `name`.
-    pub(crate) fn role(&self, name: &str) -> Result<&Role, Error> {
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn role(&self, name: &str) -> Result<&Role, Error> {
         self.roles
             .get(name)
             .ok_or_else(|| Error::UnknownRole { name: name.to_owned(), known: known(self.roles.keys()) })
+    }
+
+    /// Its roles by name.
+    pub fn roles(&self) -> &HashMap<String, Role> {
+        &self.roles
     }
 
     /// The factory of a brain.

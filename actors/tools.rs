@@ -2,6 +2,7 @@
 
 mod wait;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -14,8 +15,9 @@ use crate::authority::{Verb, authorise};
 use crate::caller::Caller;
 use crate::error::{Error, demand_length};
 use crate::mail::Letter;
+use crate::nickname::Nickname;
 use crate::pausing::Pauses;
-use crate::registrar::{Answer, Birth, FirstMessage, Request};
+use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
 use crate::role::DEFAULT_ROLE;
 use crate::system::System;
 
@@ -38,7 +40,7 @@ pub const TOOLS: [Tool; 5] = [
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
                       you as a message.",
-        parameters: r#"{"type":"object","properties":{"name":{"type":"string","description":"lowercase letters, digits and underscores, at most 64"},"task":{"type":"string"},"role":{"type":"string"},"nickname":{"type":"string"}},"required":["name"],"additionalProperties":false}"#,
+        parameters: r#"{"type":"object","properties":{"name":{"type":"string","description":"lowercase letters, digits and underscores, at most 64"},"task":{"type":"string"},"role":{"type":"string"},"nickname":{"type":"string","description":"what people call it; picked for it if you say nothing"}},"required":["name"],"additionalProperties":false}"#,
         for_items: false,
     },
     Tool {
@@ -99,6 +101,8 @@ pub struct Tools {
     /// What ends the turn.
     cancel: CancellationToken,
     pauses: Pauses,
+    /// Tools that its role does not have.
+    hidden: Arc<BTreeSet<&'static str>>,
 }
 
 #[derive(Deserialize)]
@@ -136,13 +140,20 @@ impl Tools {
     ) -> Self {
         // What an earlier run of an item left is not for this one.
         let given = given.unwrap_or(InboxKey::after(caller.version()));
-        Tools { system, caller, given: Arc::new(Mutex::new(given)), cancel, pauses }
+        let hidden = Arc::default();
+        Tools { system, caller, given: Arc::new(Mutex::new(given)), cancel, pauses, hidden }
+    }
+
+    /// The same without the tools that a role hides.
+    pub(crate) fn without(mut self, hidden: Arc<BTreeSet<&'static str>>) -> Self {
+        self.hidden = hidden;
+        self
     }
 
     /// The tools this turn has.
     pub fn list(&self) -> impl Iterator<Item = &'static Tool> {
         let item = self.caller.run().is_some();
-        TOOLS.iter().filter(move |tool| item || !tool.for_items)
+        TOOLS.iter().filter(move |tool| (item || !tool.for_items) && !self.hidden.contains(tool.name))
     }
 
     /// Calls a tool by name with arguments as JSON text; answers with JSON text.
@@ -150,11 +161,13 @@ impl Tools {
     /// # Errors
     /// No such tool, wrong arguments, or refused by the runtime.
     pub async fn call(&self, name: &str, arguments: &str) -> Result<String, ToolError> {
+        self.demand(name)?;
         match name {
             "spawn" => {
                 let SpawnArguments { name, task, role, nickname } = parse(arguments)?;
-                let path = self.create(&name, task.as_deref(), role, nickname, arguments).await?;
-                Ok(serde_json::json!({ "path": path.as_str() }).to_string())
+                let nickname = nickname.map_or(Nickname::Picked, Nickname::Given);
+                let born = self.create(&name, task.as_deref(), role, nickname, arguments).await?;
+                Ok(serde_json::json!({ "path": born.agent.path, "nickname": born.nickname }).to_string())
             }
             "send" => {
                 let MessageArguments { to, message } = parse(arguments)?;
@@ -174,15 +187,18 @@ impl Tools {
     }
 
     pub(crate) async fn spawn(&self, name: &str, task: Option<&str>) -> Result<AgentPath, ToolError> {
+        self.demand("spawn")?;
         let arguments = serde_json::json!({ "name": name, "task": task }).to_string();
-        self.create(name, task, None, None, &arguments).await
+        Ok(self.create(name, task, None, Nickname::Picked, &arguments).await?.agent.path)
     }
 
     pub(crate) async fn send(&self, to: &str, text: &str) -> Result<(), ToolError> {
+        self.demand("send")?;
         self.mail("send", to, text, false).await
     }
 
     pub(crate) async fn assign(&self, to: &str, text: &str) -> Result<(), ToolError> {
+        self.demand("assign")?;
         self.mail("assign", to, text, true).await
     }
 
@@ -203,22 +219,28 @@ impl Tools {
         Ok(rows.into_iter().map(|row| row.value).collect())
     }
 
+    /// Refuses what the role of the turn's agent hides, as if it were not there.
+    fn demand(&self, tool: &str) -> Result<(), ToolError> {
+        if self.hidden.contains(tool) { Err(ToolError::Unknown(tool.to_owned())) } else { Ok(()) }
+    }
+
     async fn create(
         &self,
         name: &str,
         task: Option<&str>,
         role: Option<String>,
-        nickname: Option<String>,
+        nickname: Nickname,
         arguments: &str,
-    ) -> Result<AgentPath, ToolError> {
+    ) -> Result<Newborn, ToolError> {
         if let Some(task) = task {
             demand_length("task", task)?;
         }
         let path = self.caller.me().path.join(name).map_err(Error::from)?;
         let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
-        let brain = self.system.role(&role)?.brain.clone();
+        let given = self.system.role(&role)?;
+        let (brain, pool) = (given.brain.clone(), given.nicknames.clone());
         let first = task.map(|text| FirstMessage { text: text.to_owned(), trigger: true });
-        let birth = Birth { path, role, brain, nickname, first, or_existing: false };
+        let birth = Birth { path, role, brain, nickname, pool, first, or_existing: false };
         let tool = self.entry("spawn", arguments.to_owned());
         let spawn = || {
             let (births, tool) = (vec![birth.clone()], tool.clone());
@@ -231,7 +253,7 @@ impl Tools {
         if newborn.dormant {
             self.system.resume(&newborn.agent.path).await?;
         }
-        Ok(newborn.agent.path)
+        Ok(newborn)
     }
 
     async fn mail(&self, tool: &str, to: &str, text: &str, trigger: bool) -> Result<(), ToolError> {

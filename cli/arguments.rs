@@ -207,9 +207,12 @@ pub(crate) struct SpawnArguments {
     pub(crate) role: Option<String>,
     #[command(flatten)]
     pub(crate) brain: BrainArguments,
-    /// What people call it
+    /// What people call it, instead of the next free name of its role's pool
     #[arg(long, value_name = "NAME")]
     pub(crate) nickname: Option<String>,
+    /// Call it nothing but its path
+    #[arg(long, conflicts_with = "nickname")]
+    pub(crate) no_nickname: bool,
     /// An agent that is there already will do; the message is not sent to it
     #[arg(long)]
     pub(crate) or_existing: bool,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use understory_server::{Code, Failure, Follow, OutcomeLine, Reply, Request, UNSURE, Wanted};
+use understory_server::{Called, Code, Failure, Follow, OutcomeLine, Reply, Request, UNSURE, Wanted};
 
 use crate::arguments::{LetterArguments, SpawnArguments, WaitArguments};
 use crate::command::Session;
@@ -42,9 +42,10 @@ pub(crate) async fn show(session: &Session, path: &str) -> Result<u8, Failure> {
 
 /// `spawn`.
 pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Result<u8, Failure> {
-    let SpawnArguments { path, message, role, brain, nickname, or_existing, detach } = arguments;
+    let SpawnArguments { path, message, role, brain, nickname, no_nickname, or_existing, detach } = arguments;
     let brain = brains::choice(session, brain).await?;
     let brain = brain.map(|choice| understory_server::BrainLine { name: choice.name, settings: choice.settings });
+    let nickname = if no_nickname { Called::Off } else { nickname.map_or(Called::Picked, Called::Given) };
     let path = agent_path(&path)?;
     let door = session.open().await?;
     let follow = followed(detach, &door);

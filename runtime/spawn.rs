@@ -3,7 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
-use understory_actors::{SpawnRequest, System};
+use understory_actors::{Nickname, SpawnRequest, System};
 use understory_paths::{AgentPath, PathError};
 use understory_store::BrainChoice;
 
@@ -19,7 +19,8 @@ pub struct Spawn {
 
 impl Spawn {
     pub(crate) fn new(system: System, path: Result<AgentPath, PathError>) -> Self {
-        Spawn { system, request: path.map(SpawnRequest::at) }
+        let request = path.map(|path| SpawnRequest { nickname: Nickname::Picked, ..SpawnRequest::at(path) });
+        Spawn { system, request }
     }
 
     /// Takes an agent that is there already for an answer. A task is not sent to it.
@@ -39,10 +40,15 @@ impl Spawn {
         self.with(|request| request.brain = Some(brain))
     }
 
-    /// Gives it a nickname, unique among its siblings.
+    /// Gives it this nickname, unique among its siblings, instead of the next free one of its role's pool.
     pub fn nickname(self, nickname: impl Into<String>) -> Self {
-        let nickname = nickname.into();
-        self.with(|request| request.nickname = Some(nickname))
+        let nickname = Nickname::Given(nickname.into());
+        self.with(|request| request.nickname = nickname)
+    }
+
+    /// Gives it no nickname.
+    pub fn no_nickname(self) -> Self {
+        self.with(|request| request.nickname = Nickname::Off)
     }
 
     /// Gives it a first message in the same commit, which starts a turn once its subtree is run.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use understory::{AgentPath, Assignment, BrainChoice, Error, Letter, Node, Outcome, Runtime, SpawnRequest, Until};
+use understory::{
+    AgentPath, Assignment, BrainChoice, Error, Letter, Nickname, Node, Outcome, Runtime, SpawnRequest, Until,
+};
 
 use crate::failure::{Code, Failure};
 use crate::lines::{
@@ -11,7 +13,7 @@ use crate::lines::{
 use crate::pick::{newest, unfinished_job};
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
 use crate::tree::tree;
-use crate::wire::{Follow, Reply, Request, Wanted};
+use crate::wire::{Called, Follow, Reply, Request, Wanted};
 
 /// How long what runs below a closed node has to end.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
@@ -50,6 +52,11 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
         Request::Spawn { path, role, brain, nickname, task, or_existing, follow } => {
             let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });
+            let nickname = match nickname {
+                Called::Picked => Nickname::Picked,
+                Called::Off => Nickname::Off,
+                Called::Given(nickname) => Nickname::Given(nickname),
+            };
             let request = SpawnRequest { path, role, brain, nickname, task, or_existing };
             Reply::Spawned(spawn(runtime, request, follow).await.map_err(unspawned)?)
         }
@@ -127,6 +134,7 @@ async fn spawn(runtime: &Runtime, request: SpawnRequest, follow: Follow) -> Resu
     Ok(Spawned {
         path,
         id: agent.agent.id.to_string(),
+        nickname: agent.nickname,
         created: agent.created,
         outcome: outcome.as_ref().map(outcome_line),
     })

@@ -31,4 +31,4 @@ pub use lines::{
 };
 pub use pick::unfinished_job;
 pub use told::job_line;
-pub use wire::{Follow, Hello, Reply, Request, Wanted};
+pub use wire::{Called, Follow, Hello, Reply, Request, Wanted};

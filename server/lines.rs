@@ -233,6 +233,8 @@ pub struct Spawned {
     pub path: AgentPath,
     /// Which one it is.
     pub id: String,
+    /// What people call it.
+    pub nickname: Option<String>,
     /// False: it was there already, and the task was not sent.
     pub created: bool,
     /// How the task's turn ended, if that was waited for.

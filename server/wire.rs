@@ -46,7 +46,7 @@ pub enum Request {
         /// Its brain, if not its role's.
         brain: Option<BrainLine>,
         /// What people call it.
-        nickname: Option<String>,
+        nickname: Called,
         /// A first message, which starts a turn.
         task: Option<String>,
         /// One that is there already is the answer.
@@ -100,6 +100,18 @@ pub struct Hello {
     pub understory: String,
     /// Its number.
     pub pid: u32,
+}
+
+/// What a new agent is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Called {
+    /// The next free name of its role's pool.
+    Picked,
+    /// Nothing.
+    Off,
+    /// This.
+    Given(String),
 }
 
 /// What becomes of a message that starts a turn.

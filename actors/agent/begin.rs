@@ -104,13 +104,18 @@ impl AgentActor {
             (entry, held.brain.lock().take())
         });
         let Some((Some((cancel, pauses)), brain)) = found else { return Ok(Next::Stay) };
+        // Whoever's role is gone has lost what that narrowed: nothing is run under another one.
+        let role = self.system.role(&agent.role).cloned();
+        let has = role.as_ref().ok();
         let given = running.in_hand.iter().max().copied();
-        let tools = Tools::new(self.system.clone(), caller, given, cancel.clone(), pauses);
+        let tools = Tools::new(self.system.clone(), caller, given, cancel.clone(), pauses)
+            .without(has.map(|role| role.hidden.clone()).unwrap_or_default());
         let turn = Turn::detached(seat.clone(), messages, None)
             .numbered(running.turn, running.attempt)
             .cancelled_by(cancel.clone())
+            .instructed(has.and_then(|role| role.instructions.clone()))
             .equipped(tools);
-        let factory = self.system.factory(&choice).cloned();
+        let factory = role.and_then(|_| self.system.factory(&choice).cloned());
         let grace = self.system.limits.grace;
         let (system, path) = (self.system.clone(), self.path.clone());
         self.system.tasks.spawn(async move {

@@ -19,6 +19,7 @@ pub struct Turn {
     attempt: u32,
     messages: Arc<[Message]>,
     row: Option<JobRow>,
+    instructions: Option<Arc<str>>,
     cancel: CancellationToken,
     tools: Option<Tools>,
 }
@@ -49,6 +50,7 @@ impl Turn {
             attempt: 1,
             messages: messages.into(),
             row,
+            instructions: None,
             cancel: CancellationToken::new(),
             tools: None,
         }
@@ -56,6 +58,12 @@ impl Turn {
 
     pub(crate) fn numbered(mut self, number: u64, attempt: u32) -> Self {
         (self.number, self.attempt) = (number, attempt);
+        self
+    }
+
+    /// Gives the turn the instructions of a role.
+    pub fn instructed(mut self, instructions: Option<Arc<str>>) -> Self {
+        self.instructions = instructions;
         self
     }
 
@@ -78,6 +86,11 @@ impl Turn {
     /// What it was made for: the name of the agent's role, or of the job's.
     pub fn role(&self) -> &str {
         &self.seat.role
+    }
+
+    /// What the agent's role tells its brain, as the role stands now; it is no part of [`Turn::text`].
+    pub fn instructions(&self) -> Option<&str> {
+        self.instructions.as_deref()
     }
 
     /// Whom the brain was made for.

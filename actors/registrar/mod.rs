@@ -10,11 +10,14 @@
 //! the caller's next step.
 
 mod lifecycle;
+mod naming;
+mod narrowing;
 mod plan;
 mod spawn;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use kameo::Actor;
 use kameo::actor::ActorRef;
@@ -29,6 +32,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::handover::{Committed, hand_over};
 use crate::limits::Limits;
+use crate::role::Roles;
 use plan::{Left, Plan};
 pub(crate) use spawn::{Birth, FirstMessage, Newborn};
 
@@ -88,6 +92,7 @@ pub(crate) struct Registrar {
 pub(crate) struct Desk {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
+    pub(crate) roles: Arc<Roles>,
     pub(crate) clock: Clock,
     pub(crate) tasks: TaskTracker,
 }
@@ -141,7 +146,7 @@ impl Message<Answered> for Registrar {
             let Some(UnderWay { settled, left, .. }) = self.under_way.pop_front() else { break };
             match committed {
                 Ok(_) => {
-                    self.counts.learn(left.counts);
+                    self.counts.learn(left);
                     answer_all(settled);
                 }
                 Err(_) => self.begin_again(settled).await,
@@ -228,14 +233,14 @@ impl Registrar {
             self.counts = plan::Counts::default();
             return Err(request.explain(error));
         }
-        self.counts.learn(left.counts);
+        self.counts.learn(left);
         answer
     }
 }
 
 impl Desk {
     fn plan<'a>(&'a self, counts: &'a plan::Counts, before: Option<&'a Left>) -> Plan<'a> {
-        Plan::new(&self.store, &self.limits, self.clock.now(), counts, before)
+        Plan::new(&self.store, (&self.limits, &self.roles), self.clock.now(), counts, before)
     }
 }
 

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use understory_paths::AgentPath;
 use understory_store::{Draft, Key, Node, Pointer, Row, Store, StoreError, Table, Time};
 
+use super::naming::Places;
 use super::{Answer, Request};
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::role::Roles;
 
 /// A drain closes at this many writes: few enough to be a part of one sync.
 const WRITES_MAX: usize = 512;
@@ -16,16 +18,21 @@ const BYTES_MAX: usize = 1 << 20;
 /// How many counts are remembered between drains.
 const COUNTS_MAX: usize = 100_000;
 
-/// Open agents below each path, as last committed. The registrar alone writes them.
+/// What the registrar knows of what is committed, since it alone writes it.
 #[derive(Default)]
-pub(super) struct Counts(HashMap<AgentPath, u64>);
+pub(super) struct Counts {
+    /// Open agents below each path.
+    open: HashMap<AgentPath, u64>,
+    pub(super) places: Places,
+}
 
 impl Counts {
-    pub(super) fn learn(&mut self, counts: BTreeMap<AgentPath, u64>) {
-        if self.0.len() + counts.len() > COUNTS_MAX {
-            self.0.clear();
+    pub(super) fn learn(&mut self, left: Left) {
+        if self.open.len() + left.counts.len() > COUNTS_MAX {
+            self.open.clear();
         }
-        self.0.extend(counts);
+        self.open.extend(left.counts);
+        self.places.learn(left.places);
     }
 }
 
@@ -36,6 +43,7 @@ pub(super) struct Left {
     nodes: HashMap<AgentPath, Option<Row<Node>>>,
     closed: HashMap<AgentPath, bool>,
     nicknames: HashMap<(AgentPath, String), bool>,
+    pub(super) places: Places,
     /// The jobs that commands have made, by the keys of their fingerprints.
     commands: HashMap<Key, AgentPath>,
     /// Open agents below `/root` before it.
@@ -46,11 +54,12 @@ pub(super) struct Left {
 pub(super) struct Plan<'a> {
     pub(super) store: &'a Store,
     pub(super) limits: &'a Limits,
+    pub(super) roles: &'a Roles,
     pub(super) now: Time,
     pub(super) draft: Draft,
-    known: &'a Counts,
-    before: Option<&'a Left>,
-    left: Left,
+    pub(super) known: &'a Counts,
+    pub(super) before: Option<&'a Left>,
+    pub(super) left: Left,
 }
 
 impl Left {
@@ -64,12 +73,12 @@ impl<'a> Plan<'a> {
     /// A drain that goes by what `before` leaves, which is not durable yet, and then by the store.
     pub(super) fn new(
         store: &'a Store,
-        limits: &'a Limits,
+        (limits, roles): (&'a Limits, &'a Roles),
         now: Time,
         known: &'a Counts,
         before: Option<&'a Left>,
     ) -> Self {
-        Plan { store, limits, now, draft: Draft::new(), known, before, left: Left::default() }
+        Plan { store, limits, roles, now, draft: Draft::new(), known, before, left: Left::default() }
     }
 
     /// Whether another request surely fits the same commit.
@@ -162,7 +171,7 @@ impl<'a> Plan<'a> {
     /// Open agents below `path`, as the drain before leaves it.
     async fn open_at(&self, path: &AgentPath) -> Result<u64, StoreError> {
         let before = self.before.and_then(|before| before.counts.get(path));
-        if let Some(count) = before.or_else(|| self.known.0.get(path)) {
+        if let Some(count) = before.or_else(|| self.known.open.get(path)) {
             return Ok(*count);
         }
         let row = self.store.peek::<u64>(&Table::Count.at(path)).await?;

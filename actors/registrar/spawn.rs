@@ -8,13 +8,12 @@ use understory_store::{
     Sender, Table, ToolUse, TranscriptEntry,
 };
 
+use super::naming::Called;
 use super::plan::Plan;
 use super::{Answer, Request};
 use crate::caller::Caller;
 use crate::error::Error;
-
-/// The longest nickname, in bytes.
-const NICKNAME_MAX: usize = 64;
+use crate::nickname::{Nickname, NicknamePool, demand_nickname};
 
 /// An agent to be created.
 #[derive(Clone, Debug)]
@@ -22,7 +21,9 @@ pub(crate) struct Birth {
     pub(crate) path: AgentPath,
     pub(crate) role: String,
     pub(crate) brain: Option<BrainChoice>,
-    pub(crate) nickname: Option<String>,
+    pub(crate) nickname: Nickname,
+    /// What a nickname is picked from, if not the built-in pool.
+    pub(crate) pool: Option<NicknamePool>,
     pub(crate) first: Option<FirstMessage>,
     /// An agent that is there already is the answer, not an error.
     pub(crate) or_existing: bool,
@@ -39,6 +40,7 @@ pub(crate) struct FirstMessage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Newborn {
     pub(crate) agent: AgentRef,
+    pub(crate) nickname: Option<String>,
     /// False: it was there already, and its first message was not sent.
     pub(crate) created: bool,
     /// Its standing is closed: it was made by an earlier run of the same item, which ended.
@@ -83,25 +85,32 @@ impl Plan<'_> {
         tool: Option<&ToolUse>,
     ) -> Result<Answer, Error> {
         let mut verdicts = Vec::with_capacity(births.len());
-        let (mut named, mut nicknames) = (HashSet::with_capacity(births.len()), HashSet::new());
+        let (mut named, mut called) = (HashSet::with_capacity(births.len()), Called::new());
         for birth in births {
             if !named.insert(&birth.path) {
                 return Err(Error::Exists { path: birth.path.clone() });
             }
             verdicts.push(self.judge(birth, by, &named).await?);
             if let (Some(Verdict::New(_)), Some(nickname), Some(parent)) =
-                (verdicts.last(), birth.nickname.clone(), birth.path.parent())
-                && !nicknames.insert((parent.clone(), nickname.to_lowercase()))
+                (verdicts.last(), birth.nickname.given(), birth.path.parent())
+                && !called.insert((parent.clone(), nickname.to_lowercase()))
             {
-                return Err(Error::NicknameTaken { nickname, parent });
+                return Err(Error::NicknameTaken { nickname: nickname.clone(), parent });
             }
         }
         self.demand_room(births, &verdicts, by).await?;
+        let mut nicknames = Vec::with_capacity(births.len());
+        for (birth, verdict) in births.iter().zip(&verdicts) {
+            nicknames.push(match verdict {
+                Verdict::Known(_) => None,
+                Verdict::New(_) => self.nickname(birth, &mut called).await?,
+            });
+        }
         let mut newborns = Vec::with_capacity(births.len());
-        for (birth, verdict) in births.iter().zip(verdicts) {
+        for ((birth, verdict), nickname) in births.iter().zip(verdicts).zip(nicknames) {
             newborns.push(match verdict {
                 Verdict::Known(newborn) => newborn,
-                Verdict::New(id) => self.bear(birth, id, by),
+                Verdict::New(id) => self.bear(birth, id, nickname, by),
             });
         }
         if let Some(caller) = by.filter(|_| newborns.iter().any(|newborn| newborn.created)) {
@@ -155,10 +164,8 @@ impl Plan<'_> {
             Some(parent) => self.demand_open(&parent).await?,
             None => self.demand_parent(path, "spawn").await?,
         }
-        if let Some(nickname) = &birth.nickname {
-            if nickname.len() > NICKNAME_MAX {
-                return Err(Error::TooLong { what: "nickname", bytes: nickname.len(), max: NICKNAME_MAX });
-            }
+        if let Some(nickname) = birth.nickname.given() {
+            demand_nickname(nickname)?;
             let parent = path.parent().expect("checked with the parent");
             if self.has_nickname(&parent, nickname).await? {
                 return Err(Error::NicknameTaken { nickname: nickname.clone(), parent });
@@ -179,8 +186,8 @@ impl Plan<'_> {
             return Err(exists());
         }
         let dormant = mine && self.is_closed(&birth.path).await?;
-        let agent = AgentRef::new(birth.path.clone(), agent.id);
-        Ok(Verdict::Known(Newborn { agent, created: false, dormant }))
+        let (nickname, agent) = (agent.nickname.clone(), AgentRef::new(birth.path.clone(), agent.id));
+        Ok(Verdict::Known(Newborn { agent, nickname, created: false, dormant }))
     }
 
     async fn demand_parent(&mut self, path: &AgentPath, verb: &'static str) -> Result<(), Error> {
@@ -197,7 +204,7 @@ impl Plan<'_> {
     /// Refuses when an ancestor would hold more open agents than it may.
     async fn demand_room(&mut self, births: &[Birth], verdicts: &[Verdict], by: Option<&Caller>) -> Result<(), Error> {
         let value = if by.is_some() { self.limits.agents } else { self.limits.agents_by_host };
-        let mut grown = BTreeMap::<AgentPath, u64>::new();
+        let (mut grown, mut newcomers) = (BTreeMap::<AgentPath, u64>::new(), Vec::new());
         for (birth, _) in births.iter().zip(verdicts).filter(|(_, verdict)| matches!(verdict, Verdict::New(_))) {
             if by.is_some() && birth.path.depth() > self.limits.depth {
                 let (value, holder) = (self.limits.depth as u64, birth.path.clone());
@@ -208,9 +215,13 @@ impl Plan<'_> {
                     remedy: "give the work to an agent higher up",
                 });
             }
+            newcomers.push(&birth.path);
             for ancestor in birth.path.ancestors() {
                 *grown.entry(ancestor).or_default() += 1;
             }
+        }
+        if by.is_some() {
+            self.demand_role_room(&newcomers, &grown).await?;
         }
         for (ancestor, more) in &grown {
             if self.count(ancestor).await? + more > value {
@@ -230,7 +241,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn bear(&mut self, birth: &Birth, id: AgentId, by: Option<&Caller>) -> Newborn {
+    fn bear(&mut self, birth: &Birth, id: AgentId, nickname: Option<String>, by: Option<&Caller>) -> Newborn {
         let creation = match by {
             None => Creation::Host,
             Some(caller) => Creation::By { creator: caller.me().clone(), turn: caller.turn() },
@@ -241,7 +252,7 @@ impl Plan<'_> {
             creation,
             role: birth.role.clone(),
             brain: birth.brain.clone(),
-            nickname: birth.nickname.clone(),
+            nickname: nickname.clone(),
             turns: 0,
             phase: Phase::IDLE,
             outcome: None,
@@ -253,7 +264,7 @@ impl Plan<'_> {
         self.written(&birth.path, Row::written(written, node, 0));
         let to = AgentRef::new(birth.path.clone(), id);
         self.draft.tell(&Event::Spawned { agent: to.clone() });
-        if let (Some(nickname), Some(parent)) = (&birth.nickname, birth.path.parent()) {
+        if let (Some(nickname), Some(parent)) = (&nickname, birth.path.parent()) {
             self.take_nickname(&parent, nickname, &birth.path);
         }
         if let Some(first) = &birth.first {
@@ -269,6 +280,6 @@ impl Plan<'_> {
             self.draft.append(Table::Inbox.below(&birth.path), &message);
             self.draft.tell(&Event::Mailed { to: to.clone(), trigger: first.trigger });
         }
-        Newborn { agent: to, created: true, dormant: false }
+        Newborn { agent: to, nickname, created: true, dormant: false }
     }
 }

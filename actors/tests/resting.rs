@@ -12,7 +12,7 @@ use super::table::{Table, number};
 use super::world::{Setting, World, at};
 use crate::brain::{Response, Turn};
 use crate::job::JobRequest;
-use crate::{Error, SpawnRequest};
+use crate::{Error, Nickname, SpawnRequest};
 
 /// How many rows run at once.
 const PLACES: usize = 12;
@@ -20,24 +20,24 @@ const PLACES: usize = 12;
 const STEPS: usize = 25;
 
 /// A store in memory whose commits are applied and answered late, in order, and one of them with a conflict.
-struct Slow {
+pub(super) struct Slow {
     rows: MemoryBackend,
     /// Which one conflicts, from 1; none is 0.
     conflict: AtomicU64,
-    asked: AtomicU64,
+    pub(super) asked: AtomicU64,
     under_way: AtomicU64,
     /// The most that were under way at once.
     most: AtomicU64,
 }
 
 impl Slow {
-    fn new() -> Arc<Slow> {
+    pub(super) fn new() -> Arc<Slow> {
         let rows = MemoryBackend::new();
         Arc::new(Slow { rows, conflict: 0.into(), asked: 0.into(), under_way: 0.into(), most: 0.into() })
     }
 
     /// Counts from here on.
-    fn begin(&self, conflict: u64) {
+    pub(super) fn begin(&self, conflict: u64) {
         self.conflict.store(conflict, Ordering::SeqCst);
         self.asked.store(0, Ordering::SeqCst);
         self.most.store(0, Ordering::SeqCst);
@@ -193,7 +193,7 @@ async fn a_drain_goes_by_what_the_one_before_leaves() {
     let world = setting().open_on(slow.clone()).await;
     let spawn = async |after: usize, path: &str, nickname: Option<&str>| {
         a_while(after).await;
-        let nickname = nickname.map(str::to_owned);
+        let nickname = nickname.map_or(Nickname::Off, |nickname| Nickname::Given(nickname.to_owned()));
         world.system.spawn(vec![SpawnRequest { nickname, ..SpawnRequest::at(at(path)) }]).await.map(drop)
     };
     let (parent, child) = futures::join!(spawn(0, "/root/p", None), spawn(STEPS / 2, "/root/p/kid", None));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use understory_store::BrainChoice;
 
 use super::world::{LONG, World, at};
-use crate::{Error, Role, SpawnRequest};
+use crate::{Error, Nickname, Role, SpawnRequest};
 
 /// Creates what it is asked in one batch, and says what came of it.
 async fn spawn(world: &World, requests: Vec<SpawnRequest>) -> String {
@@ -20,7 +20,7 @@ async fn spawn(world: &World, requests: Vec<SpawnRequest>) -> String {
 }
 
 fn named(path: &str, nickname: &str) -> SpawnRequest {
-    SpawnRequest { nickname: Some(nickname.to_owned()), ..SpawnRequest::at(at(path)) }
+    SpawnRequest { nickname: Nickname::Given(nickname.to_owned()), ..SpawnRequest::at(at(path)) }
 }
 
 fn plain(path: &str) -> SpawnRequest {
@@ -70,7 +70,7 @@ async fn a_creation_is_refused_in_words() {
     nickname "nan" is taken below /root
     /root/a/n
     nickname has 65 bytes, over the limit of 64
-    role "gone" is not known; known are deaf, default
+    role "gone" is not known; known are deaf, default, explorer, worker
     brain "none" is not known; known are echo
     task has 262145 bytes, over the limit of 262144
     "#);
@@ -238,7 +238,7 @@ async fn what_a_turn_creates_is_in_its_transcript() {
 async fn a_batch_that_is_too_large_for_a_commit_says_so() {
     let world = World::new().await;
     let born = |name: &str, number: usize, task: usize| SpawnRequest {
-        nickname: Some(format!("{name}{number}")),
+        nickname: Nickname::Given(format!("{name}{number}")),
         task: Some("x".repeat(task)),
         ..plain(&format!("/root/{name}{number}"))
     };

@@ -45,10 +45,10 @@ fn a_detached_message_waits_for_a_run() {
     assert_eq!((ran.code, ran.out.as_str()), (0, "/root/ada spawned\n"));
     assert_eq!(ran.err, "no process has the store: nothing runs until `understory run`\n");
     assert_eq!(folder.run("assign ada more --detach").code, 0);
-    assert!(folder.ok("tree").contains("ada  queued"));
+    assert!(folder.ok("tree").contains("ada \"Lark\"  queued"));
     assert_eq!(folder.run("run --until-idle").code, 0);
     assert_eq!(folder.ok("wait ada"), "/root/ada  completed  more\n");
-    assert!(folder.ok("tree").contains("ada  completed  2 turns"));
+    assert!(folder.ok("tree").contains("ada \"Lark\"  completed  2 turns"));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn closing_asks_first() {
     error: close asks before it acts, and there is no terminal to ask on
     hint: --yes does it without asking
     ");
-    assert!(folder.ok("tree").contains("ada  idle"));
+    assert!(folder.ok("tree").contains("ada \"Lark\"  idle"));
 }
 
 #[test]
@@ -122,13 +122,13 @@ fn many_children_are_folded() {
         folder.ok(&format!("spawn a{n}"));
     }
     folder.ok("spawn a1/b");
-    insta::assert_snapshot!(folder.ok("tree --children 2"), @"
+    insta::assert_snapshot!(folder.ok("tree --children 2"), @r#"
     /root  idle
-      a0  idle
-      a1  idle
-        b  idle
+      a0 "Lark"  idle
+      a1 "Laurel"  idle
+        b "Granite"  idle
       … and 2 more
-    ");
+    "#);
 }
 
 #[test]

@@ -44,6 +44,7 @@ fn of_agents() {
     {
       "path": "/root/ada",
       "id": "[id]",
+      "nickname": "Ada",
       "created": true,
       "outcome": {
         "turn": 1,
@@ -57,6 +58,7 @@ fn of_agents() {
     {
       "path": "/root/bob",
       "id": "[id]",
+      "nickname": "Lark",
       "created": true,
       "outcome": null
     }
@@ -178,7 +180,7 @@ fn of_agents() {
           "path": "/root/bob",
           "kind": "agent",
           "status": "idle",
-          "nickname": null,
+          "nickname": "Lark",
           "turns": 0,
           "counts": null,
           "hidden": 0

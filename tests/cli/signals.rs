@@ -92,7 +92,7 @@ fn run_ends_at_a_signal_and_tells_how_to_go_on() {
     folder.ok("spawn ada --brain shell --command ./held --detach -m begin");
     let mut run = folder.start("run");
     run.began(1);
-    assert!(folder.ok("tree").contains("ada  running"));
+    assert!(folder.ok("tree").contains("ada \"Lark\"  running"));
     run.signal(Signal::TERM);
     let ran = run.ended();
     assert_eq!(ran.code, 143);
@@ -102,7 +102,7 @@ fn run_ends_at_a_signal_and_tells_how_to_go_on() {
     error: terminated
     hint: understory run /root
     ");
-    assert!(folder.ok("tree").contains("ada  queued"), "{}", folder.ok("tree"));
+    assert!(folder.ok("tree").contains("ada \"Lark\"  queued"), "{}", folder.ok("tree"));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_interrupted_spawn_keeps_its_message() {
     let mut run = folder.start("run ada --until-idle");
     run.let_go();
     assert_eq!(run.ended().code, 0);
-    assert!(folder.ok("tree").contains("ada  completed  1 turn\n"));
+    assert!(folder.ok("tree").contains("ada \"Lark\"  completed  1 turn\n"));
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! What the roles of those above a newcomer allow, where they allow less than the runtime.
+
+use std::collections::BTreeMap;
+
+use understory_paths::AgentPath;
+use understory_store::Node;
+
+use super::plan::Plan;
+use crate::error::Error;
+
+impl Plan<'_> {
+    /// Refuses newcomers by whom a role's own limit would be passed. `grown` says by how many agents each ancestor grows.
+    pub(super) async fn demand_role_room(
+        &mut self,
+        newcomers: &[&AgentPath],
+        grown: &BTreeMap<AgentPath, u64>,
+    ) -> Result<(), Error> {
+        if self.roles.values().all(|role| role.limits.agents.is_none() && role.limits.depth.is_none()) {
+            return Ok(());
+        }
+        for (ancestor, more) in grown {
+            let Some(Node::Agent(agent)) = self.node(ancestor).await?.map(|row| row.value) else { continue };
+            let Some(role) = self.roles.get(&agent.role) else { continue };
+            let (limits, holder) = (role.limits, ancestor.clone());
+            if let Some(value) = limits.agents
+                && self.count(ancestor).await? + more > value
+            {
+                let remedy = "close agents below it, or give the work to an agent of another role";
+                return Err(Error::Limit { limit: "role agents", value, holder, remedy });
+            }
+            if let Some(value) = limits.depth
+                && newcomers.iter().any(|path| ancestor.contains(path) && levels(ancestor, path) > value)
+            {
+                let remedy = "give the work to an agent higher up, or of another role";
+                return Err(Error::Limit { limit: "role depth", value, holder, remedy });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many levels below `ancestor` a path lies.
+fn levels(ancestor: &AgentPath, path: &AgentPath) -> u64 {
+    path.depth().saturating_sub(ancestor.depth()) as u64
+}
