@@ -14,6 +14,8 @@ pub(crate) enum Verb {
     Assign,
     /// Wait until it is settled, and be told its last outcome.
     Wait,
+    /// End the turn under way.
+    Interrupt,
 }
 
 /// Lets the caller through or answers as if the target were not there.
@@ -21,7 +23,7 @@ pub(crate) fn authorise(caller: &Caller, verb: Verb, target: &AgentPath) -> Resu
     let me = &caller.me().path;
     let allowed = match verb {
         Verb::Send | Verb::Wait => target != me,
-        Verb::Assign => target != me && me.contains(target),
+        Verb::Assign | Verb::Interrupt => target != me && me.contains(target),
     };
     if allowed { Ok(()) } else { Err(Error::NotFound { path: target.clone() }) }
 }
@@ -37,23 +39,23 @@ mod tests {
         let me = AgentRef::new("/root/a/b".parse().unwrap(), AgentId::from_u128(1));
         let caller = Caller::agent(me, 1, 1, 1);
         let rows = ["/root/a/b", "/root/a/b/c", "/root/a/b/c/d", "/root/a", "/root", "/root/a/bb", "/root/z"];
-        let table: Vec<(&str, bool, bool, bool)> = rows
+        let table: Vec<(&str, [bool; 4])> = rows
             .into_iter()
             .map(|target| {
                 let may = |verb| authorise(&caller, verb, &target.parse().unwrap()).is_ok();
-                (target, may(Verb::Send), may(Verb::Assign), may(Verb::Wait))
+                (target, [Verb::Send, Verb::Assign, Verb::Wait, Verb::Interrupt].map(may))
             })
             .collect();
         assert_eq!(
             table,
             [
-                ("/root/a/b", false, false, false),
-                ("/root/a/b/c", true, true, true),
-                ("/root/a/b/c/d", true, true, true),
-                ("/root/a", true, false, true),
-                ("/root", true, false, true),
-                ("/root/a/bb", true, false, true),
-                ("/root/z", true, false, true),
+                ("/root/a/b", [false; 4]),
+                ("/root/a/b/c", [true; 4]),
+                ("/root/a/b/c/d", [true; 4]),
+                ("/root/a", [true, false, true, false]),
+                ("/root", [true, false, true, false]),
+                ("/root/a/bb", [true, false, true, false]),
+                ("/root/z", [true, false, true, false]),
             ]
         );
     }

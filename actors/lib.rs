@@ -16,6 +16,7 @@ mod error;
 mod gate;
 mod handover;
 mod inboxes;
+mod interrupt;
 pub mod job;
 mod lasting;
 mod lifecycle;
@@ -42,6 +43,7 @@ pub use brain::{AnyBrain, Brain, BrainError, BrainFactory, JobRow, Response, Sea
 pub use children::Children;
 pub use clock::Clock;
 pub use error::Error;
+pub use interrupt::Reach;
 pub use lifecycle::{ClosedReport, SpawnRequest, Spawned};
 pub use limits::{IN_HAND_MAX, Limits, TEXT_MAX, WAIT_TARGETS_MAX};
 pub use looking::View;

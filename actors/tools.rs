@@ -14,6 +14,8 @@ use understory_store::{InboxKey, Message, ToolUse, keys};
 use crate::authority::{Verb, authorise};
 use crate::caller::Caller;
 use crate::error::{Error, demand_length};
+use crate::interrupt::Reach;
+use crate::lasting::Lasting;
 use crate::mail::Letter;
 use crate::nickname::Nickname;
 use crate::pausing::Pauses;
@@ -35,7 +37,7 @@ pub struct Tool {
 }
 
 /// Every tool there is.
-pub const TOOLS: [Tool; 5] = [
+pub const TOOLS: [Tool; 6] = [
     Tool {
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
@@ -45,14 +47,23 @@ pub const TOOLS: [Tool; 5] = [
     },
     Tool {
         name: "send",
-        description: "Leave a message in an agent's inbox without starting a turn. A bare name is an agent below you.",
-        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"}},"required":["to","message"],"additionalProperties":false}"#,
+        description: "Leave a message in an agent's inbox without starting a turn. A bare name is an agent below you. With \
+                      interrupt, for an agent below you, the turn it is at ends first.",
+        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"},"interrupt":{"type":"boolean"}},"required":["to","message"],"additionalProperties":false}"#,
         for_items: false,
     },
     Tool {
         name: "assign",
-        description: "Give an agent below you a task, which starts a turn. Its outcome comes back to you as a message.",
-        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"}},"required":["to","message"],"additionalProperties":false}"#,
+        description: "Give an agent below you a task, which starts a turn. Its outcome comes back to you as a message. With \
+                      interrupt, the turn it is at ends first.",
+        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"},"interrupt":{"type":"boolean"}},"required":["to","message"],"additionalProperties":false}"#,
+        for_items: false,
+    },
+    Tool {
+        name: "interrupt",
+        description: "End the turn that an agent below you is at, with cascade those of all agents below it too. The \
+                      agent stays, and takes its next message; that it was interrupted comes back to you as one.",
+        parameters: r#"{"type":"object","properties":{"agent":{"type":"string"},"cascade":{"type":"boolean"}},"required":["agent"],"additionalProperties":false}"#,
         for_items: false,
     },
     Tool {
@@ -119,6 +130,16 @@ struct SpawnArguments {
 struct MessageArguments {
     to: String,
     message: String,
+    #[serde(default)]
+    interrupt: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InterruptArguments {
+    agent: String,
+    #[serde(default)]
+    cascade: bool,
 }
 
 #[derive(Deserialize)]
@@ -169,13 +190,14 @@ impl Tools {
                 let born = self.create(&name, task.as_deref(), role, nickname, arguments).await?;
                 Ok(serde_json::json!({ "path": born.agent.path, "nickname": born.nickname }).to_string())
             }
-            "send" => {
-                let MessageArguments { to, message } = parse(arguments)?;
-                self.send(&to, &message).await.map(|()| accepted())
+            "send" | "assign" => {
+                let MessageArguments { to, message, interrupt } = parse(arguments)?;
+                self.mail(name, &to, &message, interrupt).await.map(|()| accepted())
             }
-            "assign" => {
-                let MessageArguments { to, message } = parse(arguments)?;
-                self.assign(&to, &message).await.map(|()| accepted())
+            "interrupt" => {
+                let InterruptArguments { agent, cascade } = parse(arguments)?;
+                let interrupted = self.interrupt(&agent, cascade).await?;
+                Ok(serde_json::json!({ "interrupted": interrupted }).to_string())
             }
             "wait" => self.call_wait(arguments).await,
             "report" => {
@@ -199,7 +221,17 @@ impl Tools {
 
     pub(crate) async fn assign(&self, to: &str, text: &str) -> Result<(), ToolError> {
         self.demand("assign")?;
-        self.mail("assign", to, text, true).await
+        self.mail("assign", to, text, false).await
+    }
+
+    pub(crate) async fn interrupt(&self, agent: &str, cascade: bool) -> Result<usize, ToolError> {
+        self.demand("interrupt")?;
+        let path = self.caller.me().path.resolve(agent).map_err(Error::from)?;
+        let reach = if cascade { Reach::Subtree } else { Reach::Node };
+        let arguments = serde_json::json!({ "agent": path.as_str(), "cascade": cascade }).to_string();
+        let tool = self.entry("interrupt", arguments);
+        let ask = || self.system.interrupt_for(&self.caller, &path, reach, tool.clone());
+        Ok(self.unless_over(ask).await?.len())
     }
 
     pub(crate) async fn report(&self, result: &str, stop: bool) -> Result<(), ToolError> {
@@ -256,14 +288,29 @@ impl Tools {
         Ok(newborn)
     }
 
-    async fn mail(&self, tool: &str, to: &str, text: &str, trigger: bool) -> Result<(), ToolError> {
+    async fn mail(&self, name: &str, to: &str, text: &str, interrupt: bool) -> Result<(), ToolError> {
         let to = self.caller.me().path.resolve(to).map_err(Error::from)?;
-        let verb = if trigger { Verb::Assign } else { Verb::Send };
-        authorise(&self.caller, verb, &to)?;
-        let arguments = serde_json::json!({ "to": to.as_str(), "message": text }).to_string();
+        let trigger = name == "assign";
+        authorise(&self.caller, if trigger { Verb::Assign } else { Verb::Send }, &to)?;
+        let mut arguments = serde_json::json!({ "to": to.as_str(), "message": text });
         let letter = Letter { to, text: text.to_owned(), trigger, message_id: None };
-        let tool = self.entry(tool, arguments);
-        self.unless_over(|| self.system.mail(&letter, Some(&self.caller), tool.clone())).await?;
+        if interrupt {
+            authorise(&self.caller, Verb::Interrupt, &letter.to)?;
+            arguments["interrupt"] = true.into();
+        }
+        let tool = self.entry(name, arguments.to_string());
+        let post = || async {
+            let tool = tool.clone();
+            match interrupt {
+                true => {
+                    let (system, caller, letter) = (self.system.clone(), self.caller.clone(), letter.clone());
+                    let act = async move { system.mail_interrupting(&letter, Some(&caller), tool).await };
+                    Lasting::new(act).await.map(drop)
+                }
+                false => self.system.mail(&letter, Some(&self.caller), tool).await.map(drop),
+            }
+        };
+        self.unless_over(post).await?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use understory_store::{
     Agent, DeadLetter, Draft, Event, InboxKey, Message, Phase, Row, Running, Table, TurnResult, Version, keys,
 };
 
+use super::end::Hand;
 use super::entry::{Held, Stage, TurnEntry};
 use super::work::{Work, panicked, run_turn};
 use super::{AgentActor, AgentSignal, Next};
@@ -57,7 +58,7 @@ impl AgentActor {
     async fn restart(&mut self, agent: &Agent, running: &Running, permit: &mut Option<Permit>) -> Result<Next, Error> {
         if running.attempt >= self.system.limits.turn_attempts {
             let error = format!("the process died in attempt {} at this turn", running.attempt);
-            return self.finish(agent, TurnResult::Errored, &error, true).await;
+            return self.finish(agent, TurnResult::Errored, &error, Hand::Bury).await;
         }
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
         let next = agent.restart(self.system.clock.now())?;
@@ -69,8 +70,15 @@ impl AgentActor {
     async fn commit_start(&mut self, agent: &Agent, next: Agent, permit: Permit) -> Result<Next, Error> {
         let running = next.running().expect("a started turn runs");
         let (turn, attempt) = (running.turn, running.attempt);
-        let (cancel, slot) = (CancellationToken::new(), TurnSlot::new(permit));
-        let entry = TurnEntry { turn, attempt, cancel, stage: Stage::Starting, slot };
+        let entry = TurnEntry {
+            turn,
+            attempt,
+            given: running.in_hand.iter().max().copied().unwrap_or(InboxKey::FIRST),
+            interrupted: None,
+            cancel: CancellationToken::new(),
+            stage: Stage::Starting,
+            slot: TurnSlot::new(permit),
+        };
         self.system.agents.held(&self.path, |held| held.entry = Some(entry));
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);

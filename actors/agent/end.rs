@@ -5,7 +5,7 @@ use understory_store::{
 };
 
 use super::begin::bury;
-use super::entry::TurnEnd;
+use super::entry::{Interruption, TurnEnd};
 use super::{AgentActor, Next};
 use crate::brain::BrainError;
 use crate::error::{Error, cut};
@@ -17,16 +17,33 @@ use crate::system::node_at;
 /// The most of a reason that an event carries, in characters.
 const REASON_MAX: usize = 200;
 
+/// What becomes of the messages a turn that ends has in hand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// They are consumed.
+    Consume,
+    /// Those before this one are; the others stay for the next turn.
+    ConsumeBefore(InboxKey),
+    /// They go to the dead letters.
+    Bury,
+}
+
 impl AgentActor {
     /// Commits how the turn ended.
     pub(super) async fn end(&mut self, agent: &Agent, end: &TurnEnd) -> Result<Next, Error> {
         match end {
             TurnEnd::Cancelled => self.release(agent).await,
             TurnEnd::Answered(Ok(response)) => {
-                self.finish(agent, TurnResult::Completed, &response.content, false).await
+                self.finish(agent, TurnResult::Completed, &response.content, Hand::Consume).await
             }
             TurnEnd::Answered(Err(error)) => self.fail(agent, error).await,
         }
+    }
+
+    /// Commits that the turn was interrupted, whatever its brain said.
+    pub(super) async fn cut(&mut self, agent: &Agent, interruption: &Interruption) -> Result<Next, Error> {
+        let hand = interruption.before.map_or(Hand::Consume, Hand::ConsumeBefore);
+        self.finish(agent, TurnResult::Interrupted, &interruption.words, hand).await
     }
 
     async fn fail(&mut self, agent: &Agent, error: &BrainError) -> Result<Next, Error> {
@@ -38,7 +55,7 @@ impl AgentActor {
             }
             BrainError::Broken { .. } => Failure::Broken { attempt: running.attempt },
             BrainError::Refused { .. } | BrainError::Exhausted { .. } => {
-                return self.finish(agent, TurnResult::Errored, &words, false).await;
+                return self.finish(agent, TurnResult::Errored, &words, Hand::Consume).await;
             }
         };
         let role = self.system.role(&agent.role).or_else(|_| self.system.role(DEFAULT_ROLE))?;
@@ -53,7 +70,8 @@ impl AgentActor {
             }
             Decision::Error { bury, faults } => {
                 let agent = Agent { faults, ..agent.clone() };
-                self.finish(&agent, TurnResult::Errored, &words, bury).await?
+                let hand = if bury { Hand::Bury } else { Hand::Consume };
+                self.finish(&agent, TurnResult::Errored, &words, hand).await?
             }
             Decision::Fault => self.fault(agent, &words, now).await?,
         };
@@ -67,22 +85,25 @@ impl AgentActor {
         agent: &Agent,
         result: TurnResult,
         content: &str,
-        to_the_dead: bool,
+        hand: Hand,
     ) -> Result<Next, Error> {
-        let running = agent.running().expect("a turn that ends is on record").clone();
+        let mut running = agent.running().expect("a turn that ends is on record").clone();
+        if let Hand::ConsumeBefore(first) = hand {
+            running.in_hand.retain(|row| *row < first);
+        }
         let rows = self.in_hand(&running, InboxKey::FIRST).await?;
         let now = self.system.clock.now();
         let next = agent.end(result, content.to_owned(), now)?;
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
-        match to_the_dead {
-            true => bury(&mut draft, &self.path, &rows, content, now),
-            false => rows.iter().for_each(|row| draft.remove(row)),
+        match hand {
+            Hand::Bury => bury(&mut draft, &self.path, &rows, content, now),
+            Hand::Consume | Hand::ConsumeBefore(_) => rows.iter().for_each(|row| draft.remove(row)),
         }
         let outcome = next.outcome.clone().expect("a turn that ended has an outcome");
         self.transcribe(&mut draft, &rows, &outcome);
         let told = self.system.add_result(&mut draft, &self.me(agent), running.turn, result, content).await?;
-        if to_the_dead {
+        if hand == Hand::Bury {
             draft.tell(&Event::DeadLettered { agent: self.me(agent), rows: running.in_hand.clone() });
         }
         let (agent_ref, consumed) = (self.me(agent), running.in_hand);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use understory_store::Agent;
+use understory_store::{Agent, InboxKey};
 
 use crate::brain::{AnyBrain, BrainError, Response};
 use crate::lock::Lock;
@@ -24,9 +24,22 @@ pub(crate) struct Held {
 pub(crate) struct TurnEntry {
     pub(super) turn: u64,
     pub(super) attempt: u32,
+    /// Up to where its mail lay when it started.
+    pub(super) given: InboxKey,
+    /// Set when it is to end on record. A token that is cancelled without it takes the turn back.
+    pub(super) interrupted: Option<Interruption>,
     pub(super) cancel: CancellationToken,
     pub(super) stage: Stage,
     pub(super) slot: TurnSlot,
+}
+
+/// Why a turn ends as interrupted, whatever its brain answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Interruption {
+    /// What its outcome says.
+    pub(crate) words: String,
+    /// The message it makes room for: this and what came behind it is not consumed, even if it has joined the turn.
+    pub(crate) before: Option<InboxKey>,
 }
 
 pub(super) enum Stage {
@@ -57,6 +70,8 @@ pub(super) enum Look {
     Under,
     /// The brain is done, the end not committed.
     Ended(Arc<TurnEnd>),
+    /// It was interrupted, and the brain is done or was not called; the end is not committed.
+    Interrupted(Interruption),
 }
 
 impl Held {
@@ -66,6 +81,7 @@ impl Held {
         let current = agent.running().is_some_and(|run| (run.turn, run.attempt) == (entry.turn, entry.attempt));
         match (&entry.stage, current) {
             (Stage::Running, _) => Look::Under,
+            (_, true) if let Some(interruption) = &entry.interrupted => Look::Interrupted(interruption.clone()),
             (Stage::Starting, true) => Look::Unlaunched,
             (Stage::Ended(end), true) => Look::Ended(end.clone()),
             (_, false) => {
@@ -80,6 +96,32 @@ impl Held {
         if let Some(entry) = &self.entry {
             entry.cancel.cancel();
         }
+    }
+
+    /// Has the turn under way end as interrupted. False if there is none, if its brain has answered, or if it began with the
+    /// message that it would make room for. One interrupted already consumes the least that was asked for.
+    pub(crate) fn interrupt(&mut self, interruption: &Interruption) -> bool {
+        let Some(entry) = &mut self.entry else { return false };
+        let has_message = interruption.before.is_some_and(|row| row <= entry.given);
+        if has_message || matches!(entry.stage, Stage::Ended(_)) {
+            return false;
+        }
+        match &mut entry.interrupted {
+            Some(earlier) => earlier.before = earlier.before.into_iter().chain(interruption.before).min(),
+            none => *none = Some(interruption.clone()),
+        }
+        entry.cancel.cancel();
+        true
+    }
+
+    /// Whether the turn under way ends as interrupted.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.interrupted.is_some())
+    }
+
+    /// Whether an interrupt would end something.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.entry.as_ref().is_some_and(|entry| !matches!(entry.stage, Stage::Ended(_)))
     }
 
     /// Notes that the disk is full, and how often in a row. A turn that was not started gives its slot back; the answer of

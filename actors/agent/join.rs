@@ -55,8 +55,9 @@ impl AgentActor {
                 return Ok(joined);
             }
             let rows = self.peek_behind(running).await?;
-            if rows.is_empty() {
-                return Ok(rows);
+            // What came for a turn that is interrupted is for the next one.
+            if rows.is_empty() || self.system.agents.held(&self.path, |held| held.is_interrupted()) == Some(true) {
+                return Ok(Vec::new());
             }
             let joining: Vec<InboxKey> = rows.iter().filter_map(|row| keys::inbox_key(&row.key)).collect();
             let next = agent.join(&joining)?;

@@ -5,6 +5,7 @@
 //!        --Granted--> (a slot came)                            |
 //!        --TurnEnded- <--------- through the gate -------------+ ---> M3, or put off, or release
 //!        --Stop-----> cancel, release, leave
+//!   slot --interrupt-> cancel, M3 as interrupted
 //! ```
 //!
 //! Everything here rests on the record: whatever an incarnation finds, it goes on from there. There is no second way.
@@ -21,8 +22,8 @@ use tokio::sync::oneshot;
 use understory_paths::AgentPath;
 use understory_store::{Agent, AgentId, AgentRef, CommitError, Draft, Node, Row, Version, Written};
 
-pub(crate) use entry::Held;
 use entry::Look;
+pub(crate) use entry::{Held, Interruption};
 use join::Join;
 
 use crate::error::Error;
@@ -185,6 +186,7 @@ impl AgentActor {
         match look {
             Look::Under => Ok(Next::Stay),
             Look::Unlaunched => self.launch(&agent).await,
+            Look::Interrupted(interruption) => self.cut(&agent, &interruption).await,
             Look::Ended(ended) => self.end(&agent, &ended).await,
             Look::Nothing if self.stopping => Ok(Next::Leave),
             Look::Nothing => self.look_for_work(&agent, permit).await,

@@ -211,6 +211,15 @@ impl Turn {
         self.tools()?.wait_for_mail(within).await
     }
 
+    /// Ends the turn of an agent below this one, with `cascade` those of all agents below it too; tells how many. See
+    /// [`System::interrupt`](crate::System::interrupt).
+    ///
+    /// # Errors
+    /// There is no such agent below this one, it is closed, or this turn is over.
+    pub async fn interrupt(&self, agent: &str, cascade: bool) -> Result<usize, ToolError> {
+        self.tools()?.interrupt(agent, cascade).await
+    }
+
     /// Reports a job item's result, a JSON object as text; `stop` also cancels the job. Durable when it returns.
     ///
     /// # Errors

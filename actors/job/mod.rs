@@ -19,6 +19,7 @@ mod commit;
 mod finish;
 mod group;
 mod import;
+mod interrupt;
 mod load;
 mod mail;
 mod offspring;

@@ -21,6 +21,8 @@ use crate::tools::Tools;
 pub(crate) struct RunEntry {
     pub(super) run: u32,
     pub(super) cancel: CancellationToken,
+    /// Why it fails whatever its worker answers, once it was interrupted.
+    pub(super) interrupted: Option<String>,
     /// Its turn slot; given back when its report is taken, or while it waits.
     pub(super) slot: Option<TurnSlot>,
     /// Whether its worker was called: not before the start is on disk.
@@ -33,6 +35,11 @@ impl RunEntry {
     /// Whether it is this run, and its worker was called and has not ended.
     pub(super) fn is_under_way(&self, run: u32) -> bool {
         self.run == run && self.called && self.end.is_none()
+    }
+
+    /// Whether an interrupt would end it: its report was not taken, and its worker has not ended.
+    pub(super) fn is_interruptible(&self) -> bool {
+        self.slot.is_some() && self.end.is_none()
     }
 }
 
@@ -58,7 +65,7 @@ impl JobActor {
             }
             let Some(row) = work.running.get(&number) else { return work.is_moving(number) };
             entry.called = true;
-            match self.stopping || entry.cancel.is_cancelled() {
+            match self.stopping || (entry.cancel.is_cancelled() && entry.interrupted.is_none()) {
                 true => entry.end = Some(RunEnd::Stopped),
                 false => {
                     calls.extend(entry.slot.as_ref().map(|slot| (number, row, entry.cancel.clone(), slot.pauses())))
@@ -112,7 +119,7 @@ impl JobActor {
             };
             let noted = |held: &mut Held| {
                 if let Some(entry) = held.runs.get_mut(&number).filter(|entry| entry.run == item.run) {
-                    entry.end = Some(end);
+                    entry.end = Some(entry.interrupted.clone().map_or(end, RunEnd::Failed));
                 }
             };
             system.jobs.held(&path, noted);

@@ -92,6 +92,7 @@ async fn who_waits_for_a_turn_is_told_and_its_answer_is_kept_until_there_is_room
     let ada = [at("/root/ada")];
     is_full(&tokio::time::timeout(LONG, world.system.wait(&ada, Until::All, LONG)).await.unwrap());
     assert_eq!(world.status("/root/ada").await, "running");
+    assert!(!world.system.interrupt(&at("/root/ada")).await.unwrap(), "its brain has answered");
     room.full.store(false, Ordering::SeqCst);
     // Nobody wakes it.
     pass(31).await;

@@ -210,7 +210,7 @@ pub(crate) fn long() -> bool {
 }
 
 /// What chance begins from; `UNDERSTORY_SEED` sets another.
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     std::env::var("UNDERSTORY_SEED").map_or(0, |seed| seed.parse().expect("a seed is a number"))
 }
 
