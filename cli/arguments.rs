@@ -97,6 +97,9 @@ pub(crate) enum Verb {
         #[arg(value_name = "PATH")]
         path: String,
     },
+    /// See what roles there are; a file in the home's folder `roles` says more of one, or makes another
+    #[command(subcommand)]
+    Role(RoleVerb),
     /// Look after the store
     #[command(subcommand)]
     Store(StoreVerb),
@@ -126,6 +129,25 @@ pub(crate) enum JobVerb {
         /// Which; the unfinished one if none is given
         #[arg(value_name = "JOB")]
         job: Option<String>,
+    },
+}
+
+/// The verbs of roles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoleVerb {
+    /// List all roles
+    List,
+    /// Show what a role comes to
+    Show {
+        /// Which
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Check role files, and change nothing
+    Check {
+        /// Which file; all of the home's if none is given
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
     },
 }
 
@@ -202,7 +224,7 @@ pub(crate) struct SpawnArguments {
     /// A first message; waits for its outcome
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) message: Option<String>,
-    /// Its role
+    /// Its role; `understory role list` tells which there are
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<String>,
     #[command(flatten)]

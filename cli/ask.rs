@@ -151,7 +151,7 @@ impl Session {
         Door::open(self).await
     }
 
-    async fn done(&self, request: Request) -> Result<u8, Failure> {
+    pub(crate) async fn done(&self, request: Request) -> Result<u8, Failure> {
         self.ask(request).await.map(|_| exit::OK)
     }
 

@@ -1,21 +1,30 @@
 //! The brains of the command line, and what the flags about them mean.
 
 use std::io;
+use std::path::Path;
 
 use understory::{BrainChoice, Builder, Runtime};
 use understory_adapters::{ScriptError, Scripted, Shell, ShellError, ShellSettings};
 use understory_server::{Code, Failure, chain, named};
 
 use crate::arguments::BrainArguments;
-use crate::command::Session;
+use crate::command::{Session, blocking};
+use crate::role;
 use crate::setting::Setting;
 
 const SHELL: &str = "shell";
 const SCRIPTED: &str = "scripted";
 
-/// A runtime in the making that knows both brains: an agent's record remembers its settings, so a later process needs no
-/// flags to run it.
-pub(crate) fn builder(setting: &Setting) -> Builder {
+/// A runtime in the making that knows both brains, and the roles of the home: an agent's record remembers its brain's
+/// settings, so a later process needs no flags to run it.
+pub(crate) async fn builder(setting: &Setting) -> Result<Builder, Failure> {
+    let setting = setting.clone();
+    let (bare, hint) = (bare(&setting), "understory role check");
+    blocking(move || role::with_files(bare, &setting).map_err(|failure| failure.hint(hint))).await
+}
+
+/// The same without the home's roles.
+pub(crate) fn bare(setting: &Setting) -> Builder {
     let shell = Shell::new(setting.run_dir(), setting.allowed.clone());
     Runtime::builder().brain(SHELL, shell).brain(SCRIPTED, Scripted::from_settings())
 }
@@ -49,6 +58,12 @@ fn chosen(flags: &BrainArguments, setting: &Setting) -> Result<Option<BrainChoic
         }
     };
     Ok(Some(BrainChoice { name: name.to_owned(), settings }))
+}
+
+/// The brain `shell` for a command of a role file in a folder: its workers are started there, wherever the process was.
+pub(crate) fn shell_choice(command: &str, folder: &Path, setting: &Setting) -> Result<BrainChoice, Failure> {
+    let setting = Setting { cwd: folder.to_owned(), ..setting.clone() };
+    Ok(BrainChoice { name: SHELL.to_owned(), settings: shell_settings(command, &setting)? })
 }
 
 fn shell_settings(command: &str, setting: &Setting) -> Result<String, Failure> {

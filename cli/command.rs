@@ -7,11 +7,11 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use understory_server::{Code, Failure};
 
-use crate::arguments::{Arguments, JobVerb, StoreVerb, Verb};
+use crate::arguments::{Arguments, JobVerb, RoleVerb, StoreVerb, Verb};
 use crate::setting::Setting;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
-use crate::{ask, exit, job, log, run};
+use crate::{ask, exit, job, log, role, run};
 
 /// How long what is left in the process is given to be dropped, which kills workers that outlived their grace.
 const DROPPING: Duration = Duration::from_millis(200);
@@ -67,6 +67,9 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Show { path } => ask::show(session, &path).await,
         Verb::Close { path, yes } => ask::close(session, &path, yes).await,
         Verb::Resume { path } => ask::resume(session, &path).await,
+        Verb::Role(RoleVerb::List) => role::list(session).await,
+        Verb::Role(RoleVerb::Show { name }) => role::show(session, name).await,
+        Verb::Role(RoleVerb::Check { file }) => role::check(session, file).await,
         Verb::Store(StoreVerb::Verify) => ask::verify(session).await,
     }
 }

@@ -11,6 +11,7 @@ mod log;
 mod owner;
 mod progress;
 mod render;
+mod role;
 mod run;
 mod setting;
 mod signals;

@@ -49,7 +49,7 @@ impl Owner {
     pub(crate) async fn open(session: &Session) -> Result<Opened, Failure> {
         let Session { setting, terminal, signals } = session;
         setting.make_home()?;
-        let opening = brains::builder(setting).open(setting.store());
+        let opening = brains::builder(setting).await?.open(setting.store());
         match explained(opening, terminal, OPENING).await {
             Ok(runtime) => {
                 let serving = serve(setting, terminal, &runtime);

@@ -3,6 +3,7 @@
 //! What agents, tables and workers wrote is shown with its control characters escaped, so that none of it moves the cursor
 //! or hides something.
 
+mod role;
 mod tree;
 
 use std::fmt::Write as _;
@@ -38,6 +39,8 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Waited(waited) => self::waited(waited),
         Reply::Closed(closed) => self::closed(closed),
         Reply::Resumed(resumed) => self::resumed(resumed),
+        Reply::Roles(roles) => role::many(roles),
+        Reply::Role(role) => role::whole(role),
         Reply::Verified(verified) => self::verified(verified),
     }
 }

@@ -57,6 +57,11 @@ impl Setting {
         self.home.join("run")
     }
 
+    /// Where role files lie.
+    pub(crate) fn roles(&self) -> PathBuf {
+        self.home.join("roles")
+    }
+
     /// Where tables from stdin lie.
     pub(crate) fn spool(&self) -> PathBuf {
         self.home.join("spool")

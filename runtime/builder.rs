@@ -1,12 +1,13 @@
 //! How a runtime is put together.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use understory_actors::{BrainFactory, Limits, Parts, Role, System};
-use understory_store::{Backend, MemoryBackend, SledBackend, SledOptions, Store};
+use understory_store::{Backend, BrainChoice, MemoryBackend, SledBackend, SledOptions, Store};
 
 use crate::error::{self, Error};
+use crate::roles::{Beneath, Commands, RoleError, RoleErrors};
 use crate::runtime::{Engine, Runtime};
 
 /// A runtime in the making.
@@ -28,6 +29,53 @@ impl Builder {
     pub fn role(mut self, name: impl Into<String>, role: Role) -> Self {
         self.parts.roles.insert(name.into(), role);
         self
+    }
+
+    /// Adds the roles of a folder: a TOML file each, laid over the roles and read against the brains that were added before.
+    /// A folder that is not there holds none.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its file and line.
+    pub fn roles_from(self, dir: impl AsRef<Path>) -> Result<Self, RoleErrors> {
+        self.roles_with(dir, &|_| Err("this program makes no brain from a command".to_owned()))
+    }
+
+    /// As [`Builder::roles_from`], where a file may say `command = "WORDS"` and `commands` makes a brain of the words.
+    ///
+    /// # Errors
+    /// As for [`Builder::roles_from`].
+    pub fn roles_with(
+        mut self,
+        dir: impl AsRef<Path>,
+        commands: &dyn Fn(&str) -> Result<BrainChoice, String>,
+    ) -> Result<Self, RoleErrors> {
+        let roles = self.beneath(commands).read_all(dir.as_ref())?;
+        self.parts.roles.extend(roles);
+        Ok(self)
+    }
+
+    /// The names of the roles that [`Builder::roles_with`] would add.
+    ///
+    /// # Errors
+    /// As for [`Builder::roles_from`].
+    pub fn role_names(
+        &self,
+        dir: impl AsRef<Path>,
+        commands: &dyn Fn(&str) -> Result<BrainChoice, String>,
+    ) -> Result<Vec<String>, RoleErrors> {
+        Ok(self.beneath(commands).read_all(dir.as_ref())?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Reads one role file as [`Builder::roles_with`] would: what the role is called, and what it comes to.
+    ///
+    /// # Errors
+    /// What is wrong first.
+    pub fn read_role(
+        &self,
+        file: impl AsRef<Path>,
+        commands: &dyn Fn(&str) -> Result<BrainChoice, String>,
+    ) -> Result<(String, Role), RoleError> {
+        self.beneath(commands).read(file.as_ref())
     }
 
     /// Sets the bounds.
@@ -63,6 +111,12 @@ impl Builder {
     /// The backend failed.
     pub async fn on(self, backend: Arc<dyn Backend>) -> Result<Runtime, Error> {
         self.over(backend, Engine::Given).await
+    }
+
+    fn beneath<'a>(&'a self, commands: Commands<'a>) -> Beneath<'a> {
+        let mut brains: Vec<&str> = self.parts.brains.keys().map(String::as_str).collect();
+        brains.sort_unstable();
+        Beneath { roles: &self.parts.roles, brains, commands }
     }
 
     async fn over(self, backend: Arc<dyn Backend>, engine: Engine) -> Result<Runtime, Error> {

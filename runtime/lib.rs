@@ -29,6 +29,7 @@ mod events;
 mod item;
 mod job;
 mod rest;
+mod roles;
 mod runtime;
 mod spawn;
 
@@ -38,6 +39,7 @@ pub use error::Error;
 pub use events::{Events, Heard};
 pub use item::WholeItem;
 pub use job::Job;
+pub use roles::{RoleError, RoleErrors};
 pub use runtime::Runtime;
 pub use spawn::Spawn;
 pub use understory_actors::job::export::ExportError;
@@ -47,9 +49,7 @@ pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobReque
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
     Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEFAULT_ROLE, IN_HAND_MAX,
-    JobRow, Letter, Limits, Nickname, NicknamePool, Policy, PoolError, Response, Restart, Role, Seat, Settled,
-    ShutdownReport, SpawnRequest, Spawned, Standing, Strategy, TEXT_MAX, Target, Turn, Until, Usage, View,
-    WAIT_TARGETS_MAX, Waited, brain_fn,
+    JobRow, Letter, Limits, Nickname, NicknamePool, Policy, PoolError, Response, Restart, Role, RoleLimits, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing, Strategy, TEXT_MAX, Target, Turn, Until, Usage, View, WAIT_TARGETS_MAX, Waited, brain_fn,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{

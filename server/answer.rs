@@ -11,6 +11,7 @@ use crate::lines::{
     Accepted, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned, Waited,
 };
 use crate::pick::{newest, unfinished_job};
+use crate::roles::{role_line, roles};
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
 use crate::tree::tree;
 use crate::wire::{Called, Follow, Reply, Request, Wanted};
@@ -49,6 +50,8 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
             let new = runtime.agent(path.clone()).resume().await?;
             Reply::Resumed(AskedResume { path, new })
         }
+        Request::Roles => Reply::Roles(roles(runtime)),
+        Request::Role { name } => Reply::Role(Box::new(role_line(&name, runtime.system().role(&name)?))),
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
         Request::Spawn { path, role, brain, nickname, task, or_existing, follow } => {
             let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });

@@ -16,6 +16,7 @@ mod failure;
 mod lines;
 mod pick;
 mod place;
+mod roles;
 mod told;
 mod tree;
 mod wire;
@@ -30,5 +31,6 @@ pub use lines::{
     TreeLine, VerifiedLine, Waited,
 };
 pub use pick::unfinished_job;
+pub use roles::{PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use told::job_line;
 pub use wire::{Called, Follow, Hello, Reply, Request, Wanted};

@@ -8,6 +8,7 @@ use crate::lines::{
     Accepted, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned, Tree,
     VerifiedLine, Waited,
 };
+use crate::roles::{RoleLine, Roles};
 
 /// Something asked of the process that owns the store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,6 +90,13 @@ pub enum Request {
         /// Where.
         path: AgentPath,
     },
+    /// The roles of this process.
+    Roles,
+    /// One of its roles.
+    Role {
+        /// Which.
+        name: String,
+    },
     /// The whole store shall be read, to see whether it fits together.
     Verify,
 }
@@ -164,6 +172,10 @@ pub enum Reply {
     Closed(AskedClose),
     /// To a resume.
     Resumed(AskedResume),
+    /// To a list of roles.
+    Roles(Roles),
+    /// To a look at one role.
+    Role(Box<RoleLine>),
     /// To a verify.
     Verified(VerifiedLine),
 }

@@ -9,7 +9,9 @@ fn setting() -> Setting {
     World::setting().brain("tries", |turn: Turn| async move {
         let tools = turn.tools().expect("this turn has a runtime");
         let mut said = vec![format!("told: {:?}", turn.instructions())];
-        said.push(format!("has: {}", tools.list().map(|tool| tool.name).collect::<Vec<_>>().join(" ")));
+        let known = ["spawn", "send", "assign", "report"];
+        let names = tools.list().map(|tool| tool.name).filter(|name| known.contains(name));
+        said.push(format!("has: {}", names.collect::<Vec<_>>().join(" ")));
         for word in turn.text().split_whitespace() {
             let (name, arguments) = match word.split_once(':') {
                 Some((name, child)) => (name, format!(r#"{{"name":"{child}"}}"#)),

@@ -13,6 +13,9 @@ const COLUMNS_MAX: usize = 256 * 1024;
 /// The turn's own variables, without the files'.
 pub(crate) fn turn_env(turn: &Turn) -> Vec<(String, String)> {
     let mut variables = vec![("UNDERSTORY_PATH".to_owned(), turn.path().to_string())];
+    if let Some(instructions) = turn.instructions().filter(|text| fits(text)) {
+        variables.push(("UNDERSTORY_INSTRUCTIONS".to_owned(), instructions.to_owned()));
+    }
     if let Some(row) = turn.row() {
         variables.extend(row_env(row));
     }

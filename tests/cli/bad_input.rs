@@ -93,7 +93,7 @@ fn paths_and_roles() {
     insta::assert_snapshot!(said("spawn Ada", 5), @r#"error: bad agent path "Ada": 'A' is not one of a-z, 0-9 and _"#);
     insta::assert_snapshot!(said("show /home/ada", 5), @r#"error: bad agent path "/home/ada": a path starts at /root"#);
     insta::assert_snapshot!(said("send ../ada hi", 5), @r#"error: bad agent path "../ada": . and .. are no names and are never followed"#);
-    insta::assert_snapshot!(said("spawn ada --role boss", 3), @r#"error: role "boss" is not known; known are default"#);
+    insta::assert_snapshot!(said("spawn ada --role boss", 3), @r#"error: role "boss" is not known; known are default, explorer, worker"#);
     insta::assert_snapshot!(said("spawn ada --brain clay", 3), @r#"error: brain "clay" is not known; known are scripted, shell"#);
     insta::assert_snapshot!(said(&format!("{JOB} --name No"), 5), @r#"error: bad agent name "No": 'N' is not one of a-z, 0-9 and _"#);
     insta::assert_snapshot!(said(&format!("{JOB} --owner nobody"), 3), @"error: /root/nobody does not exist");

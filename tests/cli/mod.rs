@@ -7,6 +7,7 @@ mod folder;
 mod full;
 mod jobs;
 mod resident;
+mod roles;
 mod second;
 mod shapes;
 mod signals;

@@ -1,0 +1,29 @@
+//! Roles, for people: many in a line each, one whole.
+
+use understory_server::{RoleLine, Roles};
+
+use super::{brain, escaped, short, table};
+
+/// A line each.
+pub(super) fn many(roles: &Roles) -> String {
+    let width = roles.roles.iter().map(|role| role.name.len()).max().unwrap_or_default();
+    let line = |role: &RoleLine| format!("{:<width$}  {}\n", escaped(&role.name), escaped(&role.description));
+    roles.roles.iter().map(line).collect()
+}
+
+/// One with all it says.
+pub(super) fn whole(role: &RoleLine) -> String {
+    let RoleLine { name, description, instructions, brain, policy, nicknames, hidden_tools, limits } = role;
+    let at_most = |limit: Option<u64>| limit.map(|limit| format!("at most {limit} below it")).unwrap_or_default();
+    table(vec![
+        ("role", escaped(name)),
+        ("for", escaped(description)),
+        ("told", instructions.as_deref().map(short).unwrap_or_default()),
+        ("brain", brain.as_ref().map_or_else(|| "none".to_owned(), self::brain)),
+        ("restart", format!("{}, {} faults in {} s", policy.restart, policy.faults, policy.within_ms / 1000)),
+        ("nicknames", nicknames.as_ref().map(|names| escaped(&names.join(", "))).unwrap_or_default()),
+        ("without", hidden_tools.join(", ")),
+        ("agents", at_most(limits.agents)),
+        ("levels", at_most(limits.depth)),
+    ])
+}

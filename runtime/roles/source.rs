@@ -1,0 +1,63 @@
+//! What may be written in a role file. A key that is not here is an error, and so is a value of another type.
+
+use serde::Deserialize;
+use toml::Spanned;
+use understory_actors::Restart;
+
+/// A role file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoleSource {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) description: Option<Spanned<String>>,
+    pub(super) instructions: Option<Spanned<String>>,
+    pub(super) brain: Option<Spanned<String>>,
+    /// A text as it is, or a table that is given to the brain as JSON.
+    pub(super) settings: Option<Spanned<toml::Value>>,
+    pub(super) command: Option<Spanned<String>>,
+    pub(super) nicknames: Option<Spanned<Vec<String>>>,
+    pub(super) policy: Option<PolicySource>,
+    pub(super) tools: Option<ToolsSource>,
+    pub(super) limits: Option<LimitsSource>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicySource {
+    pub(super) restart: Option<RestartSource>,
+    pub(super) faults: Option<usize>,
+    pub(super) within: Option<Spanned<u32>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RestartSource {
+    Permanent,
+    Transient,
+    Temporary,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ToolsSource {
+    #[serde(default)]
+    pub(super) hide: Vec<Spanned<String>>,
+    pub(super) allow: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsSource {
+    pub(super) agents: Option<u64>,
+    pub(super) depth: Option<u64>,
+}
+
+impl From<RestartSource> for Restart {
+    fn from(source: RestartSource) -> Self {
+        match source {
+            RestartSource::Permanent => Restart::Permanent,
+            RestartSource::Transient => Restart::Transient,
+            RestartSource::Temporary => Restart::Temporary,
+        }
+    }
+}
