@@ -14,6 +14,7 @@ mod clock;
 mod dispatcher;
 mod error;
 mod gate;
+mod grant;
 mod handover;
 mod inboxes;
 mod interrupt;

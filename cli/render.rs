@@ -234,6 +234,7 @@ fn agent(agent: &AgentLine) -> String {
         ("fault", agent.fault.as_deref().map(escaped).unwrap_or_default()),
         ("nickname", agent.nickname.as_deref().map(escaped).unwrap_or_default()),
         ("role", escaped(&agent.role)),
+        ("got", agent.granted.as_ref().map(role::got).unwrap_or_default()),
         ("brain", agent.brain.as_ref().map_or_else(|| "none".to_owned(), brain)),
         ("created", agent.created_at.clone()),
         ("turns", grouped(agent.turns)),

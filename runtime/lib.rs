@@ -53,7 +53,7 @@ pub use understory_actors::{
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
-    AgentId, AgentRef, BrainChoice, CommitError, Counts, Event, Item, ItemState, JobSpec, JobState, Message,
+    AgentId, AgentRef, BrainChoice, CommitError, Counts, Event, Grant, Item, ItemState, JobSpec, JobState, Message,
     MessageKind, Node, Outcome, Phase, Problem, Running, Sender, StoreError, Text, Time, Told, TurnResult, Verified,
     Version,
 };

@@ -8,10 +8,11 @@ use understory::{
 
 use crate::failure::{Code, Failure};
 use crate::lines::{
-    Accepted, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned, Waited,
+    Accepted, AgentLine, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned,
+    Waited,
 };
 use crate::pick::{newest, unfinished_job};
-use crate::roles::{role_line, roles};
+use crate::roles::{grant_line, role_line, roles};
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
 use crate::tree::tree;
 use crate::wire::{Called, Follow, Reply, Request, Wanted};
@@ -76,7 +77,10 @@ fn unspawned(error: Error) -> Failure {
 async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Error> {
     let view = runtime.agent(path.clone()).show().await?;
     match (&view.node, agent_line(&view)) {
-        (_, Some(agent)) => Ok(Shown::Agent(agent)),
+        (_, Some(agent)) => {
+            let granted = runtime.system().granted(&path).await?.map(grant_line);
+            Ok(Shown::Agent(AgentLine { granted, ..agent }))
+        }
         (Node::Job(_), _) => Ok(Shown::Job(Box::new(job(runtime, path).await?))),
         (Node::Item(_), _) => Ok(Shown::Item(item_line(&view, runtime.item(&path).await?))),
         (node, None) => Err(Error::wrong_kind(&path, node, "be shown")),

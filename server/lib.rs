@@ -31,6 +31,6 @@ pub use lines::{
     TreeLine, VerifiedLine, Waited,
 };
 pub use pick::unfinished_job;
-pub use roles::{PolicyLine, RoleLimitsLine, RoleLine, Roles};
+pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use told::job_line;
 pub use wire::{Called, Follow, Hello, Reply, Request, Wanted};

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use understory::AgentPath;
 
+use crate::roles::GrantLine;
+
 /// Nodes in path order, parents first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tree {
@@ -69,6 +71,8 @@ pub struct AgentLine {
     pub fault: Option<String>,
     /// Its role.
     pub role: String,
+    /// What its role gave it when its last turn began; nothing if that was no more than a brain.
+    pub granted: Option<GrantLine>,
     /// Its brain.
     pub brain: Option<BrainLine>,
     /// What people call it.

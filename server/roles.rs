@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use understory::{Restart, Role, Runtime};
+use understory::{Grant, Role, Runtime};
 
 use crate::lines::BrainLine;
 
@@ -35,6 +35,19 @@ pub struct RoleLine {
     pub limits: RoleLimitsLine,
 }
 
+/// What an agent's role gave it when its last turn began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrantLine {
+    /// What its brain was told.
+    pub instructions: Option<String>,
+    /// What was done about faults.
+    pub policy: PolicyLine,
+    /// Tools it did not have.
+    pub hidden_tools: Vec<String>,
+    /// What it could create.
+    pub limits: RoleLimitsLine,
+}
+
 /// What supervision does about faults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyLine {
@@ -58,11 +71,6 @@ pub struct RoleLimitsLine {
 /// A role as it goes over the wire.
 pub(crate) fn role_line(name: &str, role: &Role) -> RoleLine {
     let policy = &role.policy;
-    let restart = match policy.restart {
-        Restart::Permanent => "permanent",
-        Restart::Transient => "transient",
-        Restart::Temporary => "temporary",
-    };
     RoleLine {
         name: name.to_owned(),
         description: role.description.clone(),
@@ -71,10 +79,25 @@ pub(crate) fn role_line(name: &str, role: &Role) -> RoleLine {
             .brain
             .as_ref()
             .map(|brain| BrainLine { name: brain.name.clone(), settings: brain.settings.clone() }),
-        policy: PolicyLine { restart: restart.to_owned(), faults: policy.faults, within_ms: millis(policy.within) },
+        policy: PolicyLine {
+            restart: policy.restart.as_str().to_owned(),
+            faults: policy.faults,
+            within_ms: millis(policy.within),
+        },
         nicknames: role.nicknames.as_ref().map(|pool| pool.names().to_vec()),
         hidden_tools: role.hidden.iter().map(|name| (*name).to_owned()).collect(),
         limits: RoleLimitsLine { agents: role.limits.agents, depth: role.limits.depth },
+    }
+}
+
+/// What an agent got, as it goes over the wire.
+pub(crate) fn grant_line(grant: Grant) -> GrantLine {
+    let Grant { instructions, restart, faults, within_ms, hidden, agents, depth } = grant;
+    GrantLine {
+        instructions,
+        policy: PolicyLine { restart, faults: usize::try_from(faults).unwrap_or(usize::MAX), within_ms },
+        hidden_tools: hidden,
+        limits: RoleLimitsLine { agents, depth },
     }
 }
 

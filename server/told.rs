@@ -63,6 +63,7 @@ pub(crate) fn agent_line(view: &View) -> Option<AgentLine> {
         closed_by: view.closed.clone(),
         fault,
         role: agent.role.clone(),
+        granted: None,
         brain: agent.brain.as_ref().map(brain),
         nickname: agent.nickname.clone(),
         created_at: moment(agent.created_at),

@@ -44,6 +44,8 @@ pub enum Table {
     Chunk = 0x0f,
     /// Message ids that were accepted, below the recipient.
     Seen = 0x10,
+    /// What an agent's role gave it. Written by its actor with the start of a turn.
+    Grant = 0x18,
 }
 
 impl Table {

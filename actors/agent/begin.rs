@@ -82,10 +82,14 @@ impl AgentActor {
         self.system.agents.held(&self.path, |held| held.entry = Some(entry));
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
+        if let Ok(role) = self.system.role(&next.role) {
+            self.granted.write(&self.system.store, &self.path, role, &mut draft).await?;
+        }
         draft.tell(&Event::TurnStarted { agent: self.me(agent), turn, attempt });
         if self.commit(draft, written, next).await?.is_some() {
             return Ok(Next::Again);
         }
+        self.granted.forget();
         if self.is_closed().await? {
             let next = self.release_again().await;
             self.drop_entry();

@@ -28,6 +28,7 @@ use join::Join;
 
 use crate::error::Error;
 use crate::gate::{Incarnation, Life, Resident};
+use crate::grant::Granted;
 use crate::inboxes::Change;
 use crate::slots::Permit;
 use crate::supervision;
@@ -57,6 +58,7 @@ pub(crate) struct AgentActor {
     system: System,
     path: AgentPath,
     row: Option<Row<Node>>,
+    granted: Granted,
     queued: bool,
     stopping: bool,
 }
@@ -89,7 +91,7 @@ impl Resident for AgentActor {
     }
 
     fn arrive(system: System, path: AgentPath, _: ActorRef<Incarnation<Self>>) -> Self {
-        AgentActor { system, path, row: None, queued: false, stopping: false }
+        AgentActor { system, path, row: None, granted: Granted::default(), queued: false, stopping: false }
     }
 
     async fn begin(&mut self, ctx: &mut Life<Self>) {

@@ -137,3 +137,47 @@ async fn the_built_in_roles_are_there_and_have_the_brain_of_the_default() {
     assert_eq!(world.system.roles()["explorer"].brain, None);
     world.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_an_agent_got_is_on_record_and_follows_its_role() {
+    let mut backend = None;
+    let mut said = Vec::new();
+    let long = "x".repeat(10_000);
+    for (name, role) in [
+        ("plain", Role::with_brain("tries", "")),
+        ("brief", Role::with_brain("tries", "").instructed("be brief")),
+        ("long", Role::with_brain("tries", "").instructed(long.as_str()).without_tools(["spawn"])),
+        ("long again", Role::with_brain("tries", "").instructed(long.as_str()).without_tools(["spawn"])),
+        ("limits", Role::with_brain("tries", "").limits(RoleLimits { agents: Some(2), depth: None })),
+        ("plain again", Role::with_brain("tries", "")),
+    ] {
+        let first = backend.is_none();
+        let setting = setting().over(backend.take().unwrap_or_default()).role("r", role);
+        let world = setting.open().await;
+        if first {
+            world.system.spawn(vec![of_role("/root/a", "r")]).await.unwrap();
+        }
+        let before = world.system.granted(&at("/root/a")).await.unwrap();
+        for _ in 0..2 {
+            world.assign("/root/a", "").await.unwrap();
+        }
+        let after = world.system.granted(&at("/root/a")).await.unwrap();
+        let brief = after.as_ref().map(|grant| {
+            let told = grant.instructions.as_ref().map_or(0, String::len);
+            format!("{told} bytes told, without {:?}, agents {:?}", grant.hidden, grant.agents)
+        });
+        said.push(format!("{name}: {}{brief:?}", if before == after { "as before, " } else { "" }));
+        let verified = world.store().verify().await.unwrap();
+        assert!(verified.is_sound(), "{name}: {verified:?}");
+        backend = Some(world.backend.clone());
+        world.end().await;
+    }
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    plain: as before, None
+    brief: Some("8 bytes told, without [], agents None")
+    long: Some("10000 bytes told, without [\"spawn\"], agents None")
+    long again: as before, Some("10000 bytes told, without [\"spawn\"], agents None")
+    limits: Some("0 bytes told, without [], agents Some(2)")
+    plain again: None
+    "#);
+}

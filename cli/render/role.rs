@@ -1,6 +1,6 @@
 //! Roles, for people: many in a line each, one whole.
 
-use understory_server::{RoleLine, Roles};
+use understory_server::{GrantLine, RoleLine, Roles};
 
 use super::{brain, escaped, short, table};
 
@@ -26,4 +26,15 @@ pub(super) fn whole(role: &RoleLine) -> String {
         ("agents", at_most(limits.agents)),
         ("levels", at_most(limits.depth)),
     ])
+}
+
+/// What an agent got of its role, in a line.
+pub(super) fn got(grant: &GrantLine) -> String {
+    let GrantLine { instructions, policy, hidden_tools, limits } = grant;
+    let mut words = vec![format!("{}, {} faults in {} s", policy.restart, policy.faults, policy.within_ms / 1000)];
+    words.extend(limits.agents.map(|limit| format!("at most {limit} agents below it")));
+    words.extend(limits.depth.map(|limit| format!("at most {limit} levels below it")));
+    words.extend((!hidden_tools.is_empty()).then(|| format!("without {}", hidden_tools.join(", "))));
+    words.extend(instructions.as_deref().map(|text| format!("told {}", short(text))));
+    words.join("; ")
 }

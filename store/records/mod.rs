@@ -3,6 +3,7 @@
 
 mod agent;
 mod event;
+mod grant;
 mod id;
 mod item;
 mod job;
@@ -12,6 +13,7 @@ mod version;
 
 pub use agent::{Agent, BrainChoice, Creation, Outcome, Phase, Running, TurnResult};
 pub use event::{Event, ItemEnd, ItemEnding};
+pub use grant::Grant;
 pub use id::{AgentId, AgentRef, InboxKey, Time};
 pub use item::{FailureLimits, Item, ItemState, Source, Text};
 pub use job::{Counts, Job, JobSpec, JobState};

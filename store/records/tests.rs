@@ -225,6 +225,15 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
     };
     let entry =
         TranscriptEntry::Tool(ToolUse { turn: 1, name: "send".to_owned(), arguments: "{}".to_owned(), at: NOW });
+    let grant = Grant {
+        instructions: Some("i".to_owned()),
+        restart: "permanent".to_owned(),
+        faults: 5,
+        within_ms: 60_000,
+        hidden: vec!["spawn".to_owned()],
+        agents: Some(3),
+        depth: None,
+    };
     let ended = vec![ItemEnd { row: 2, run: 1, ending: ItemEnding::Retried }];
     vec![
         ("agent", Node::Agent(full).encode()),
@@ -238,6 +247,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("dead letter", DeadLetter { message: message.clone(), error: "e".to_owned(), at: LATER }.encode()),
         ("transcript, message", TranscriptEntry::Message { turn: 1, message }.encode()),
         ("transcript, tool", entry.encode()),
+        ("grant", grant.encode()),
         ("pointer", Pointer(path.clone()).encode()),
         ("event, items", Event::ItemsMoved { job: me.clone(), started: vec![(1, 1)], ended }.encode()),
         (

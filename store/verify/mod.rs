@@ -36,7 +36,7 @@ use crate::store::Store;
 const NEWS: usize = 256;
 
 /// Every table, in key order.
-const TABLES: [Table; 15] = [
+const TABLES: [Table; 16] = [
     Table::Node,
     Table::Closed,
     Table::Count,
@@ -52,6 +52,7 @@ const TABLES: [Table; 15] = [
     Table::Nickname,
     Table::Chunk,
     Table::Seen,
+    Table::Grant,
 ];
 
 impl Store {

@@ -115,5 +115,6 @@ fn word(table: Table) -> &'static str {
         Table::Nickname => "nickname",
         Table::Chunk => "chunk",
         Table::Seen => "seen",
+        Table::Grant => "grant",
     }
 }

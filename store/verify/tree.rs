@@ -8,7 +8,7 @@ use super::lane::{Found, Lane, Stands, look_up};
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
-use crate::records::{Agent, Job, JobSpec, Node, Pointer};
+use crate::records::{Agent, Grant, Job, JobSpec, Node, Pointer};
 use crate::seam::{Backend, Entry};
 
 /// The tables that are read beside the nodes.
@@ -21,6 +21,7 @@ pub(super) struct Tree<'a> {
     unfinished: Lane<'a>,
     rows: Lane<'a>,
     results: Lane<'a>,
+    grants: Lane<'a>,
     indexes: Indexes<'a>,
     /// The nodes from the root to the one that was read last.
     way: Vec<Step>,
@@ -59,6 +60,7 @@ impl<'a> Tree<'a> {
             unfinished: lane(Table::Unfinished),
             rows: lane(Table::Row),
             results: lane(Table::Result),
+            grants: lane(Table::Grant),
             indexes: Indexes::new(backend),
             way: Vec::new(),
         }
@@ -88,6 +90,7 @@ impl<'a> Tree<'a> {
         }
         self.rows.end(report).await?;
         self.results.end(report).await?;
+        self.grants.end(report).await?;
         self.indexes.end(report).await
     }
 
@@ -115,6 +118,10 @@ impl<'a> Tree<'a> {
         }
         let closed = !self.closed.only_at::<()>(&path, report).await?.is_absent();
         let counted = self.counts.only_at::<u64>(&path, report).await?;
+        let granted = !self.grants.only_at::<Grant>(&path, report).await?.is_absent();
+        if granted && matches!(node, Some(Node::Job(_) | Node::Item(_))) {
+            report.at(Table::Grant, &path, "there is no agent at its path");
+        }
         let kind = match &node {
             None => {
                 self.pass_beside(&path, report).await?;

@@ -141,6 +141,44 @@ fn a_role_file_that_is_no_good_is_told_with_its_line() {
 }
 
 #[test]
+fn what_an_agent_got_follows_its_role_with_its_next_turn() {
+    let folder = with_roles(&[("reader.toml", READER)]);
+    folder.ok("spawn ada --role reader");
+    assert_eq!(folder.json("show ada").1["granted"], json!(null), "it had no turn yet");
+    assert_eq!(folder.ok("assign ada one"), "one|read it twice\n");
+    assert_eq!(folder.json("show ada").1["granted"]["instructions"], json!("read it twice"));
+    let changed = READER.replace("read it twice", "be brief").replace("[limits]\nagents = 3", "");
+    std::fs::write(folder.home().join("roles/reader.toml"), changed).unwrap();
+    assert_eq!(folder.json("show ada").1["granted"]["instructions"], json!("read it twice"), "it had no turn since");
+    assert_eq!(folder.ok("assign ada two"), "two|be brief\n");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&folder.json("show ada").1["granted"]).unwrap(), @r#"
+    {
+      "instructions": "be brief",
+      "policy": {
+        "restart": "permanent",
+        "faults": 5,
+        "within_ms": 60000
+      },
+      "hidden_tools": [
+        "spawn"
+      ],
+      "limits": {
+        "agents": null,
+        "depth": null
+      }
+    }
+    "#);
+    let shown = folder.ok("show ada");
+    let got = shown.lines().find(|line| line.starts_with("got ")).unwrap();
+    insta::assert_snapshot!(got, @"got        permanent, 5 faults in 60 s; without spawn; told be brief");
+    std::fs::remove_file(folder.home().join("roles/reader.toml")).unwrap();
+    let ran = folder.run("assign ada three");
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("role \"reader\" is not known"), "{ran:?}");
+    assert_eq!(folder.json("store verify").1["sound"], json!(true));
+}
+
+#[test]
 fn a_nickname_is_picked_given_or_left_out() {
     let folder = Folder::new();
     let named = |words: &str| folder.json(words).1["nickname"].clone();

@@ -119,6 +119,7 @@ fn of_agents() {
       "closed_by": null,
       "fault": null,
       "role": "default",
+      "granted": null,
       "brain": {
         "name": "shell",
         "settings": "{\"program\":\"[dir]/answer\",\"args\":[],\"cwd\":\"[dir]\"}"

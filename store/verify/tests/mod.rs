@@ -83,6 +83,18 @@ struct World {
     backend: Arc<dyn Backend>,
 }
 
+fn grant() -> Grant {
+    Grant {
+        instructions: Some("be brief".to_owned()),
+        restart: "permanent".to_owned(),
+        faults: 5,
+        within_ms: 60_000,
+        hidden: vec!["spawn".to_owned()],
+        agents: None,
+        depth: Some(1),
+    }
+}
+
 impl World {
     fn over(backend: Arc<dyn Backend>) -> World {
         World { store: Store::new(backend.clone()), backend }
@@ -128,6 +140,7 @@ impl World {
             draft.add(Table::Node.at(&ada), &Node::Agent(ada_record));
             draft.put(Table::Nickname.named(&path("/root"), b"ada l"), &Pointer(ada.clone()));
             draft.put(Table::Seen.named(&ada, b"once"), &3_u64);
+            draft.add(Table::Grant.at(&ada), &grant());
             for letter in [LONG, 3, LONG] {
                 let entry = TranscriptEntry::Message { turn: 1, message: message("x".repeat(letter)) };
                 let _ = draft.append(Table::Transcript.below(&ada), &entry);
