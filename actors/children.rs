@@ -1,7 +1,7 @@
 //! The children of a node, without reading what lies below them.
 
 use understory_paths::AgentPath;
-use understory_store::{Key, KeyRange, Table};
+use understory_store::{Key, KeyRange, Store, StoreError, Table};
 
 use crate::error::Error;
 use crate::looking::View;
@@ -17,6 +17,13 @@ pub struct Children {
     pub first: Vec<View>,
     /// How many more there are, counted up to a bound.
     pub more: u64,
+}
+
+/// A walk over the children of a node, in path order, perhaps one sync ahead.
+pub(crate) struct Walk {
+    parent: AgentPath,
+    /// Where the next page begins.
+    start: Option<Key>,
 }
 
 impl System {
@@ -41,26 +48,38 @@ impl System {
     }
 
     async fn child_paths(&self, parent: &AgentPath, limit: usize) -> Result<Vec<AgentPath>, Error> {
-        let end = behind(parent);
-        let mut start = Table::Node.at(parent).as_bytes().to_vec();
-        start.push(b'/');
-        let (mut start, mut found) = (Key::new(start), Vec::new());
-        while found.len() < limit {
-            let range = KeyRange::between(start.clone(), end.clone());
-            let keys = self.store.peek_keys(range, None, PAGE).await?;
-            let Some(last) = keys.last().and_then(|key| Table::Node.path_of(key)) else { break };
-            let whole = keys.len() < PAGE;
-            let of_parent = |path: &AgentPath| path.parent().as_ref() == Some(parent);
-            found.extend(keys.iter().filter_map(|key| Table::Node.path_of(key)).filter(of_parent));
-            // A page may end deep below a child: the rest of its subtree is not read.
-            let child = last.ancestors().find(of_parent).unwrap_or(last);
-            start = behind(&child);
-            if whole {
-                break;
-            }
+        let (mut walk, mut found) = (Walk::over(parent), Vec::new());
+        while found.len() < limit
+            && let Some(page) = walk.next(&self.store).await?
+        {
+            found.extend(page);
         }
         found.truncate(limit);
         Ok(found)
+    }
+}
+
+impl Walk {
+    pub(crate) fn over(parent: &AgentPath) -> Self {
+        let mut start = Table::Node.at(parent).as_bytes().to_vec();
+        start.push(b'/');
+        Walk { parent: parent.clone(), start: Some(Key::new(start)) }
+    }
+
+    /// The next children; none may be among them. Nothing at the end.
+    pub(crate) async fn next(&mut self, store: &Store) -> Result<Option<Vec<AgentPath>>, StoreError> {
+        let Some(start) = self.start.take() else { return Ok(None) };
+        let range = KeyRange::between(start, behind(&self.parent));
+        let keys = store.peek_keys(range, None, PAGE).await?;
+        let Some(last) = keys.last().and_then(|key| Table::Node.path_of(key)) else { return Ok(None) };
+        let of_parent = |path: &AgentPath| path.parent().as_ref() == Some(&self.parent);
+        let found = keys.iter().filter_map(|key| Table::Node.path_of(key)).filter(of_parent).collect();
+        if keys.len() == PAGE {
+            // A page may end deep below a child: the rest of its subtree is not read.
+            let child = last.ancestors().find(of_parent).unwrap_or(last);
+            self.start = Some(behind(&child));
+        }
+        Ok(Some(found))
     }
 }
 

@@ -118,7 +118,12 @@ impl System {
     /// # Errors
     /// Nothing lies at the path, or an ancestor is closed, which is named.
     pub async fn resume(&self, path: &AgentPath) -> Result<bool, Error> {
-        let Answer::Done(resumed) = self.register(Request::Resume { path: path.clone() }).await? else {
+        self.revive(path, false).await
+    }
+
+    /// Resumes; `bounded`, only within the limits of a creation by an agent.
+    pub(crate) async fn revive(&self, path: &AgentPath, bounded: bool) -> Result<bool, Error> {
+        let Answer::Done(resumed) = self.register(Request::Resume { path: path.clone(), bounded }).await? else {
             unreachable!("the registrar answers a resume with whether it did something");
         };
         let row = node_at(&self.store, path).await?;

@@ -25,6 +25,12 @@ pub struct Limits {
     pub agents: u64,
     /// Open agents below any node, for a creation by the host or an operator.
     pub agents_by_host: u64,
+    /// Open children of a node, for a creation by an agent: 64 by default. Those that are closed do not count, those that the
+    /// host made do; hosts and operators are exempt. One more is refused.
+    pub children: u64,
+    /// Agents that one agent, or one job item in all its runs, may create within any 60 s: 120 by default. One more is
+    /// refused. Hosts and operators are exempt. It is kept in memory: a restart begins the minute anew.
+    pub spawns_per_minute: u64,
     /// Turns at once in the process; more wait in a fair queue.
     pub turns: usize,
     /// Waits of turns at once in the process, 10,000 by default: each holds its brain, though no slot. One more is refused.
@@ -61,6 +67,8 @@ impl Default for Limits {
             depth: 8,
             agents: 10_000,
             agents_by_host: 10_000_000,
+            children: 64,
+            spawns_per_minute: 120,
             turns: 256,
             waiting: 10_000,
             wait_min: Duration::from_secs(10),

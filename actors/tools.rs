@@ -283,7 +283,7 @@ impl Tools {
         };
         let newborn = newborns.into_iter().next().expect("one was asked for");
         if newborn.dormant {
-            self.system.resume(&newborn.agent.path).await?;
+            self.system.revive(&newborn.agent.path, true).await?;
         }
         Ok(newborn)
     }

@@ -17,11 +17,12 @@ impl Plan<'_> {
         self.mark(path, true);
         let open = self.weight_of(path, &node.value).await?;
         self.shift_counts(path, open, false).await?;
+        self.note_standing(path, &node.value, false);
         self.draft.tell(&Event::Closed { path: path.clone() });
         Ok(Answer::Done(true))
     }
 
-    pub(super) async fn resume(&mut self, path: &AgentPath) -> Result<Answer, Error> {
+    pub(super) async fn resume(&mut self, path: &AgentPath, bounded: bool) -> Result<Answer, Error> {
         let node = self.closable(path, "resume").await?;
         for at in path.ancestors() {
             if self.is_closed(&at).await? {
@@ -31,10 +32,14 @@ impl Plan<'_> {
         let faulted = matches!(&node.value, Node::Agent(agent) if matches!(agent.phase, Phase::Faulted { .. }));
         let closed = self.is_closed(path).await?;
         if closed {
+            let open = self.weight_of(path, &node.value).await?;
+            if bounded {
+                self.demand_return(path, open).await?;
+            }
             self.draft.expect_present(Table::Node.at(path));
             self.mark(path, false);
-            let open = self.weight_of(path, &node.value).await?;
             self.shift_counts(path, open, true).await?;
+            self.note_standing(path, &node.value, true);
         }
         if closed || faulted {
             self.draft.tell(&Event::Resumed { path: path.clone() });
@@ -50,6 +55,24 @@ impl Plan<'_> {
             }
             Node::Agent(_) | Node::Job(_) => Ok(row),
             node => Err(Error::wrong_kind(path, node, verb)),
+        }
+    }
+
+    /// Refuses what would be over the limits of a creation by an agent.
+    async fn demand_return(&mut self, path: &AgentPath, open: u64) -> Result<(), Error> {
+        if let Some(parent) = path.parent() {
+            self.demand_children(&parent, 1).await?;
+        }
+        let above: Vec<AgentPath> = path.ancestors().collect();
+        for ancestor in above.iter().rev() {
+            self.demand_agents(ancestor, open, self.limits.agents).await?;
+        }
+        Ok(())
+    }
+
+    fn note_standing(&mut self, path: &AgentPath, node: &Node, open: bool) {
+        if let (Node::Agent(_), Some(parent)) = (node, path.parent()) {
+            self.note_child(&parent, open);
         }
     }
 

@@ -9,6 +9,7 @@
 //! writes, so that it is refused if the first is. It knows nothing of who is resident: stopping those below a closed node is
 //! the caller's next step.
 
+mod bounds;
 mod lifecycle;
 mod naming;
 mod narrowing;
@@ -49,8 +50,8 @@ pub(crate) enum Request {
     CreateJob { path: AgentPath, job: AgentRef, spec: Box<JobSpec>, fresh: bool },
     /// Marks a node closed.
     Close { path: AgentPath },
-    /// Takes a node's mark away, or an agent's fault.
-    Resume { path: AgentPath },
+    /// Takes a node's mark away, or an agent's fault; `bounded`, as an agent may that has it made already.
+    Resume { path: AgentPath, bounded: bool },
 }
 
 /// What it answers.
@@ -146,7 +147,7 @@ impl Message<Answered> for Registrar {
             let Some(UnderWay { settled, left, .. }) = self.under_way.pop_front() else { break };
             match committed {
                 Ok(_) => {
-                    self.counts.learn(left);
+                    self.counts.learn(left, self.desk.clock.now());
                     answer_all(settled);
                 }
                 Err(_) => self.begin_again(settled).await,
@@ -193,7 +194,11 @@ impl Registrar {
                 });
                 self.under_way.push_back(UnderWay { settled, left, committed });
             }
-            Ok(_) => answer_all(settled),
+            // Nothing was created, but something may have been counted.
+            Ok((_, left)) => {
+                self.counts.learn(left, self.desk.clock.now());
+                answer_all(settled);
+            }
         }
         self.call_drain(me);
     }
@@ -209,7 +214,7 @@ impl Registrar {
     /// Commits the requests of a drain that was refused one by one, so that one of them does not refuse the others, and
     /// then those of the drains that rested on it.
     async fn begin_again(&mut self, refused: Vec<Settled>) {
-        self.counts = plan::Counts::default();
+        self.counts.forget();
         let mut again = refused;
         for mut under_way in std::mem::take(&mut self.under_way) {
             match under_way.committed.answer().await {
@@ -230,10 +235,10 @@ impl Registrar {
         if !draft.is_empty()
             && let Err(error) = self.desk.store.commit(draft).await
         {
-            self.counts = plan::Counts::default();
+            self.counts.forget();
             return Err(request.explain(error));
         }
-        self.counts.learn(left);
+        self.counts.learn(left, self.desk.clock.now());
         answer
     }
 }

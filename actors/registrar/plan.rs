@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use understory_paths::AgentPath;
 use understory_store::{Draft, Key, Node, Pointer, Row, Store, StoreError, Table, Time};
 
+use super::bounds::{Bounds, Known};
 use super::naming::Places;
 use super::{Answer, Request};
 use crate::error::Error;
@@ -18,21 +19,31 @@ const BYTES_MAX: usize = 1 << 20;
 /// How many counts are remembered between drains.
 const COUNTS_MAX: usize = 100_000;
 
-/// What the registrar knows of what is committed, since it alone writes it.
+/// What the registrar knows as last committed, which it alone writes.
 #[derive(Default)]
 pub(super) struct Counts {
     /// Open agents below each path.
     open: HashMap<AgentPath, u64>,
     pub(super) places: Places,
+    pub(super) bounds: Known,
 }
 
 impl Counts {
-    pub(super) fn learn(&mut self, left: Left) {
+    /// A drain was committed.
+    pub(super) fn learn(&mut self, left: Left, now: Time) {
         if self.open.len() + left.counts.len() > COUNTS_MAX {
             self.open.clear();
         }
         self.open.extend(left.counts);
         self.places.learn(left.places);
+        self.bounds.learn(left.bounds, now);
+    }
+
+    /// A drain was refused: what is known may have been ahead of the store.
+    pub(super) fn forget(&mut self) {
+        self.open.clear();
+        self.places = Places::default();
+        self.bounds.forget();
     }
 }
 
@@ -40,7 +51,8 @@ impl Counts {
 #[derive(Default)]
 pub(super) struct Left {
     pub(super) counts: BTreeMap<AgentPath, u64>,
-    nodes: HashMap<AgentPath, Option<Row<Node>>>,
+    pub(super) bounds: Bounds,
+    pub(super) nodes: HashMap<AgentPath, Option<Row<Node>>>,
     closed: HashMap<AgentPath, bool>,
     nicknames: HashMap<(AgentPath, String), bool>,
     pub(super) places: Places,
@@ -93,7 +105,7 @@ impl<'a> Plan<'a> {
             Request::Spawn { births, by, tool } => self.spawn(births, by.as_ref(), tool.as_ref()).await,
             Request::CreateJob { path, job, spec, fresh } => self.create_job(path, job, spec, *fresh).await,
             Request::Close { path } => self.close(path).await,
-            Request::Resume { path } => self.resume(path).await,
+            Request::Resume { path, bounded } => self.resume(path, *bounded).await,
         }
     }
 

@@ -201,44 +201,44 @@ impl Plan<'_> {
         self.demand_open(&parent).await
     }
 
-    /// Refuses when an ancestor would hold more open agents than it may.
+    /// Refuses what is over a limit, and notes what is not.
     async fn demand_room(&mut self, births: &[Birth], verdicts: &[Verdict], by: Option<&Caller>) -> Result<(), Error> {
+        let born = births.iter().zip(verdicts).filter(|(_, verdict)| matches!(verdict, Verdict::New(_)));
+        let born: Vec<&Birth> = born.map(|(birth, _)| birth).collect();
+        if let Some(caller) = by {
+            self.demand_bounds(&born, caller).await?;
+        }
         let value = if by.is_some() { self.limits.agents } else { self.limits.agents_by_host };
-        let (mut grown, mut newcomers) = (BTreeMap::<AgentPath, u64>::new(), Vec::new());
-        for (birth, _) in births.iter().zip(verdicts).filter(|(_, verdict)| matches!(verdict, Verdict::New(_))) {
-            if by.is_some() && birth.path.depth() > self.limits.depth {
-                let (value, holder) = (self.limits.depth as u64, birth.path.clone());
-                return Err(Error::Limit {
-                    limit: "depth",
-                    value,
-                    holder,
-                    remedy: "give the work to an agent higher up",
-                });
-            }
-            newcomers.push(&birth.path);
-            for ancestor in birth.path.ancestors() {
-                *grown.entry(ancestor).or_default() += 1;
-            }
+        let newcomers: Vec<&AgentPath> = born.iter().map(|birth| &birth.path).collect();
+        let mut grown = BTreeMap::<AgentPath, u64>::new();
+        for ancestor in born.iter().flat_map(|birth| birth.path.ancestors()) {
+            *grown.entry(ancestor).or_default() += 1;
         }
         if by.is_some() {
             self.demand_role_room(&newcomers, &grown).await?;
         }
         for (ancestor, more) in &grown {
-            if self.count(ancestor).await? + more > value {
-                let holder = ancestor.clone();
-                return Err(Error::Limit {
-                    limit: "agents",
-                    value,
-                    holder,
-                    remedy: "close agents below it, or raise the limit",
-                });
-            }
+            self.demand_agents(ancestor, *more, value).await?;
         }
         for (ancestor, more) in grown {
             let count = self.count(&ancestor).await? + more;
             self.set_count(&ancestor, count);
         }
+        self.note_births(&born, by);
         Ok(())
+    }
+
+    /// Refuses when a node would hold more open agents than it may.
+    pub(super) async fn demand_agents(&mut self, holder: &AgentPath, more: u64, value: u64) -> Result<(), Error> {
+        match self.count(holder).await? + more > value {
+            true => Err(Error::Limit {
+                limit: "agents",
+                value,
+                holder: holder.clone(),
+                remedy: "close agents below it, or raise the limit",
+            }),
+            false => Ok(()),
+        }
     }
 
     fn bear(&mut self, birth: &Birth, id: AgentId, nickname: Option<String>, by: Option<&Caller>) -> Newborn {

@@ -14,6 +14,7 @@ mod job_storm;
 mod jobs;
 mod joining;
 mod lagging;
+mod limits;
 mod messages;
 mod naming;
 pub(crate) mod panics;

@@ -17,7 +17,7 @@ use crate::{Error, Nickname, SpawnRequest};
 /// How many rows run at once.
 const PLACES: usize = 12;
 /// How many times others get their turn before a commit is applied, and before it is answered.
-const STEPS: usize = 25;
+pub(super) const STEPS: usize = 25;
 
 /// A store in memory whose commits are applied and answered late, in order, and one of them with a conflict.
 pub(super) struct Slow {
@@ -27,7 +27,7 @@ pub(super) struct Slow {
     pub(super) asked: AtomicU64,
     under_way: AtomicU64,
     /// The most that were under way at once.
-    most: AtomicU64,
+    pub(super) most: AtomicU64,
 }
 
 impl Slow {
@@ -71,7 +71,7 @@ async fn lag() {
     a_while(STEPS).await;
 }
 
-async fn a_while(steps: usize) {
+pub(super) async fn a_while(steps: usize) {
     for _ in 0..steps {
         tokio::task::yield_now().await;
     }
