@@ -91,6 +91,18 @@ pub(crate) enum Verb {
         #[arg(long, short)]
         yes: bool,
     },
+    /// End the turn that an agent is at; it stays, and takes its next message. The run of a job's item fails
+    Interrupt {
+        /// Whose
+        #[arg(value_name = "PATH")]
+        path: String,
+        /// Those of all agents below it, too; a job's rows go on
+        #[arg(long)]
+        cascade: bool,
+        /// Say which turns would end, and end none
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Open what was closed, or let a faulted agent try again
     Resume {
         /// Which
@@ -252,6 +264,9 @@ pub(crate) struct LetterArguments {
     /// What it says
     #[arg(value_name = "TEXT")]
     pub(crate) text: String,
+    /// End the turn that the agent is at; the next one begins with the message
+    #[arg(long)]
+    pub(crate) interrupt: bool,
 }
 
 /// Agents to wait for.

@@ -70,18 +70,18 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
 
 /// `send`.
 pub(crate) async fn send(session: &Session, letter: LetterArguments) -> Result<u8, Failure> {
-    let LetterArguments { path, text } = letter;
-    session.done(Request::Send { path: agent_path(&path)?, text }).await
+    let LetterArguments { path, text, interrupt } = letter;
+    session.done(Request::Send { path: agent_path(&path)?, text, interrupt }).await
 }
 
 /// `assign`.
 pub(crate) async fn assign(session: &Session, letter: LetterArguments, detach: bool) -> Result<u8, Failure> {
-    let LetterArguments { path, text } = letter;
+    let LetterArguments { path, text, interrupt } = letter;
     let path = agent_path(&path)?;
     let door = session.open().await?;
     let follow = followed(detach, &door);
     let hint = format!("what was accepted is kept: understory run {path}");
-    let reply = door.ask(session, Request::Assign { path, text, follow }, &hint).await?;
+    let reply = door.ask(session, Request::Assign { path, text, interrupt, follow }, &hint).await?;
     match &reply {
         Reply::Assigned(assigned) if follow == Follow::Outcome => {
             Ok(assigned.outcome.as_ref().map_or(exit::OK, |outcome| ended(session, outcome)))
@@ -130,6 +130,11 @@ pub(crate) async fn close(session: &Session, path: &str, yes: bool) -> Result<u8
         }
     }
     session.done(Request::Close { path }).await
+}
+
+/// `interrupt`.
+pub(crate) async fn interrupt(session: &Session, path: &str, cascade: bool, dry_run: bool) -> Result<u8, Failure> {
+    session.done(Request::Interrupt { path: agent_path(path)?, cascade, dry_run }).await
 }
 
 /// `resume`.

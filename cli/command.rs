@@ -66,6 +66,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Tree { path, children } => ask::tree(session, &path, children).await,
         Verb::Show { path } => ask::show(session, &path).await,
         Verb::Close { path, yes } => ask::close(session, &path, yes).await,
+        Verb::Interrupt { path, cascade, dry_run } => ask::interrupt(session, &path, cascade, dry_run).await,
         Verb::Resume { path } => ask::resume(session, &path).await,
         Verb::Role(RoleVerb::List) => role::list(session).await,
         Verb::Role(RoleVerb::Show { name }) => role::show(session, name).await,

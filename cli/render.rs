@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 use understory_server::{
-    AgentLine, AskedCancel, AskedClose, AskedResume, BrainLine, ErrorLine, ItemLine, JobLine, OutcomeLine, Reply,
-    SettledLine, Shown, Spawned, StandingLine, VerifiedLine, Waited,
+    Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, BrainLine, ErrorLine, ItemLine, JobLine,
+    OutcomeLine, Reply, SettledLine, Shown, Spawned, StandingLine, VerifiedLine, Waited,
 };
 
 /// How much of an answer stands in one line, in characters.
@@ -31,16 +31,17 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Job(job) => self::job(job),
         Reply::Cancelled(cancelled) => self::cancelled(cancelled),
         Reply::Spawned(spawned) => self::spawned(spawned),
-        Reply::Accepted(accepted) => format!("{}: message {} accepted\n", accepted.path, accepted.message),
+        Reply::Accepted(accepted) => self::accepted(accepted),
         Reply::Assigned(assigned) => match &assigned.outcome {
             Some(outcome) => answer(outcome),
-            None => format!("{}: message {} accepted\n", assigned.accepted.path, assigned.accepted.message),
+            None => accepted(&assigned.accepted),
         },
         Reply::Waited(waited) => self::waited(waited),
         Reply::Closed(closed) => self::closed(closed),
         Reply::Resumed(resumed) => self::resumed(resumed),
         Reply::Roles(roles) => role::many(roles),
         Reply::Role(role) => role::whole(role),
+        Reply::Interrupted(interrupted) => self::interrupted(interrupted),
         Reply::Verified(verified) => self::verified(verified),
     }
 }
@@ -121,6 +122,12 @@ fn answer(outcome: &OutcomeLine) -> String {
     if outcome.result == "completed" { lines(&outcome.content) + "\n" } else { String::new() }
 }
 
+fn accepted(accepted: &Accepted) -> String {
+    let Accepted { path, message, interrupted } = accepted;
+    let turn = if *interrupted { ", and its turn interrupted" } else { "" };
+    format!("{path}: message {message} accepted{turn}\n")
+}
+
 fn spawned(spawned: &Spawned) -> String {
     match &spawned.outcome {
         Some(outcome) => answer(outcome),
@@ -166,6 +173,20 @@ fn closed(closed: &AskedClose) -> String {
 fn resumed(resumed: &AskedResume) -> String {
     let AskedResume { path, new } = resumed;
     if *new { format!("{path} resumed\n") } else { format!("{path} was open: nothing to resume\n") }
+}
+
+fn interrupted(asked: &AskedInterrupt) -> String {
+    let AskedInterrupt { path, interrupted, paths, dry_run } = asked;
+    let word = if *dry_run { "would be interrupted" } else { "interrupted" };
+    let mut text: String = paths.iter().map(|path| format!("{path} {word}\n")).collect();
+    match interrupted - paths.len() {
+        _ if *interrupted == 0 => format!("{path}: no turn is under way\n"),
+        0 => text,
+        more => {
+            let _ = writeln!(text, "and {} more", grouped(more as u64));
+            text
+        }
+    }
 }
 
 fn job_in_a_line(job: &JobLine) -> String {

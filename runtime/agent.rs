@@ -62,6 +62,32 @@ impl Agent {
         self.system.assign(self.letter(text.into(), None)).await
     }
 
+    /// Ends its turn, on record and without waiting for the brain; what the turn had in hand is consumed, and the next mail is
+    /// taken. False if no turn is under way in this process.
+    ///
+    /// # Errors
+    /// The agent is not there or closed.
+    pub async fn interrupt(&self) -> Result<bool, Error> {
+        self.system.interrupt(&self.path).await
+    }
+
+    /// As [`Agent::interrupt`], for it and all agents below it; tells whose turns those were.
+    ///
+    /// # Errors
+    /// As for [`Agent::interrupt`].
+    pub async fn interrupt_subtree(&self) -> Result<Vec<AgentPath>, Error> {
+        self.system.interrupt_subtree(&self.path).await
+    }
+
+    /// As [`Agent::assign`], and ends the turn under way, which the message does not join: the next one begins with it. True
+    /// with it if there was such a turn.
+    ///
+    /// # Errors
+    /// As for [`Agent::assign`].
+    pub async fn assign_interrupting(&self, text: impl Into<String>) -> Result<(Assignment, bool), Error> {
+        self.system.assign_interrupting(self.letter(text.into(), None)).await
+    }
+
     /// Runs its subtree and waits until nothing runs in it and nothing that would start a turn lies there. Nothing if the
     /// deadline came first.
     ///

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use understory::{
-    AgentPath, Assignment, BrainChoice, Error, Letter, Nickname, Node, Outcome, Runtime, SpawnRequest, Until,
+    AgentPath, Assignment, BrainChoice, Error, Letter, Nickname, Node, Outcome, Reach, Runtime, SpawnRequest, Until,
 };
 
 use crate::failure::{Code, Failure};
 use crate::lines::{
-    Accepted, AgentLine, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned,
-    Waited,
+    Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs,
+    Shown, Spawned, Waited,
 };
 use crate::pick::{newest, unfinished_job};
 use crate::roles::{grant_line, role_line, roles};
@@ -21,6 +21,8 @@ use crate::wire::{Called, Follow, Reply, Request, Wanted};
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
 /// How many jobs are read at a time.
 const JOBS: usize = 256;
+/// How many of those interrupted are named.
+const INTERRUPTED: usize = 100;
 
 /// Carries a request out. Dropped before it is done, it leaves what it has committed, and what it has started running.
 ///
@@ -43,8 +45,10 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         Request::Cancel { path } => {
             Reply::Cancelled(cancel(runtime, named(runtime, path, unfinished_job).await?).await?)
         }
-        Request::Send { path, text } => Reply::Accepted(send(runtime, path, text, false).await?),
-        Request::Assign { path, text, follow } => Reply::Assigned(assign(runtime, path, text, follow).await?),
+        Request::Send { path, text, interrupt } => Reply::Accepted(send(runtime, path, text, false, interrupt).await?),
+        Request::Assign { path, text, interrupt, follow } => {
+            Reply::Assigned(assign(runtime, path, text, interrupt, follow).await?)
+        }
         Request::Wait { paths, wanted, timeout_ms } => Reply::Waited(wait(runtime, &paths, wanted, timeout_ms).await?),
         Request::Close { path } => Reply::Closed(close(runtime, path).await?),
         Request::Resume { path } => {
@@ -53,6 +57,9 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         }
         Request::Roles => Reply::Roles(roles(runtime)),
         Request::Role { name } => Reply::Role(Box::new(role_line(&name, runtime.system().role(&name)?))),
+        Request::Interrupt { path, cascade, dry_run } => {
+            Reply::Interrupted(interrupt(runtime, path, cascade, dry_run).await?)
+        }
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
         Request::Spawn { path, role, brain, nickname, task, or_existing, follow } => {
             let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });
@@ -147,17 +154,37 @@ async fn spawn(runtime: &Runtime, request: SpawnRequest, follow: Follow) -> Resu
     })
 }
 
-async fn send(runtime: &Runtime, path: AgentPath, text: String, trigger: bool) -> Result<Accepted, Error> {
-    let accepted = runtime.system().send(Letter { to: path, text, trigger, message_id: None }).await?;
-    Ok(accepted_line(&accepted))
+async fn send(
+    runtime: &Runtime,
+    path: AgentPath,
+    text: String,
+    trigger: bool,
+    interrupt: bool,
+) -> Result<Accepted, Error> {
+    let letter = Letter { to: path, text, trigger, message_id: None };
+    let (accepted, interrupted) = match interrupt {
+        true => runtime.system().send_interrupting(letter).await?,
+        false => (runtime.system().send(letter).await?, false),
+    };
+    Ok(accepted_line(&accepted, interrupted))
 }
 
-async fn assign(runtime: &Runtime, path: AgentPath, text: String, follow: Follow) -> Result<Assigned, Error> {
+async fn assign(
+    runtime: &Runtime,
+    path: AgentPath,
+    text: String,
+    interrupt: bool,
+    follow: Follow,
+) -> Result<Assigned, Error> {
     if follow == Follow::Leave {
-        return Ok(Assigned { accepted: send(runtime, path, text, true).await?, outcome: None });
+        return Ok(Assigned { accepted: send(runtime, path, text, true, interrupt).await?, outcome: None });
     }
-    let assignment: Assignment = runtime.agent(path).assign(text).await?;
-    let accepted = accepted_line(assignment.accepted());
+    let agent = runtime.agent(path);
+    let (assignment, interrupted): (Assignment, bool) = match interrupt {
+        true => agent.assign_interrupting(text).await?,
+        false => (agent.assign(text).await?, false),
+    };
+    let accepted = accepted_line(assignment.accepted(), interrupted);
     let outcome: Option<Outcome> = match follow {
         Follow::Outcome => Some(assignment.outcome().await?),
         _ => None,
@@ -186,7 +213,20 @@ async fn close(runtime: &Runtime, path: AgentPath) -> Result<AskedClose, Error> 
     Ok(AskedClose { path, new: report.marked, stopped: report.stopped, overdue: report.overdue })
 }
 
-fn accepted_line(accepted: &understory::Accepted) -> Accepted {
+async fn interrupt(runtime: &Runtime, path: AgentPath, cascade: bool, dry_run: bool) -> Result<AskedInterrupt, Error> {
+    let agent = runtime.agent(path.clone());
+    let reach = if cascade { Reach::Subtree } else { Reach::Node };
+    let mut paths = match (dry_run, reach) {
+        (true, _) => runtime.system().interruptible(&path, reach).await?,
+        (false, Reach::Subtree) => agent.interrupt_subtree().await?,
+        (false, Reach::Node) => agent.interrupt().await?.then(|| path.clone()).into_iter().collect(),
+    };
+    let interrupted = paths.len();
+    paths.truncate(INTERRUPTED);
+    Ok(AskedInterrupt { path, interrupted, paths, dry_run })
+}
+
+fn accepted_line(accepted: &understory::Accepted, interrupted: bool) -> Accepted {
     let understory::Accepted { to, row } = accepted;
-    Accepted { path: to.path.clone(), message: format!("{}.{}", row.sequence, row.n) }
+    Accepted { path: to.path.clone(), message: format!("{}.{}", row.sequence, row.n), interrupted }
 }

@@ -26,9 +26,9 @@ pub use client::Client;
 pub use control::{Control, Requests};
 pub use failure::{Code, Failure, UNSURE, chain, named};
 pub use lines::{
-    Accepted, AgentLine, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, Counts, ErrorLine, ItemLine,
-    JobLine, Jobs, NodeLine, OutcomeLine, ProblemLine, RunningLine, SettledLine, Shown, Spawned, StandingLine, Tree,
-    TreeLine, VerifiedLine, Waited,
+    Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, ErrorLine,
+    ItemLine, JobLine, Jobs, NodeLine, OutcomeLine, ProblemLine, RunningLine, SettledLine, Shown, Spawned,
+    StandingLine, Tree, TreeLine, VerifiedLine, Waited,
 };
 pub use pick::unfinished_job;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};

@@ -252,6 +252,8 @@ pub struct Accepted {
     pub path: AgentPath,
     /// Its place in the inbox.
     pub message: String,
+    /// A turn was interrupted for it.
+    pub interrupted: bool,
 }
 
 /// A message that starts a turn.
@@ -324,6 +326,19 @@ pub struct AskedResume {
     pub path: AgentPath,
     /// False: there was no mark and no fault.
     pub new: bool,
+}
+
+/// An interrupt that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskedInterrupt {
+    /// The top.
+    pub path: AgentPath,
+    /// How many turns were under way: they end now, or would.
+    pub interrupted: usize,
+    /// The first 100 of those whose they were, parents first.
+    pub paths: Vec<AgentPath>,
+    /// Nothing was done.
+    pub dry_run: bool,
 }
 
 /// What a store was found to hold.

@@ -5,8 +5,8 @@ use understory::AgentPath;
 
 use crate::failure::Failure;
 use crate::lines::{
-    Accepted, AskedCancel, AskedClose, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned, Tree,
-    VerifiedLine, Waited,
+    Accepted, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned,
+    Tree, VerifiedLine, Waited,
 };
 use crate::roles::{RoleLine, Roles};
 
@@ -61,6 +61,9 @@ pub enum Request {
         path: AgentPath,
         /// What it says.
         text: String,
+        /// Whether the turn under way ends.
+        #[serde(default)]
+        interrupt: bool,
     },
     /// A message that starts a turn.
     Assign {
@@ -68,6 +71,9 @@ pub enum Request {
         path: AgentPath,
         /// What it says.
         text: String,
+        /// Whether the turn under way ends.
+        #[serde(default)]
+        interrupt: bool,
         /// What becomes of it.
         follow: Follow,
     },
@@ -96,6 +102,15 @@ pub enum Request {
     Role {
         /// Which.
         name: String,
+    },
+    /// A turn shall end.
+    Interrupt {
+        /// Whose.
+        path: AgentPath,
+        /// Those of all agents below it, too.
+        cascade: bool,
+        /// Say only which.
+        dry_run: bool,
     },
     /// The whole store shall be read, to see whether it fits together.
     Verify,
@@ -176,6 +191,8 @@ pub enum Reply {
     Roles(Roles),
     /// To a look at one role.
     Role(Box<RoleLine>),
+    /// To an interrupt.
+    Interrupted(AskedInterrupt),
     /// To a verify.
     Verified(VerifiedLine),
 }
@@ -183,7 +200,9 @@ pub enum Reply {
 impl Request {
     /// Whether asking twice comes to the same as asking once.
     pub fn repeats(&self) -> bool {
-        !matches!(self, Request::Spawn { .. } | Request::Send { .. } | Request::Assign { .. })
+        // A second interrupt may end the next turn.
+        let once = matches!(self, Request::Interrupt { dry_run: false, .. });
+        !once && !matches!(self, Request::Spawn { .. } | Request::Send { .. } | Request::Assign { .. })
     }
 }
 

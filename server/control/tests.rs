@@ -99,8 +99,14 @@ async fn requests_sent_at_once_are_answered_in_order_and_nonsense_is_refused() {
 async fn a_request_lasts_as_long_as_its_client() {
     let owner = Owner::new().await;
     let mut client = owner.client().await.unwrap();
-    let assigned =
-        client.ask(&Request::Assign { path: ada(), text: "go".to_owned(), follow: crate::wire::Follow::Run }).await;
+    let assigned = client
+        .ask(&Request::Assign {
+            path: ada(),
+            text: "go".to_owned(),
+            interrupt: false,
+            follow: crate::wire::Follow::Run,
+        })
+        .await;
     assert!(matches!(assigned, Ok(Reply::Assigned(_))), "{assigned:?}");
     let mut watch = owner.requests.0.subscribe();
     let wait = Request::Wait { paths: vec![ada()], wanted: Wanted::All, timeout_ms: None };
@@ -115,7 +121,8 @@ async fn a_request_lasts_as_long_as_its_client() {
 async fn who_waits_hears_that_the_owner_stops() {
     let owner = Owner::new().await;
     let mut client = owner.client().await.unwrap();
-    let assign = Request::Assign { path: ada(), text: "go".to_owned(), follow: crate::wire::Follow::Outcome };
+    let assign =
+        Request::Assign { path: ada(), text: "go".to_owned(), interrupt: false, follow: crate::wire::Follow::Outcome };
     let mut watch = owner.requests.0.subscribe();
     let waiting = tokio::spawn(async move { client.ask(&assign).await });
     watch.wait_for(|pending| *pending == 1).await.unwrap();

@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_store;
 mod folder;
 mod full;
+mod interrupt;
 mod jobs;
 mod resident;
 mod roles;

@@ -66,13 +66,15 @@ fn of_agents() {
     insta::assert_snapshot!(shape(&folder, "send bob hello"), @r#"
     {
       "path": "/root/bob",
-      "message": "[message]"
+      "message": "[message]",
+      "interrupted": false
     }
     "#);
     insta::assert_snapshot!(shape(&folder, "assign ada again"), @r#"
     {
       "path": "/root/ada",
       "message": "[message]",
+      "interrupted": false,
       "outcome": {
         "turn": 2,
         "result": "completed",
@@ -85,6 +87,7 @@ fn of_agents() {
     {
       "path": "/root/ada",
       "message": "[message]",
+      "interrupted": false,
       "outcome": null
     }
     "#);
