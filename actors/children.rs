@@ -40,7 +40,7 @@ impl System {
             match self.show(path).await {
                 Ok(view) => first.push(view),
                 // It was removed since its key was read.
-                Err(Error::NotFound { .. }) => {}
+                Err(Error::NotFound { .. } | Error::Removed { .. }) => {}
                 Err(error) => return Err(error),
             }
         }

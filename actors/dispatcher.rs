@@ -74,7 +74,7 @@ async fn tell(system: &System, told: &Arc<Told>) -> Result<(), Error> {
         }
         _ => {}
     }
-    let below = matches!(told.event, Event::Closed { .. } | Event::Resumed { .. });
+    let below = matches!(told.event, Event::Closed { .. } | Event::Resumed { .. } | Event::Removed { .. });
     system.watchers.tell(told, below);
     // Nobody listening is no failure.
     let _ = system.told.send(told.clone());

@@ -13,6 +13,34 @@ pub enum Error {
         /// The path asked for.
         path: AgentPath,
     },
+    /// Nothing lies at the path: it or, as `at` says, a node above it was removed.
+    #[error("{path} {}", if at == path { "was removed".to_owned() } else { format!("is not there: {at} was removed") })]
+    Removed {
+        /// The path asked for.
+        path: AgentPath,
+        /// What was removed.
+        at: AgentPath,
+    },
+    /// Only what is closed is removed.
+    #[error("{path} is open: close it before it is removed")]
+    Open {
+        /// The path asked for.
+        path: AgentPath,
+    },
+    /// A removal has begun, after which there is no resume.
+    #[error("{path} is being removed and cannot be resumed")]
+    BeingRemoved {
+        /// The path asked for.
+        path: AgentPath,
+    },
+    /// Those who act at or below a path that is to be removed have not ended yet.
+    #[error("{overdue} at and below {path} have not ended yet: remove it again")]
+    Overdue {
+        /// The path asked for.
+        path: AgentPath,
+        /// How many.
+        overdue: usize,
+    },
     /// What lies at the path is not what the verb is for.
     #[error("{path} is {found}, which cannot be asked to {verb}")]
     WrongKind {

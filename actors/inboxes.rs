@@ -125,6 +125,16 @@ impl Inboxes {
         self.change(of, weight, Way::Going)
     }
 
+    /// Has what is known of the inboxes of a subtree that was removed counted anew.
+    pub(crate) fn forget(&self, top: &AgentPath) {
+        self.0.loads.retain(|path, load| {
+            if top.contains(path) {
+                load.forget();
+            }
+            !load.is_nothing()
+        });
+    }
+
     /// Commits what changes inboxes. It is seen to the end even if whoever asked is dropped, so that it is known what came of
     /// it.
     pub(crate) async fn commit(
@@ -249,6 +259,12 @@ impl Load {
         self.lies.add(self.going);
         self.counting = false;
         self.counts = self.counts.max(before) + 1;
+    }
+
+    fn forget(&mut self) {
+        (self.lies, self.counts) = (Weight::default(), 0);
+        // The count under way may have met what is gone.
+        self.moved |= self.counting;
     }
 
     /// Whether nothing is lost if it is forgotten: the next message has it counted.

@@ -86,7 +86,7 @@ impl System {
             return Err(Error::Stopping);
         }
         if node_at(&self.store, top).await?.is_none() {
-            return Err(Error::NotFound { path: top.clone() });
+            return Err(self.missing(top).await);
         }
         if self.active.contains(top) {
             return Ok(());

@@ -59,6 +59,10 @@ pub struct Limits {
     pub rows: u32,
     /// Process deaths in runs of one row before it is failed as crashed.
     pub row_crashes: u32,
+    /// Removals that are remembered, so that what was there is answered as removed; the oldest are forgotten.
+    pub tombstones: u64,
+    /// How long a removal is remembered.
+    pub tombstone_life: Duration,
 }
 
 impl Default for Limits {
@@ -83,6 +87,8 @@ impl Default for Limits {
             columns: 16_384,
             rows: 10_000_000,
             row_crashes: 5,
+            tombstones: 100_000,
+            tombstone_life: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

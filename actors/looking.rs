@@ -71,7 +71,7 @@ impl System {
     /// Nothing lies there, or the store failed.
     pub async fn show(&self, path: &AgentPath) -> Result<View, Error> {
         let row = self.store.get::<Node>(&Table::Node.at(path)).await?;
-        let row = row.ok_or_else(|| Error::NotFound { path: path.clone() })?;
+        let Some(row) = row else { return Err(self.missing(path).await) };
         let closed = closed_at(&self.store, path).await?;
         let queued = crate::waiting::has_trigger(&self.store, path).await?;
         Ok(View { path: path.clone(), node: row.value, closed, queued })

@@ -88,7 +88,7 @@ impl System {
                     Phase::Faulted { reason, .. } => return Err(Error::Faulted { path: path.clone(), reason }),
                     _ => self.demand_open(path).await?,
                 },
-                _ => return Err(Error::NotFound { path: path.clone() }),
+                _ => return Err(self.missing(path).await),
             }
             if let Heard::Failed(error) = watch.next().await.ok_or(Error::Stopping)? {
                 return Err(error);
@@ -151,7 +151,10 @@ impl System {
             Err(CommitError::Conflict { key, .. }) if run.is_some() && key == Table::Node.at(&to.path) => {
                 Err(Error::NotRunning { path: to.path.clone() })
             }
-            Err(error) => Err(explain(letter, by, error)),
+            Err(error) => Err(match explain(letter, by, error) {
+                Error::NotFound { path } => self.missing(&path).await,
+                error => error,
+            }),
         }
     }
 
@@ -168,7 +171,7 @@ impl System {
     /// Whom a letter is for; for a job's item also the commit that started its run, which takes the letter or nobody.
     async fn recipient(&self, letter: &Letter) -> Result<(AgentRef, Option<Version>), Error> {
         let path = &letter.to;
-        let row = node_at(&self.store, path).await?.ok_or_else(|| Error::NotFound { path: path.clone() })?;
+        let Some(row) = node_at(&self.store, path).await? else { return Err(self.missing(path).await) };
         let to = AgentRef::new(path.clone(), row.value.id());
         match &row.value {
             Node::Agent(_) => Ok((to, None)),

@@ -180,7 +180,7 @@ impl System {
             Some(node) => {
                 return Err(Error::wrong_kind(path, &node, "be waited for"));
             }
-            None => return Err(Error::NotFound { path: path.clone() }),
+            None => return Err(self.missing(path).await),
         };
         if let Some(at) = closed_at(&self.store, path).await? {
             return Ok(Some(Standing::Closed { at }));

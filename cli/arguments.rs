@@ -109,6 +109,18 @@ pub(crate) enum Verb {
         #[arg(value_name = "PATH")]
         path: String,
     },
+    /// Remove a closed agent or a finished job with everything below it, for good
+    Remove {
+        /// Which
+        #[arg(value_name = "PATH")]
+        path: String,
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// See what roles there are; a file in the home's folder `roles` says more of one, or makes another
     #[command(subcommand)]
     Role(RoleVerb),

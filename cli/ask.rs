@@ -6,6 +6,7 @@ use understory_server::{Called, Code, Failure, Follow, OutcomeLine, Reply, Reque
 
 use crate::arguments::{LetterArguments, SpawnArguments, WaitArguments};
 use crate::command::Session;
+use crate::confirm::confirm;
 use crate::door::Door;
 use crate::setting::agent_path;
 use crate::{brains, exit, render};
@@ -118,17 +119,8 @@ pub(crate) async fn wait(session: &Session, arguments: WaitArguments) -> Result<
 /// `close`.
 pub(crate) async fn close(session: &Session, path: &str, yes: bool) -> Result<u8, Failure> {
     let path = agent_path(path)?;
-    if !yes {
-        let (terminal, question) = (session.terminal.clone(), format!("close {path} and everything below it?"));
-        match session.aside(move || Ok(terminal.confirm(&question))).await? {
-            Some(true) => {}
-            Some(false) => return Err(Failure::new(Code::Failure, format!("{path} was not closed"))),
-            None => {
-                let message = "close asks before it acts, and there is no terminal to ask on";
-                return Err(Failure::new(Code::Usage, message).hint("--yes does it without asking"));
-            }
-        }
-    }
+    let question = format!("close {path} and everything below it?");
+    confirm(session, yes, "close", question, format!("{path} was not closed")).await?;
     session.done(Request::Close { path }).await
 }
 
@@ -156,6 +148,7 @@ impl Session {
         Door::open(self).await
     }
 
+    /// Has a request carried out and its reply printed; nothing more comes of it.
     pub(crate) async fn done(&self, request: Request) -> Result<u8, Failure> {
         self.ask(request).await.map(|_| exit::OK)
     }

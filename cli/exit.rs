@@ -15,7 +15,7 @@ pub(crate) const DEADLINE: u8 = 124;
 pub(crate) fn code(code: Code) -> u8 {
     match code {
         Code::Usage => 2,
-        Code::NotFound => 3,
+        Code::NotFound | Code::Removed => 3,
         Code::Exists | Code::Closed | Code::Conflict | Code::InputChanged | Code::InUse | Code::Limit => 4,
         Code::InvalidPath | Code::InvalidTable | Code::InvalidText | Code::NewerSchema | Code::Damaged => 5,
         Code::Deadline => DEADLINE,

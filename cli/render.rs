@@ -3,6 +3,7 @@
 //! What agents, tables and workers wrote is shown with its control characters escaped, so that none of it moves the cursor
 //! or hides something.
 
+mod removed;
 mod role;
 mod tree;
 
@@ -42,6 +43,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Roles(roles) => role::many(roles),
         Reply::Role(role) => role::whole(role),
         Reply::Interrupted(interrupted) => self::interrupted(interrupted),
+        Reply::Removed(asked) => removed::removed(asked),
         Reply::Verified(verified) => self::verified(verified),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use understory_actors::{Accepted, Assignment, ClosedReport, Letter, Settled, System, Until, View};
+use understory_actors::{Accepted, Assignment, ClosedReport, Letter, RemovedReport, Settled, System, Until, View};
 use understory_paths::{AgentPath, PathError};
 
 use crate::error::Error;
@@ -119,6 +119,23 @@ impl Agent {
     /// The agent is not there, or an ancestor is closed.
     pub async fn resume(&self) -> Result<bool, Error> {
         self.system.resume(&self.path).await
+    }
+
+    /// Removes it with all below it, for good: it must be closed, or a job that is final. Given up half-way, it is closed and
+    /// can only be removed. Says what there was to remove.
+    ///
+    /// # Errors
+    /// It is not there, open, the root, a job's item or below one; or who acts there does not end.
+    pub async fn remove(&self) -> Result<RemovedReport, Error> {
+        self.system.remove(&self.path).await
+    }
+
+    /// What [`Agent::remove`] would remove now.
+    ///
+    /// # Errors
+    /// As for [`Agent::remove`].
+    pub async fn removal(&self) -> Result<RemovedReport, Error> {
+        self.system.removal(&self.path).await
     }
 
     /// Its record and how it stands.

@@ -49,9 +49,9 @@ pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobReque
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
     Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEFAULT_ROLE, IN_HAND_MAX,
-    JobRow, Letter, Limits, Nickname, NicknamePool, Policy, PoolError, Reach, Response, Restart, Role, RoleLimits,
-    Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing, Strategy, TEXT_MAX, Target, Turn, Until, Usage,
-    View, WAIT_TARGETS_MAX, Waited, brain_fn,
+    JobRow, Letter, Limits, Nickname, NicknamePool, Policy, PoolError, Reach, RemovedReport, Response, Restart, Role,
+    RoleLimits, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing, Strategy, TEXT_MAX, Target, Turn,
+    Until, Usage, View, WAIT_TARGETS_MAX, Waited, brain_fn,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{

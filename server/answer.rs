@@ -12,6 +12,7 @@ use crate::lines::{
     Shown, Spawned, Waited,
 };
 use crate::pick::{newest, unfinished_job};
+use crate::remove::remove;
 use crate::roles::{grant_line, role_line, roles};
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
 use crate::tree::tree;
@@ -60,6 +61,7 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         Request::Interrupt { path, cascade, dry_run } => {
             Reply::Interrupted(interrupt(runtime, path, cascade, dry_run).await?)
         }
+        Request::Remove { path, dry_run } => Reply::Removed(remove(runtime, path, dry_run).await?),
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
         Request::Spawn { path, role, brain, nickname, task, or_existing, follow } => {
             let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });

@@ -46,6 +46,8 @@ pub enum Code {
     Usage,
     /// What was named is not there: a node, a file, a program, a role, a brain.
     NotFound,
+    /// What was named is not there any more.
+    Removed,
     /// What was named is there already.
     Exists,
     /// A node or one above it is closed.
@@ -148,9 +150,11 @@ fn code(error: &Refusal) -> Code {
     match error {
         Refusal::NotFound { .. } | Refusal::UnknownRole { .. } | Refusal::UnknownBrain { .. } => Code::NotFound,
         Refusal::Exists { .. } | Refusal::NicknameTaken { .. } | Refusal::AlreadyAccepted { .. } => Code::Exists,
+        Refusal::Removed { .. } => Code::Removed,
         Refusal::Closed { .. } => Code::Closed,
         Refusal::Faulted { .. } => Code::Faulted,
         Refusal::WrongKind { .. } | Refusal::Fenced { .. } | Refusal::Refused(_) => Code::Conflict,
+        Refusal::Open { .. } | Refusal::BeingRemoved { .. } | Refusal::Overdue { .. } => Code::Conflict,
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
         Refusal::BadNickname { .. } => Code::InvalidText,
         Refusal::Path(_) => Code::InvalidPath,
@@ -199,6 +203,9 @@ fn store_code(error: &StoreError) -> Code {
 fn details(error: &Refusal) -> Value {
     match error {
         Refusal::NotFound { path } | Refusal::Exists { path } | Refusal::Fenced { path, .. } => json!({ "path": path }),
+        Refusal::Open { path } | Refusal::BeingRemoved { path } => json!({ "path": path }),
+        Refusal::Overdue { path, overdue } => json!({ "path": path, "overdue": overdue }),
+        Refusal::Removed { path, at } => json!({ "path": path, "removed": at }),
         Refusal::Closed { path, at } => json!({ "path": path, "closed_by": at }),
         Refusal::WrongKind { path, found, .. } => json!({ "path": path, "found": found }),
         Refusal::Faulted { path, reason } => json!({ "path": path, "reason": reason }),
@@ -250,6 +257,8 @@ fn job_details(error: &JobError) -> Value {
 /// What to do, in the words of the command line.
 fn hint(error: &Refusal) -> Option<String> {
     Some(match error {
+        Refusal::Open { path } => format!("understory close {path}"),
+        Refusal::BeingRemoved { path } | Refusal::Overdue { path, .. } => format!("understory remove {path}"),
         Refusal::Closed { at, .. } => format!("understory resume {at}"),
         Refusal::Faulted { path, .. } => format!("understory resume {path}"),
         Refusal::Job(JobError::InputChanged { .. }) => {

@@ -16,6 +16,7 @@ mod failure;
 mod lines;
 mod pick;
 mod place;
+mod remove;
 mod roles;
 mod told;
 mod tree;
@@ -31,6 +32,7 @@ pub use lines::{
     StandingLine, Tree, TreeLine, VerifiedLine, Waited,
 };
 pub use pick::unfinished_job;
+pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use told::job_line;
 pub use wire::{Called, Follow, Hello, Reply, Request, Wanted};

@@ -8,6 +8,7 @@ use crate::lines::{
     Accepted, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned,
     Tree, VerifiedLine, Waited,
 };
+use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
 
 /// Something asked of the process that owns the store.
@@ -112,6 +113,13 @@ pub enum Request {
         /// Say only which.
         dry_run: bool,
     },
+    /// What is closed shall be removed.
+    Remove {
+        /// Its top.
+        path: AgentPath,
+        /// Only what that would come to is asked.
+        dry_run: bool,
+    },
     /// The whole store shall be read, to see whether it fits together.
     Verify,
 }
@@ -193,6 +201,8 @@ pub enum Reply {
     Role(Box<RoleLine>),
     /// To an interrupt.
     Interrupted(AskedInterrupt),
+    /// To a remove.
+    Removed(AskedRemove),
     /// To a verify.
     Verified(VerifiedLine),
 }

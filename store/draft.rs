@@ -4,10 +4,10 @@ use bytes::Bytes;
 use understory_paths::AgentPath;
 use uuid::Uuid;
 
-use crate::chunk::{self, Chunks};
+use crate::chunk::{self, Chunks, Payload};
 use crate::keys::Table;
 use crate::records::{Event, Record};
-use crate::seam::{Commit, Expect, Key, Prefix, Version, Write};
+use crate::seam::{Commit, Entry, Expect, Key, Prefix, Version, Write};
 
 /// A row as read, with what is needed to write over it.
 #[derive(Clone, Debug)]
@@ -28,6 +28,16 @@ impl<T> Row<T> {
     }
 }
 
+/// A row to be deleted, of which nobody asks what it holds.
+#[derive(Clone, Debug)]
+pub struct Stub {
+    /// Its key.
+    pub key: Key,
+    /// The commit that last wrote it.
+    pub version: Version,
+    chunks: Option<Chunks>,
+}
+
 /// What a draft wrote of a row, until the commit has a number.
 #[derive(Clone, Debug)]
 #[must_use = "a single writer keeps it for its next update"]
@@ -35,6 +45,21 @@ pub struct Written {
     key: Key,
     payload: Bytes,
     chunks: Option<Chunks>,
+}
+
+impl Stub {
+    pub(crate) fn of(entry: Entry) -> Stub {
+        let chunks = match chunk::parse(entry.key.as_bytes(), &entry.payload) {
+            Some(Payload::Parts(chunks)) => Some(chunks),
+            _ => None,
+        };
+        Stub { key: entry.key, version: entry.version, chunks }
+    }
+
+    /// How many writes it takes to delete it.
+    pub fn writes(&self) -> usize {
+        1 + self.chunks.as_ref().map_or(0, |chunks| chunks.keys().count())
+    }
 }
 
 /// A commit in the making.
@@ -133,6 +158,20 @@ impl Draft {
     pub fn remove<T>(&mut self, row: &Row<T>) {
         self.drop_chunks(row.chunks.as_ref());
         self.commit.writes.push(Write::Delete(row.key.clone()));
+    }
+
+    /// Removes a row that must be as it was seen.
+    pub fn discard(&mut self, stub: &Stub) {
+        self.expect_at(stub.key.clone(), stub.version);
+        self.drop_chunks(stub.chunks.as_ref());
+        self.commit.writes.push(Write::Delete(stub.key.clone()));
+    }
+
+    /// Takes in what another draft demands, writes and tells.
+    pub fn absorb(&mut self, other: Draft) {
+        self.commit.expects.extend(other.commit.expects);
+        self.commit.writes.extend(other.commit.writes);
+        self.commit.events.extend(other.commit.events);
     }
 
     /// Removes a row whose value is short.

@@ -14,9 +14,9 @@ const ITEM_ID_HASH: usize = 16;
 /// A kind of row. The numbers are on disk: they are never given to another kind. A backend keeps `00` and `0e` for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
-    /// The node at a path. Written by the registrar at creation, then by the node's own actor.
+    /// The node at a path. Deleted by the registrar with its subtree. Written by the registrar at creation, then by the node's own actor.
     Node = 0x01,
-    /// Present: closed. Written by the registrar.
+    /// Present: closed, or being removed ([`Mark`](crate::Mark)). Written by the registrar.
     Closed = 0x02,
     /// Open agents below a path, where there are any. Written by the registrar.
     Count = 0x03,
@@ -36,7 +36,8 @@ pub enum Table {
     Unfinished = 0x0a,
     /// The newest job of a command, by its fingerprint, below its owner.
     Fingerprint = 0x0b,
-    /// Messages that no turn will take.
+    /// Messages that no turn will take. Appended by the agent's actor, never rewritten, and taken away by whoever retries
+    /// or drops one.
     Dead = 0x0c,
     /// Nicknames below their parent.
     Nickname = 0x0d,
@@ -44,6 +45,10 @@ pub enum Table {
     Chunk = 0x0f,
     /// Message ids that were accepted, below the recipient.
     Seen = 0x10,
+    /// What was removed at a path, for a while. Written by the registrar.
+    Tombstone = 0x16,
+    /// Removals in their order, by which tombstones are swept. Written by the registrar.
+    Burial = 0x17,
     /// What an agent's role gave it. Written by its actor with the start of a turn.
     Grant = 0x18,
 }
@@ -91,6 +96,13 @@ impl Table {
         KeyRange::between(Key::new(start), Key::new(end))
     }
 
+    /// Every row of the paths from `first` to `last`, without what lies below `last`.
+    pub fn span(self, first: &AgentPath, last: &AgentPath) -> KeyRange {
+        let mut end = self.head(last);
+        end.push(1);
+        KeyRange::between(self.at(first), Key::new(end))
+    }
+
     /// Every row of the table.
     pub fn all(self) -> KeyRange {
         KeyRange::prefix(&[self as u8])
@@ -126,6 +138,16 @@ pub fn inbox_key(key: &Key) -> Option<InboxKey> {
         sequence: u64::from_be_bytes(sequence.try_into().ok()?),
         n: u16::from_be_bytes(n.try_into().ok()?),
     })
+}
+
+/// The key of a removal by its number.
+pub fn burial(number: u64) -> Key {
+    Table::Burial.named(&AgentPath::root(), &number.to_be_bytes())
+}
+
+/// Which removal a key names.
+pub fn burial_number(key: &Key) -> Option<u64> {
+    Some(u64::from_be_bytes(*key.as_bytes().last_chunk()?))
 }
 
 /// The key of a job's item by its id. One over 200 bytes is known by its first 160 and 16 bytes of its hash.

@@ -21,15 +21,16 @@ mod verify;
 mod wrapper;
 
 pub use self::sled::{Disk, Fdatasync, SledBackend, SledOptions};
-pub use draft::{Draft, Row, Written};
+pub use draft::{Draft, Row, Stub, Written};
 pub use error::{CommitError, Source, StoreError};
 pub use faulty::{FaultPoint, FaultyBackend};
 pub use keys::Table;
 pub use memory::MemoryBackend;
 pub use records::{
-    Agent, AgentId, AgentRef, BrainChoice, Counts, Creation, DeadLetter, DecodeError, Event, FailureLimits, Grant,
-    InboxKey, Item, ItemEnd, ItemEnding, ItemState, Job, JobSpec, JobState, Message, MessageKind, Node, Outcome, Phase,
-    Pointer, Record, Refusal, Running, Sender, Source as ItemSource, Text, Time, ToolUse, TranscriptEntry, TurnResult,
+    Agent, AgentId, AgentRef, BrainChoice, Burial, Counts, Creation, DeadLetter, DecodeError, Event, FailureLimits,
+    Grant, InboxKey, Item, ItemEnd, ItemEnding, ItemState, Job, JobSpec, JobState, Mark, Message, MessageKind, Node,
+    Outcome, Phase, Pointer, Record, Refusal, Running, Sender, Source as ItemSource, Text, Time, Tombstone, ToolUse,
+    TranscriptEntry, TurnResult,
 };
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,

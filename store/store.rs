@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{self, Chunks, Payload};
-use crate::draft::{Draft, Row};
+use crate::draft::{Draft, Row, Stub};
 use crate::error::{CommitError, StoreError};
 use crate::records::{Event, Record};
 use crate::seam::{Backend, Direction, Entry, Key, KeyRange, Version};
@@ -122,6 +122,20 @@ impl Store {
     pub async fn peek_keys(&self, range: KeyRange, from: Option<Key>, limit: usize) -> Result<Vec<Key>, StoreError> {
         let read = self.backend.scan(range, from, Direction::Forward, limit).await?;
         Ok(read.rows.into_iter().map(|entry| entry.key).collect())
+    }
+
+    /// What is needed to delete rows of a range, whatever they hold, perhaps one sync ahead.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn peek_stubs(
+        &self,
+        range: KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Stub>, StoreError> {
+        let read = self.backend.scan(range, None, direction, limit).await?;
+        Ok(read.rows.into_iter().map(Stub::of).collect())
     }
 
     /// Durable events of commits after `after`, those of at most `limit` commits.

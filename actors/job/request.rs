@@ -206,7 +206,7 @@ impl System {
         let job = match node {
             Some(Node::Job(job)) => job,
             Some(node) => return Err(Error::wrong_kind(path, &node, "be a job")),
-            None => return Err(Error::NotFound { path: path.clone() }),
+            None => return Err(self.missing(path).await),
         };
         let spec = self.store.get::<JobSpec>(&Table::Spec.at(path)).await?;
         let spec = spec.ok_or_else(|| Error::NotFound { path: path.clone() })?.value;

@@ -1,7 +1,7 @@
 //! Close and resume: one mark, and the counts of open agents above it.
 
 use understory_paths::AgentPath;
-use understory_store::{Event, Node, Phase, Row, StoreError, Table};
+use understory_store::{Event, Mark, Node, Phase, Row, StoreError, Table};
 
 use super::Answer;
 use super::plan::Plan;
@@ -14,7 +14,7 @@ impl Plan<'_> {
             return Ok(Answer::Done(false));
         }
         self.draft.expect_present(Table::Node.at(path));
-        self.mark(path, true);
+        self.mark(path, Some(Mark::Closed));
         let open = self.weight_of(path, &node.value).await?;
         self.shift_counts(path, open, false).await?;
         self.note_standing(path, &node.value, false);
@@ -30,14 +30,18 @@ impl Plan<'_> {
             }
         }
         let faulted = matches!(&node.value, Node::Agent(agent) if matches!(agent.phase, Phase::Faulted { .. }));
-        let closed = self.is_closed(path).await?;
+        let mark = self.mark_at(path).await?;
+        if mark == Some(Mark::Removing) {
+            return Err(Error::BeingRemoved { path: path.clone() });
+        }
+        let closed = mark.is_some();
         if closed {
             let open = self.weight_of(path, &node.value).await?;
             if bounded {
                 self.demand_return(path, open).await?;
             }
             self.draft.expect_present(Table::Node.at(path));
-            self.mark(path, false);
+            self.mark(path, None);
             self.shift_counts(path, open, true).await?;
             self.note_standing(path, &node.value, true);
         }
@@ -47,8 +51,8 @@ impl Plan<'_> {
         Ok(Answer::Done(closed || faulted))
     }
 
-    async fn closable(&mut self, path: &AgentPath, verb: &'static str) -> Result<Row<Node>, Error> {
-        let row = self.node(path).await?.ok_or_else(|| Error::NotFound { path: path.clone() })?;
+    pub(super) async fn closable(&mut self, path: &AgentPath, verb: &'static str) -> Result<Row<Node>, Error> {
+        let Some(row) = self.node(path).await? else { return Err(self.missing(path).await?) };
         match &row.value {
             Node::Agent(_) if path.is_root() => {
                 Err(Error::WrongKind { path: path.clone(), found: "the root of the tree", verb })
@@ -70,20 +74,20 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn note_standing(&mut self, path: &AgentPath, node: &Node, open: bool) {
+    pub(super) fn note_standing(&mut self, path: &AgentPath, node: &Node, open: bool) {
         if let (Node::Agent(_), Some(parent)) = (node, path.parent()) {
             self.note_child(&parent, open);
         }
     }
 
     /// Open agents that a node stands for: itself, if it is one, and those below it.
-    async fn weight_of(&mut self, path: &AgentPath, node: &Node) -> Result<u64, StoreError> {
+    pub(super) async fn weight_of(&mut self, path: &AgentPath, node: &Node) -> Result<u64, StoreError> {
         Ok(self.count(path).await? + u64::from(matches!(node, Node::Agent(_))))
     }
 
     /// Adds to or takes from the counts above `path`, up to and with the nearest closed ancestor: what lies below a closed
     /// node is not counted above it.
-    async fn shift_counts(&mut self, path: &AgentPath, by: u64, up: bool) -> Result<(), StoreError> {
+    pub(super) async fn shift_counts(&mut self, path: &AgentPath, by: u64, up: bool) -> Result<(), StoreError> {
         if by == 0 {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! The registrar: the one door for creation, close and resume.
+//! The registrar: the one door for creation, close, resume and removal.
 //!
 //! ```text
 //!   callers --Enlist--> waiting --Drain--> Plan --one commit--> under way --Answered--> answers
@@ -14,6 +14,7 @@ mod lifecycle;
 mod naming;
 mod narrowing;
 mod plan;
+mod removal;
 mod spawn;
 
 use std::collections::VecDeque;
@@ -26,7 +27,7 @@ use kameo::message::{Context, Message};
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, CommitError, JobSpec, Store, StoreError, ToolUse};
+use understory_store::{AgentRef, CommitError, JobSpec, Store, StoreError, Table, ToolUse};
 
 use crate::caller::Caller;
 use crate::clock::Clock;
@@ -35,6 +36,7 @@ use crate::handover::{Committed, hand_over};
 use crate::limits::Limits;
 use crate::role::Roles;
 use plan::{Left, Plan};
+pub(crate) use removal::is_past;
 pub(crate) use spawn::{Birth, FirstMessage, Newborn};
 
 /// How many drains are with the store at once.
@@ -52,6 +54,10 @@ pub(crate) enum Request {
     Close { path: AgentPath },
     /// Takes a node's mark away, or an agent's fault; `bounded`, as an agent may that has it made already.
     Resume { path: AgentPath, bounded: bool },
+    /// Says whether a subtree may be removed, and with `mark` has that begin.
+    Remove { path: AgentPath, mark: bool },
+    /// Deletes a part of a subtree that is being removed.
+    RemoveBatch { top: AgentRef },
 }
 
 /// What it answers.
@@ -59,6 +65,8 @@ pub(crate) enum Request {
 pub(crate) enum Answer {
     /// The agents, in the order asked.
     Spawned(Vec<Newborn>),
+    /// What is removed.
+    Removing(AgentRef),
     /// It is done; false if there was nothing to do.
     Done(bool),
 }
@@ -114,7 +122,9 @@ impl Actor for Registrar {
 
     async fn on_start(desk: Desk, _: ActorRef<Self>) -> Result<Self, Infallible> {
         let (waiting, under_way) = (VecDeque::new(), VecDeque::new());
-        Ok(Registrar { desk, waiting, counts: plan::Counts::default(), under_way, crowd: 0, called: false })
+        let stones = desk.store.peek_keys(Table::Tombstone.all(), None, 1).await;
+        let counts = plan::Counts::new(stones.is_ok_and(|stones| stones.is_empty()));
+        Ok(Registrar { desk, waiting, counts, under_way, crowd: 0, called: false })
     }
 }
 

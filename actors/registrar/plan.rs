@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use understory_paths::AgentPath;
-use understory_store::{Draft, Key, Node, Pointer, Row, Store, StoreError, Table, Time};
+use understory_store::{Draft, Key, Mark, Node, Pointer, Row, Store, StoreError, Table, Time};
 
 use super::bounds::{Bounds, Known};
 use super::naming::Places;
@@ -13,7 +13,7 @@ use crate::limits::Limits;
 use crate::role::Roles;
 
 /// A drain closes at this many writes: few enough to be a part of one sync.
-const WRITES_MAX: usize = 512;
+pub(super) const WRITES_MAX: usize = 512;
 /// A drain closes at this many payload bytes.
 const BYTES_MAX: usize = 1 << 20;
 /// How many counts are remembered between drains.
@@ -26,17 +26,28 @@ pub(super) struct Counts {
     open: HashMap<AgentPath, u64>,
     pub(super) places: Places,
     pub(super) bounds: Known,
+    /// It is known that there is no tombstone in the store.
+    no_tombstones: bool,
 }
 
 impl Counts {
+    pub(super) fn new(no_tombstones: bool) -> Self {
+        Counts { no_tombstones, ..Counts::default() }
+    }
+
     /// A drain was committed.
     pub(super) fn learn(&mut self, left: Left, now: Time) {
-        if self.open.len() + left.counts.len() > COUNTS_MAX {
+        let Left { counts, places, bounds, removed, .. } = left;
+        if self.open.len() + counts.len() > COUNTS_MAX {
             self.open.clear();
         }
-        self.open.extend(left.counts);
-        self.places.learn(left.places);
-        self.bounds.learn(left.bounds, now);
+        self.open.extend(counts);
+        self.places.learn(places);
+        self.bounds.learn(bounds, now);
+        if let Some(Some(_)) = removed {
+            // Who comes to a path below it has nothing of what was there.
+            self.forget();
+        }
     }
 
     /// A drain was refused: what is known may have been ahead of the store.
@@ -44,6 +55,7 @@ impl Counts {
         self.open.clear();
         self.places = Places::default();
         self.bounds.forget();
+        self.no_tombstones = false;
     }
 }
 
@@ -53,13 +65,15 @@ pub(super) struct Left {
     pub(super) counts: BTreeMap<AgentPath, u64>,
     pub(super) bounds: Bounds,
     pub(super) nodes: HashMap<AgentPath, Option<Row<Node>>>,
-    closed: HashMap<AgentPath, bool>,
+    closed: HashMap<AgentPath, Option<Mark>>,
     nicknames: HashMap<(AgentPath, String), bool>,
     pub(super) places: Places,
     /// The jobs that commands have made, by the keys of their fingerprints.
     commands: HashMap<Key, AgentPath>,
     /// Open agents below `/root` before it.
     open: u64,
+    /// It deletes a part of a subtree; with the top of it, if that goes, too.
+    removed: Option<Option<AgentPath>>,
 }
 
 /// One drain in the making.
@@ -77,7 +91,9 @@ pub(super) struct Plan<'a> {
 impl Left {
     /// Whether a commit that rests on the count below `/root` as this drain leaves it is refused when the drain is.
     pub(super) fn bears(&self) -> bool {
-        self.counts.get(&AgentPath::root()).is_some_and(|open| *open != self.open && *open > 0)
+        // What is deleted is known by the store alone.
+        self.removed.is_none()
+            && self.counts.get(&AgentPath::root()).is_some_and(|open| *open != self.open && *open > 0)
     }
 }
 
@@ -95,6 +111,9 @@ impl<'a> Plan<'a> {
 
     /// Whether another request surely fits the same commit.
     pub(super) fn has_room(&self, request: &Request) -> bool {
+        if self.left.removed.is_some() {
+            return false;
+        }
         let (writes, bytes) = request.weight();
         self.draft.writes() + self.left.counts.len() + writes <= WRITES_MAX && self.draft.bytes() + bytes <= BYTES_MAX
     }
@@ -106,6 +125,8 @@ impl<'a> Plan<'a> {
             Request::CreateJob { path, job, spec, fresh } => self.create_job(path, job, spec, *fresh).await,
             Request::Close { path } => self.close(path).await,
             Request::Resume { path, bounded } => self.resume(path, *bounded).await,
+            Request::Remove { path, mark } => self.remove(path, *mark).await,
+            Request::RemoveBatch { top } => self.remove_batch(top).await,
         }
     }
 
@@ -145,21 +166,36 @@ impl<'a> Plan<'a> {
 
     /// Whether this very node is marked closed, as this drain leaves it.
     pub(super) async fn is_closed(&mut self, path: &AgentPath) -> Result<bool, StoreError> {
-        let before = self.before.and_then(|before| before.closed.get(path));
-        if let Some(closed) = self.left.closed.get(path).or(before) {
-            return Ok(*closed);
-        }
-        let closed = self.store.versions(vec![Table::Closed.at(path)]).await?[0].is_some();
-        self.left.closed.insert(path.clone(), closed);
-        Ok(closed)
+        Ok(self.mark_at(path).await?.is_some())
     }
 
-    pub(super) fn mark(&mut self, path: &AgentPath, closed: bool) {
-        self.left.closed.insert(path.clone(), closed);
-        match closed {
-            true => self.draft.put(Table::Closed.at(path), &()),
-            false => self.draft.delete(Table::Closed.at(path)),
+    /// The mark of this very node, as this drain leaves it.
+    pub(super) async fn mark_at(&mut self, path: &AgentPath) -> Result<Option<Mark>, StoreError> {
+        let before = self.before.and_then(|before| before.closed.get(path));
+        if let Some(mark) = self.left.closed.get(path).or(before) {
+            return Ok(*mark);
         }
+        let mark = self.store.peek::<Mark>(&Table::Closed.at(path)).await?.map(|row| row.value);
+        self.left.closed.insert(path.clone(), mark);
+        Ok(mark)
+    }
+
+    pub(super) fn mark(&mut self, path: &AgentPath, mark: Option<Mark>) {
+        self.left.closed.insert(path.clone(), mark);
+        match mark {
+            Some(mark) => self.draft.put(Table::Closed.at(path), &mark),
+            None => self.draft.delete(Table::Closed.at(path)),
+        }
+    }
+
+    /// Notes that a part of a subtree is deleted, up to its `top` perhaps: nothing else is in the commit behind it, and
+    /// nothing rests on it.
+    pub(super) fn note_removal(&mut self, top: Option<&AgentPath>) {
+        self.left.removed = Some(top.cloned());
+    }
+
+    pub(super) fn may_have_tombstones(&self) -> bool {
+        !self.known.no_tombstones
     }
 
     /// Refuses when `path` or an ancestor is closed, naming the one in the way.
@@ -221,6 +257,12 @@ impl<'a> Plan<'a> {
     pub(super) fn note_command(&mut self, command: Key, path: &AgentPath) {
         self.draft.put(command.clone(), &Pointer(path.clone()));
         self.left.commands.insert(command, path.clone());
+    }
+
+    pub(super) fn free_nickname(&mut self, parent: &AgentPath, nickname: &str) {
+        let known = (parent.clone(), nickname.to_lowercase());
+        self.draft.delete(Table::Nickname.named(parent, known.1.as_bytes()));
+        self.left.nicknames.insert(known, false);
     }
 
     pub(super) fn take_nickname(&mut self, parent: &AgentPath, nickname: &str, path: &AgentPath) {

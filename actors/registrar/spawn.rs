@@ -9,7 +9,7 @@ use understory_store::{
 };
 
 use super::naming::Called;
-use super::plan::Plan;
+use super::plan::{Plan, WRITES_MAX};
 use super::{Answer, Request};
 use crate::caller::Caller;
 use crate::error::Error;
@@ -65,7 +65,9 @@ impl Request {
                     spec.headers.iter().map(String::len).sum::<usize>() + spec.template.as_ref().map_or(0, String::len);
                 (8 + bytes / 4096, 4096 + bytes)
             }
-            Request::Close { .. } | Request::Resume { .. } => (2, 4096),
+            Request::Close { .. } | Request::Resume { .. } | Request::Remove { .. } => (2, 4096),
+            // It takes what a drain takes.
+            Request::RemoveBatch { .. } => (WRITES_MAX, 0),
         }
     }
 }
@@ -110,7 +112,10 @@ impl Plan<'_> {
         for ((birth, verdict), nickname) in births.iter().zip(verdicts).zip(nicknames) {
             newborns.push(match verdict {
                 Verdict::Known(newborn) => newborn,
-                Verdict::New(id) => self.bear(birth, id, nickname, by),
+                Verdict::New(id) => {
+                    self.unearth(&birth.path).await?;
+                    self.bear(birth, id, nickname, by)
+                }
             });
         }
         if let Some(caller) = by.filter(|_| newborns.iter().any(|newborn| newborn.created)) {
@@ -139,6 +144,7 @@ impl Plan<'_> {
         if self.node(path).await?.is_some() {
             return Err(Error::Exists { path: path.clone() });
         }
+        self.unearth(path).await?;
         let node = Node::Job(Job::new(job.id, self.now));
         let written = self.draft.create(Table::Node.at(path), &node);
         self.written(path, Row::written(written, node, 0));
@@ -193,7 +199,7 @@ impl Plan<'_> {
     async fn demand_parent(&mut self, path: &AgentPath, verb: &'static str) -> Result<(), Error> {
         let parent = path.parent().ok_or_else(|| Error::Exists { path: path.clone() })?;
         match self.node(&parent).await?.map(|row| row.value) {
-            None => return Err(Error::NotFound { path: parent }),
+            None => return Err(self.missing(&parent).await?),
             Some(Node::Agent(_)) => {}
             Some(Node::Item(_)) if verb == "spawn" => {}
             Some(node) => return Err(Error::wrong_kind(&parent, &node, verb)),

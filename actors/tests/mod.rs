@@ -19,6 +19,7 @@ mod messages;
 mod naming;
 pub(crate) mod panics;
 mod pausing;
+mod remove;
 mod reports;
 mod resting;
 mod roles;

@@ -112,6 +112,11 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A closed subtree was removed: nothing of it is left.
+    Removed {
+        /// Its top.
+        node: AgentRef,
+    },
 }
 
 /// The end of one run of a row.
@@ -154,7 +159,8 @@ impl Event {
             | Event::JobChanged { job: node, .. }
             | Event::ItemsMoved { job: node, .. }
             | Event::JobExportFailed { job: node, .. }
-            | Event::JobExported { job: node } => &node.path,
+            | Event::JobExported { job: node }
+            | Event::Removed { node } => &node.path,
         }
     }
 }

@@ -252,8 +252,13 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("event, items", Event::ItemsMoved { job: me.clone(), started: vec![(1, 1)], ended }.encode()),
         (
             "event, ended",
-            Event::TurnEnded { agent: me, turn: 3, result: TurnResult::Completed, consumed: vec![] }.encode(),
+            Event::TurnEnded { agent: me.clone(), turn: 3, result: TurnResult::Completed, consumed: vec![] }.encode(),
         ),
+        ("event, removed", Event::Removed { node: me.clone() }.encode()),
+        ("mark, closed", Mark::Closed.encode()),
+        ("mark, removing", Mark::Removing.encode()),
+        ("tombstone", Tombstone { id: me.id, at: NOW }.encode()),
+        ("burial", Burial { node: me, at: NOW }.encode()),
     ]
 }
 

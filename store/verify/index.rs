@@ -36,11 +36,12 @@ impl<'a> Indexes<'a> {
         }
     }
 
-    /// Checks the rows of one node, whose paths come in order.
+    /// Checks the rows of one node, whose paths come in order. What is being removed may lead to what is gone already.
     pub(super) async fn visit(
         &mut self,
         path: &AgentPath,
         node: Option<&Node>,
+        removing: bool,
         report: &mut Report,
     ) -> Result<(), StoreError> {
         each::<Message>(&mut self.inbox, path, report).await?;
@@ -50,17 +51,22 @@ impl<'a> Indexes<'a> {
         while let Some((entry, number)) = next::<u64>(&mut self.item_ids, path, report).await? {
             if let Some(what) = self.item_id(path, &entry, number).await?
                 && node.is_some()
+                && !removing
             {
                 report.problem(place(Table::ItemId, &entry.key), what);
             }
         }
         while let Some((entry, Pointer(job))) = next::<Pointer>(&mut self.fingerprints, path, report).await? {
-            if let Some(what) = self.fingerprint(path, &entry, &job).await? {
+            if let Some(what) = self.fingerprint(path, &entry, &job).await?
+                && !removing
+            {
                 report.problem(place(Table::Fingerprint, &entry.key), what);
             }
         }
         while let Some((entry, Pointer(agent))) = next::<Pointer>(&mut self.nicknames, path, report).await? {
-            if let Some(what) = self.nickname(path, &entry, &agent).await? {
+            if let Some(what) = self.nickname(path, &entry, &agent).await?
+                && !removing
+            {
                 report.problem(place(Table::Nickname, &entry.key), what);
             }
         }

@@ -6,6 +6,7 @@
 //! count    |    rows of these tables are met in path order beside the nodes, so that no more than
 //! spec     |--> the way from the root is held, however large the store is
 //! inbox ...|
+//! tombstone --> the burial that it is swept by, and nothing at its path
 //! chunk    ---> parts against the heads that name them
 //! events   ---> decode
 //! ```
@@ -18,6 +19,7 @@ mod cursor;
 mod index;
 mod item;
 mod lane;
+mod removed;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -36,7 +38,7 @@ use crate::store::Store;
 const NEWS: usize = 256;
 
 /// Every table, in key order.
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 18] = [
     Table::Node,
     Table::Closed,
     Table::Count,
@@ -52,6 +54,8 @@ const TABLES: [Table; 16] = [
     Table::Nickname,
     Table::Chunk,
     Table::Seen,
+    Table::Tombstone,
+    Table::Burial,
     Table::Grant,
 ];
 
@@ -65,6 +69,7 @@ impl Store {
     pub async fn verify(&self) -> Result<Verified, StoreError> {
         let mut report = Report::default();
         Tree::new(self.backend()).walk(&mut report).await?;
+        removed::check(self.backend(), &mut report).await?;
         chunks::check(self.backend(), &mut report).await?;
         strays(self, &mut report).await?;
         events(self, &mut report).await?;

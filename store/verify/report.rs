@@ -115,6 +115,8 @@ fn word(table: Table) -> &'static str {
         Table::Nickname => "nickname",
         Table::Chunk => "chunk",
         Table::Seen => "seen",
+        Table::Tombstone => "tombstone",
+        Table::Burial => "burial",
         Table::Grant => "grant",
     }
 }

@@ -8,7 +8,7 @@ use super::lane::{Found, Lane, Stands, look_up};
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
-use crate::records::{Agent, Grant, Job, JobSpec, Node, Pointer};
+use crate::records::{Agent, Grant, Job, JobSpec, Mark, Node, Pointer};
 use crate::seam::{Backend, Entry};
 
 /// The tables that are read beside the nodes.
@@ -32,6 +32,8 @@ struct Step {
     path: AgentPath,
     kind: Kind,
     closed: bool,
+    /// It or a node above it is being removed: what is left of it need not fit.
+    removing: bool,
     /// What `count` says.
     counted: Stands<u64>,
     /// Open agents met below it.
@@ -116,7 +118,10 @@ impl<'a> Tree<'a> {
         if let Some(node) = &node {
             self.check_parent(&path, node, report);
         }
-        let closed = !self.closed.only_at::<()>(&path, report).await?.is_absent();
+        let mark = self.closed.only_at::<Mark>(&path, report).await?;
+        let closed = !mark.is_absent();
+        let removing =
+            matches!(mark, Stands::There(Mark::Removing)) || self.way.last().is_some_and(|above| above.removing);
         let counted = self.counts.only_at::<u64>(&path, report).await?;
         let granted = !self.grants.only_at::<Grant>(&path, report).await?.is_absent();
         if granted && matches!(node, Some(Node::Job(_) | Node::Item(_))) {
@@ -125,6 +130,15 @@ impl<'a> Tree<'a> {
         let kind = match &node {
             None => {
                 self.pass_beside(&path, report).await?;
+                Kind::Unknown
+            }
+            Some(node) if removing => {
+                self.pass_beside(&path, report).await?;
+                match node {
+                    Node::Agent(_) => report.agent(),
+                    Node::Job(_) => report.job(),
+                    Node::Item(_) => report.item(),
+                }
                 Kind::Unknown
             }
             Some(Node::Agent(agent)) => {
@@ -152,8 +166,9 @@ impl<'a> Tree<'a> {
                 Kind::Item
             }
         };
-        self.indexes.visit(&path, node.as_ref(), report).await?;
-        self.way.push(Step { path, sure: node.is_some(), kind, closed, counted, open: 0 });
+        self.indexes.visit(&path, node.as_ref(), removing, report).await?;
+        let sure = node.is_some() && !removing;
+        self.way.push(Step { path, sure, kind, closed, removing, counted, open: 0 });
         Ok(())
     }
 
@@ -256,7 +271,7 @@ impl<'a> Tree<'a> {
 
     /// Compares what was gathered below a node with what is on record, and hands its count to the one above.
     fn leave(&mut self, step: Step, report: &mut Report) {
-        let Step { path, kind, closed, counted, open, sure } = step;
+        let Step { path, kind, closed, removing, counted, open, sure } = step;
         match counted {
             Stands::There(0) => report.at(Table::Count, &path, "it is 0, which is told by no row"),
             Stands::There(count) if sure && count != open => {
@@ -272,7 +287,8 @@ impl<'a> Tree<'a> {
             tally.check(&path, sure, report);
         }
         if let Some(above) = self.way.last_mut() {
-            above.sure &= sure;
+            // A closed node stands for nothing above it, whatever is left below.
+            above.sure &= sure || removing;
             if !closed {
                 above.open += open + u64::from(agent);
             }

@@ -7,6 +7,7 @@ mod folder;
 mod full;
 mod interrupt;
 mod jobs;
+mod remove;
 mod resident;
 mod roles;
 mod second;

@@ -255,3 +255,60 @@ async fn only_the_first_problems_are_listed() {
     assert_eq!((verified.problems.len(), verified.problems_total), (100, 250));
     assert!(!verified.is_sound());
 }
+
+/// What is left of a removal need not fit, but it must be readable and have parents.
+#[tokio::test]
+async fn what_is_being_removed_need_not_fit() {
+    let world = World::sound().await;
+    let (ada, job) = (path("/root/ada"), path("/root/job"));
+    let begin = |draft: &mut Draft| {
+        draft.put(Table::Closed.at(&ada), &Mark::Removing);
+        draft.put(Table::Closed.at(&job), &Mark::Removing);
+        draft.delete(Table::Count.at(&path("/root")));
+    };
+    world.commit(begin).await;
+    world.check(&[]).await;
+    // What is above it still must.
+    world.commit(|draft| draft.put(Table::Count.at(&path("/root")), &9_u64)).await;
+    world.check(&["count/root: it is 9, and 0 are open"]).await;
+    world.commit(|draft| draft.delete(Table::Count.at(&path("/root")))).await;
+    world
+        .commit(|draft| {
+            draft.delete(Table::Node.at(&path("/root/ada/kid/low")));
+            draft.delete(Table::Count.at(&path("/root/ada")));
+            draft.delete(Table::Node.at(&row_path(4)));
+            draft.delete(Table::Unfinished.at(&job));
+        })
+        .await;
+    world.check(&[]).await;
+    world.commit(|draft| draft.delete(Table::Node.at(&path("/root/ada/kid")))).await;
+    let left = ["closed/root/ada/kid: it belongs to no node", "count/root/ada/kid: it belongs to no node"];
+    world.check(&left).await;
+}
+
+#[tokio::test]
+async fn a_tombstone_stands_where_nothing_lies_and_is_found_by_its_age() {
+    let (gone, ada) = (path("/root/gone"), path("/root/ada"));
+    let stone = |n| Tombstone { id: AgentId::from_u128(n), at: Time(9) };
+    let burial = |path: &understory_paths::AgentPath, n| Burial {
+        node: AgentRef::new(path.clone(), AgentId::from_u128(n)),
+        at: Time(9),
+    };
+    let bury = |draft: &mut Draft| {
+        draft.put(Table::Tombstone.at(&gone), &stone(7));
+        draft.put(keys::burial(3), &burial(&gone, 7));
+        // A newcomer took this one's away.
+        draft.put(keys::burial(4), &burial(&ada, 8));
+    };
+    check(bury, &[]).await;
+    let unfound = |draft: &mut Draft| {
+        bury(draft);
+        draft.put(keys::burial(3), &burial(&gone, 6));
+    };
+    check(unfound, &["tombstone: 1 stand, and 0 are found by their age"]).await;
+    let over = |draft: &mut Draft| {
+        draft.put(Table::Tombstone.at(&ada), &stone(8));
+        draft.put(keys::burial(4), &burial(&ada, 8));
+    };
+    check(over, &["tombstone/root/ada: something lies at its path"]).await;
+}
