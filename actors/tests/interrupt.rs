@@ -1,17 +1,17 @@
 //! Interrupts: what they end, what they leave alone, and what is on record afterwards.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::time::Instant;
-use understory_store::{MessageKind, Node, Phase, TurnResult};
+use understory_store::{Backend, Commit, CommitError, MemoryBackend, MessageKind, Phase, TurnResult, Version, Wrapper};
 
 use super::panics;
-use super::table::{Table, number};
-use super::world::{LONG, Setting, World, at, letter, pass, until};
+use super::world::{LONG, Setting, World, at, pass, until};
 use crate::brain::{BrainError, Response, Turn};
-use crate::job::JobRequest;
 use crate::tools::ToolError;
 use crate::{Error, Reach};
 
@@ -194,6 +194,63 @@ async fn a_successor_takes_an_interrupt_over() {
     world.end().await;
 }
 
+/// A store in memory whose commits take a while.
+struct Slow(MemoryBackend);
+
+impl Wrapper for Slow {
+    fn inner(&self) -> &dyn Backend {
+        &self.0
+    }
+
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Version, CommitError>> {
+        let later = async {
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            self.0.commit(commit).await
+        };
+        later.boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_is_interrupted_while_it_starts_never_reaches_its_brain() {
+    let backend = Arc::new(Slow(MemoryBackend::new()));
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = calls.clone();
+    let called = move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { Ok(Response::text("called")) }
+    };
+    let world = World::setting().brain("called", called).open_on(backend).await;
+    world.spawn("/root/a", "called").await;
+    world.ask("/root/a", "one").await.unwrap();
+    world.system.run(&at("/root")).await.unwrap();
+    // Its entry is there as soon as its start is asked for.
+    until(async || world.system.interrupt(&at("/root/a")).await.unwrap()).await;
+    assert!(world.agent("/root/a").await.running().is_none(), "its start is not on disk");
+    world.settled("/root/a").await;
+    assert_eq!(world.turns("/root/a").await, [turn("one", BY_OPERATOR)]);
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_agent_that_left_memory_takes_its_next_message() {
+    let world = wilful().open().await;
+    world.spawn("/root/a", "answers").await;
+    waiting(&world, "/root/a").await;
+    assert!(world.system.interrupt(&at("/root/a")).await.unwrap());
+    world.settled("/root/a").await;
+    let linger = u32::try_from(world.system.limits.linger.as_secs()).unwrap();
+    pass(linger + 2).await;
+    assert_eq!(world.system.residents(), 0);
+    assert_eq!(world.status("/root/a").await, "interrupted");
+    assert!(!world.system.interrupt(&at("/root/a")).await.unwrap());
+    assert_eq!(world.assign("/root/a", "go").await.unwrap().content, "go");
+    world.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_leaves_an_interrupt_on_record() {
     let world = wilful().open().await;
@@ -300,81 +357,5 @@ async fn a_turn_that_is_over_interrupts_nobody() {
     assert_eq!(world.status("/root/a/b").await, "running");
     world.system.interrupt(&at("/root/a/b")).await.unwrap();
     world.settled("/root/a").await;
-    world.end().await;
-}
-
-/// Rows are worked on one at a time, and each run waits until it is cancelled, or for a permit.
-fn at_rows() -> (Setting, Arc<Semaphore>) {
-    let permits = Arc::new(Semaphore::new(0));
-    let given = permits.clone();
-    let setting = World::setting().brain("rows", move |turn: Turn| {
-        let given = given.clone();
-        async move {
-            tokio::select! {
-                permit = given.acquire() => permit.expect("never closed").forget(),
-                () = turn.cancelled() => {}
-            }
-            number(&turn)
-        }
-    });
-    (setting, permits)
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_interrupt_of_an_item_fails_its_run() {
-    let (setting, permits) = at_rows();
-    let world = setting.open().await;
-    let table = Table::of(2);
-    let request = JobRequest { concurrency: 1, attempts: 2, ..table.request("rows") };
-    let job = world.system.start_job(request).await.unwrap().job.path;
-    let (first, second) = (at("/root/job/r00000001"), at("/root/job/r00000002"));
-    let running = async |path: &str, run: u32| {
-        until(async || {
-            let node = world.system.show(&at(path)).await.map(|view| view.node);
-            matches!(node, Ok(Node::Item(item)) if item.run == run && item.state.as_str() == "running")
-        })
-        .await;
-    };
-    running("/root/job/r00000001", 1).await;
-    assert!(matches!(world.system.interrupt(&job).await, Err(Error::WrongKind { .. })));
-    assert!(matches!(world.system.interrupt_subtree(&job).await, Err(Error::WrongKind { .. })));
-    assert!(world.system.interrupt_subtree(&at("/root")).await.unwrap().is_empty(), "a job's rows are not agents");
-    assert!(!world.system.interrupt(&second).await.unwrap(), "it does not run");
-    let sent = world.system.send_interrupting(letter("/root/job/r00000001", "x", false)).await;
-    assert!(matches!(sent, Err(Error::WrongKind { .. })));
-    for run in 1..=2 {
-        running("/root/job/r00000001", run).await;
-        assert_eq!(world.system.interruptible(&first, Reach::Node).await.unwrap(), std::slice::from_ref(&first));
-        assert!(world.system.interrupt(&first).await.unwrap());
-        // The next row is worked on while this one waits to be tried again.
-        if run == 1 {
-            running("/root/job/r00000002", 1).await;
-            permits.add_permits(1);
-            pass(60).await;
-        }
-    }
-    world.job_over(&job).await;
-    assert!(!world.system.interrupt(&first).await.unwrap());
-    let items = world.items(&job).await;
-    let words: Vec<_> = items.iter().map(|view| (view.status, view.item.failures, view.item.crashes)).collect();
-    assert_eq!(words, [("failed", 2, 0), ("completed", 0, 0)], "what it answered in its grace does not count");
-    assert_eq!(items[0].item.last_error.as_deref(), Some("interrupted by the operator"));
-    world.end().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_item_whose_report_was_taken_is_not_interrupted() {
-    let world = World::setting().brain("reports", |turn: Turn| async move {
-        turn.report("{}", false).await.map_err(|error| BrainError::refused(error.to_string()))?;
-        turn.cancelled().await;
-        Ok(Response::text("late"))
-    });
-    let world = world.open().await;
-    let table = Table::of(1);
-    let job = world.system.start_job(table.request("reports")).await.unwrap().job.path;
-    until(async || world.system.job(&job).await.unwrap().job.counts.completed == 1).await;
-    assert!(!world.system.interrupt(&at("/root/job/r00000001")).await.unwrap());
-    world.job_over(&job).await;
-    assert_eq!(world.items(&job).await[0].status, "completed");
     world.end().await;
 }

@@ -5,6 +5,7 @@ mod faults;
 mod full;
 mod inboxes;
 mod interrupt;
+mod interrupt_items;
 mod interrupt_mail;
 mod interrupt_storm;
 mod item_mail;
