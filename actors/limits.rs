@@ -53,6 +53,10 @@ pub struct Limits {
     pub grace: Duration,
     /// How long an idle agent stays resident.
     pub linger: Duration,
+    /// Resident agents: 65,536 by default, some 0.5 GB at 7.8 KB each. Past it the least recently used leave that have nothing to
+    /// do, with a 16th of it besides; those at a turn stay, so there may be more while so many are at work. Mail keeps nobody:
+    /// what comes for one that left brings it back.
+    pub residents: usize,
     /// Columns of a job's table.
     pub columns: usize,
     /// Rows of a job's table.
@@ -84,6 +88,7 @@ impl Default for Limits {
             unavailable: 8,
             grace: Duration::from_secs(5),
             linger: Duration::from_secs(10),
+            residents: 65_536,
             columns: 16_384,
             rows: 10_000_000,
             row_crashes: 5,

@@ -119,7 +119,7 @@ impl System {
         let system = System(Arc::new(Inner {
             slots: Slots::new(limits.turns),
             waits: Waits::new(limits.waiting),
-            agents: Gate::new(),
+            agents: Gate::with_room_for(limits.residents),
             jobs: Gate::new(),
             inboxes: Inboxes::default(),
             active: Active::default(),

@@ -38,6 +38,7 @@ pub(crate) fn idle() -> Builder {
 fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.linger = Duration::from_secs(3600);
+    limits.residents = usize::MAX;
     limits
 }
 

@@ -9,6 +9,7 @@
 //! actor ends, and an incarnation opens its own in its first message. A slot also holds what must outlive an incarnation:
 //! the turns under way. It carries no durable content; losing every slot in a crash costs nothing.
 
+mod crowd;
 mod incarnation;
 
 use std::convert::Infallible;
@@ -26,6 +27,7 @@ use understory_paths::AgentPath;
 
 pub(crate) use incarnation::{Incarnation, Sent};
 
+use crowd::Crowd;
 use incarnation::Arrival;
 
 /// What lives behind a gate, one incarnation at a time.
@@ -72,7 +74,11 @@ struct Slot<A: Resident> {
     live: ActorRef<Incarnation<A>>,
     way: Way<A>,
     woken: bool,
+    /// The gate's age when something last came for it, and its place among all that came.
     used: u64,
+    touched: u64,
+    /// Told to leave, so that there is room.
+    departs: bool,
     held: A::Held,
     leaving: Vec<mpsc::Sender<Infallible>>,
 }
@@ -81,11 +87,17 @@ struct Slot<A: Resident> {
 pub(crate) struct Gate<A: Resident> {
     slots: DashMap<AgentPath, Slot<A>>,
     age: AtomicU64,
+    crowd: Crowd,
 }
 
 impl<A: Resident> Gate<A> {
     pub(crate) fn new() -> Self {
-        Gate { slots: DashMap::new(), age: AtomicU64::new(0) }
+        Gate::with_room_for(usize::MAX)
+    }
+
+    /// A gate that says when there are more residents than `max`.
+    pub(crate) fn with_room_for(max: usize) -> Self {
+        Gate { slots: DashMap::new(), age: AtomicU64::new(0), crowd: Crowd::of(max) }
     }
 
     /// Has the actor at `path` look for work, starting one if there is none.
@@ -183,11 +195,13 @@ impl<A: Resident> Gate<A> {
         left.extend(cut.map(|_| A::wake()));
         if left.is_empty() && A::is_free(&slot.held) {
             entry.remove();
+            self.crowd.population.fetch_sub(1, Ordering::Relaxed);
             return;
         }
         let told_to_leave = left.iter().any(A::is_last);
         slot.live = start(home, path, cut.unwrap_or_default());
         slot.way = Way::Parked(left);
+        slot.departs = false;
         // The next one is not theirs who waited for this one to leave, unless it is the one that will hear of it.
         if !told_to_leave {
             slot.leaving.clear();
@@ -215,9 +229,7 @@ impl<A: Resident> Gate<A> {
     /// Moves the gate's age on by one and returns those that nothing came for since `spans` ages ago and that hold nothing.
     pub(crate) fn grow_old(&self, spans: u64) -> Vec<AgentPath> {
         let age = self.age.fetch_add(1, Ordering::Relaxed) + 1;
-        let idle = |slot: &Slot<A>| {
-            slot.used + spans <= age && !slot.woken && matches!(slot.way, Way::Open) && A::is_free(&slot.held)
-        };
+        let idle = |slot: &Slot<A>| slot.used + spans <= age && slot.is_idle();
         self.slots.iter().filter(|slot| idle(slot)).map(|slot| slot.key().clone()).collect()
     }
 
@@ -235,19 +247,25 @@ impl<A: Resident> Gate<A> {
 
     fn with_slot(&self, home: &A::Home, path: &AgentPath, send: impl FnOnce(&mut Slot<A>)) {
         let age = self.age.load(Ordering::Relaxed);
+        let touched = self.crowd.touch();
         if let Some(mut slot) = self.slots.get_mut(path) {
-            slot.used = age;
+            (slot.used, slot.touched) = (age, touched);
             return send(&mut slot);
         }
-        let mut slot = self.slots.entry(path.clone()).or_insert_with(|| Slot {
-            live: start(home, path, Duration::ZERO),
-            way: Way::Parked(Vec::new()),
-            woken: false,
-            used: age,
-            held: A::Held::default(),
-            leaving: Vec::new(),
+        let mut slot = self.slots.entry(path.clone()).or_insert_with(|| {
+            self.crowd.arrive();
+            Slot {
+                live: start(home, path, Duration::ZERO),
+                way: Way::Parked(Vec::new()),
+                woken: false,
+                used: age,
+                touched,
+                departs: false,
+                held: A::Held::default(),
+                leaving: Vec::new(),
+            }
         });
-        slot.used = age;
+        (slot.used, slot.touched) = (age, touched);
         send(&mut slot);
     }
 }
@@ -262,6 +280,11 @@ impl<A: Resident> Slot<A> {
                 .unwrap_or_else(|_| panic!("an open gate leads to a live mailbox")),
             Way::Parked(waiting) => waiting.push(signal),
         }
+    }
+
+    /// Whether nothing is known that it has to do.
+    fn is_idle(&self) -> bool {
+        !self.woken && matches!(self.way, Way::Open) && A::is_free(&self.held)
     }
 
     fn shut(&mut self) -> bool {

@@ -22,6 +22,7 @@ pub(crate) mod panics;
 mod pausing;
 mod remove;
 mod reports;
+mod residents;
 mod resting;
 mod roles;
 mod stopping;

@@ -118,7 +118,7 @@ async fn churn(system: System, seen: Arc<Seen>, panics: u64) {
     }
 }
 
-async fn storm(backend: Arc<dyn Backend>, messages: u64, panics: u64) {
+async fn storm(backend: Arc<dyn Backend>, messages: u64, panics: u64, residents: usize) {
     panics::hush();
     let (seen, working) = (Arc::new(Seen::default()), Arc::default());
     let see = seen.clone();
@@ -127,7 +127,7 @@ async fn storm(backend: Arc<dyn Backend>, messages: u64, panics: u64) {
     let world = World::setting()
         .role("storm", Role::with_brain("storm", "").policy(policy))
         .brain("storm", move |turn| act(turn, Arc::clone(&working), see.clone()))
-        .limits(|limits| limits.turns = 4);
+        .limits(|limits| (limits.turns, limits.residents) = (4, residents));
     let world = world.open_on(backend).await;
     let request = |agent| SpawnRequest { role: Some("storm".to_owned()), ..SpawnRequest::at(at(&path(agent))) };
     world.system.spawn((0..AGENTS).map(request).collect()).await.unwrap();
@@ -147,6 +147,8 @@ async fn storm(backend: Arc<dyn Backend>, messages: u64, panics: u64) {
     }
     assert_eq!(seen.together.load(Ordering::Relaxed), 0, "two turns of one agent at once");
     assert!(seen.was_a_storm(), "{seen:?}");
+    let departed = world.system.agents.departed();
+    assert_eq!(departed > 20, residents < AGENTS, "{departed} left for others");
     world.end().await;
 }
 
@@ -218,7 +220,13 @@ pub(super) fn seed() -> u64 {
 async fn a_storm_in_memory() {
     let (messages, panics) = if long() { (20_000, 100) } else { (400, 5) };
     // In memory a read is done at once; here an actor can be ended in the middle of one.
-    storm(Arc::new(Lagging::new(MemoryBackend::new())), messages, panics).await;
+    storm(Arc::new(Lagging::new(MemoryBackend::new())), messages, panics, AGENTS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_with_room_for_three() {
+    let (messages, panics) = if long() { (20_000, 100) } else { (400, 5) };
+    storm(Arc::new(Lagging::new(MemoryBackend::new())), messages, panics, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -226,6 +234,6 @@ async fn a_storm_on_disk() {
     let directory = tempfile::TempDir::new().unwrap();
     let backend = Arc::new(SledBackend::open(directory.path(), SledOptions::default()).await.unwrap());
     let (messages, panics) = if long() { (3_000, 50) } else { (60, 3) };
-    storm(backend.clone(), messages, panics).await;
+    storm(backend.clone(), messages, panics, AGENTS).await;
     backend.shutdown().await.unwrap();
 }
