@@ -117,6 +117,24 @@ pub enum Error {
         /// What is wrong with it.
         rule: &'static str,
     },
+    /// Nobody below the caller has the nickname.
+    #[error("nobody below {below} is called {nickname:?}")]
+    NotCalled {
+        /// The nickname.
+        nickname: String,
+        /// Below whom it was looked for.
+        below: AgentPath,
+    },
+    /// Several below the caller have the nickname.
+    #[error("{nickname:?} may be any of {}", listed(.meant))]
+    Ambiguous {
+        /// The nickname.
+        nickname: String,
+        /// Below whom it was looked for.
+        below: AgentPath,
+        /// Some of those it may mean, all if they are few.
+        meant: Vec<AgentPath>,
+    },
     /// A message with this id was accepted before.
     #[error("message {id:?} was accepted already")]
     AlreadyAccepted {
@@ -189,6 +207,10 @@ impl From<CommitError> for Error {
             error => Error::Commit(error),
         }
     }
+}
+
+fn listed(paths: &[AgentPath]) -> String {
+    paths.iter().map(AgentPath::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Refuses a text over the limit.

@@ -35,6 +35,7 @@ mod slots;
 mod supervision;
 mod sweeping;
 mod system;
+mod target;
 #[cfg(test)]
 mod tests;
 pub mod tools;

@@ -47,8 +47,8 @@ pub const TOOLS: [Tool; 6] = [
     },
     Tool {
         name: "send",
-        description: "Leave a message in an agent's inbox without starting a turn. A bare name is an agent below you. With \
-                      interrupt, for an agent below you, the turn it is at ends first.",
+        description: "Leave a message in an agent's inbox without starting a turn. A bare name or nickname is an agent below \
+                      you. With interrupt, for an agent below you, the turn it is at ends first.",
         parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"},"interrupt":{"type":"boolean"}},"required":["to","message"],"additionalProperties":false}"#,
         for_items: false,
     },
@@ -289,7 +289,7 @@ impl Tools {
     }
 
     async fn mail(&self, name: &str, to: &str, text: &str, interrupt: bool) -> Result<(), ToolError> {
-        let to = self.caller.me().path.resolve(to).map_err(Error::from)?;
+        let to = self.system.resolve_target(&self.caller.me().path, to).await?;
         let trigger = name == "assign";
         authorise(&self.caller, if trigger { Verb::Assign } else { Verb::Send }, &to)?;
         let mut arguments = serde_json::json!({ "to": to.as_str(), "message": text });

@@ -51,6 +51,14 @@ impl Runtime {
         Agent::new(self.system.clone(), path)
     }
 
+    /// A handle on whom a text means: a path, absolute or below `/root`, or a nickname, for certain with `@` before it.
+    ///
+    /// # Errors
+    /// It is neither a path nor anybody's nickname, or it is that of several, who are named.
+    pub async fn find(&self, reference: &str) -> Result<Agent, Error> {
+        Ok(self.agent(self.system.resolve_target(&AgentPath::root(), reference).await?))
+    }
+
     /// A handle on a job, whether it is there or not.
     pub fn job(&self, path: AgentPath) -> Job {
         Job::new(self.system.clone(), path)

@@ -148,11 +148,15 @@ pub fn named(path: &Path) -> Cow<'_, str> {
 
 fn code(error: &Refusal) -> Code {
     match error {
-        Refusal::NotFound { .. } | Refusal::UnknownRole { .. } | Refusal::UnknownBrain { .. } => Code::NotFound,
+        Refusal::NotFound { .. }
+        | Refusal::NotCalled { .. }
+        | Refusal::UnknownRole { .. }
+        | Refusal::UnknownBrain { .. } => Code::NotFound,
         Refusal::Exists { .. } | Refusal::NicknameTaken { .. } | Refusal::AlreadyAccepted { .. } => Code::Exists,
         Refusal::Removed { .. } => Code::Removed,
         Refusal::Closed { .. } => Code::Closed,
         Refusal::Faulted { .. } => Code::Faulted,
+        Refusal::Ambiguous { .. } => Code::Conflict,
         Refusal::WrongKind { .. } | Refusal::Fenced { .. } | Refusal::Refused(_) => Code::Conflict,
         Refusal::Open { .. } | Refusal::BeingRemoved { .. } | Refusal::Overdue { .. } => Code::Conflict,
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
@@ -212,6 +216,8 @@ fn details(error: &Refusal) -> Value {
         Refusal::Limit { limit, value, holder, .. } => json!({ "limit": limit, "value": value, "holder": holder }),
         Refusal::TooLong { what, bytes, max } => json!({ "what": what, "bytes": bytes, "limit": max }),
         Refusal::NicknameTaken { nickname, parent } => json!({ "nickname": nickname, "parent": parent }),
+        Refusal::Ambiguous { nickname, meant, .. } => json!({ "nickname": nickname, "paths": meant }),
+        Refusal::NotCalled { nickname, below } => json!({ "nickname": nickname, "below": below }),
         Refusal::BadNickname { nickname, .. } => json!({ "nickname": nickname }),
         Refusal::Path(error) => json!({ "input": error.input(), "rule": error.rule().to_string() }),
         Refusal::UnknownRole { name, .. } | Refusal::UnknownBrain { name, .. } => json!({ "name": name }),

@@ -164,7 +164,8 @@ impl Turn {
         self.tools()?.spawn(name, task).await
     }
 
-    /// Leaves a message in an agent's inbox, which starts no turn. `to` is absolute or below this agent.
+    /// Leaves a message in an agent's inbox, which starts no turn. `to` is an absolute path, one below this
+    /// agent, or the nickname of an agent below it.
     ///
     /// # Errors
     /// There is no such agent, it is closed, or its inbox is full.

@@ -30,6 +30,7 @@ mod storm;
 mod strategies;
 mod sweeping;
 mod table;
+mod targets;
 mod tree;
 mod waiting;
 mod world;
