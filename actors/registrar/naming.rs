@@ -68,36 +68,41 @@ impl Plan<'_> {
         let parent = &source.0;
         let (now, before) = (self.left.places.0.get(source), self.before.and_then(|left| left.places.0.get(source)));
         let known = now.or(before).or_else(|| self.known.places.0.get(source));
-        let mut at = match known {
-            Some(at) => *at,
-            None => self.first_round(parent, pool, start).await? * pool.len(),
-        };
+        let mut at = known.copied().unwrap_or_default();
         loop {
-            let nickname = pool.name(start, at);
-            let taken = called.contains(&(parent.clone(), nickname.to_lowercase()));
-            if !taken && !self.has_nickname(parent, &nickname).await? {
-                return Ok((nickname, at + 1));
+            // A round is used up, and meanwhile names of others may have become free.
+            if at % pool.len() == 0 {
+                at = self.first_round(parent, (pool, start), called).await? * pool.len();
             }
+            let nickname = pool.name(start, at);
             at += 1;
+            if !self.is_taken(parent, &nickname, called).await? {
+                return Ok((nickname, at));
+            }
         }
     }
 
     /// A round of a pool in which something is free, the one before it used up: ever wider steps, then halves, since a
     /// parent may have a million children. The first round is looked at in any case: as long as there is a name without an
     /// ordinal, nobody gets one.
-    async fn first_round(&mut self, parent: &AgentPath, pool: &NicknamePool, start: u64) -> Result<u64, StoreError> {
-        if !self.is_used_up(parent, pool, start, 0).await? {
+    async fn first_round(
+        &mut self,
+        parent: &AgentPath,
+        pool: (&NicknamePool, u64),
+        called: &Called,
+    ) -> Result<u64, StoreError> {
+        if !self.is_used_up(parent, pool, 0, called).await? {
             return Ok(0);
         }
         let (mut full, mut free, mut step) = (0, 1, 1);
-        while self.is_used_up(parent, pool, start, free).await? {
+        while self.is_used_up(parent, pool, free, called).await? {
             full = free;
             step *= 2;
             free += step;
         }
         while free - full > 1 {
             let middle = full + (free - full) / 2;
-            match self.is_used_up(parent, pool, start, middle).await? {
+            match self.is_used_up(parent, pool, middle, called).await? {
                 true => full = middle,
                 false => free = middle,
             }
@@ -108,15 +113,19 @@ impl Plan<'_> {
     async fn is_used_up(
         &mut self,
         parent: &AgentPath,
-        pool: &NicknamePool,
-        start: u64,
+        (pool, start): (&NicknamePool, u64),
         round: u64,
+        called: &Called,
     ) -> Result<bool, StoreError> {
         for at in 0..pool.len() {
-            if !self.has_nickname(parent, &pool.name(start, round * pool.len() + at)).await? {
+            if !self.is_taken(parent, &pool.name(start, round * pool.len() + at), called).await? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    async fn is_taken(&mut self, parent: &AgentPath, nickname: &str, called: &Called) -> Result<bool, StoreError> {
+        Ok(called.contains(&(parent.clone(), nickname.to_lowercase())) || self.has_nickname(parent, nickname).await?)
     }
 }

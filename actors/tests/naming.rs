@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use futures::future::join_all;
-use understory_store::{Direction, Pointer, Table};
+use understory_store::{Direction, Draft, Pointer, Table};
 
 use super::resting::Slow;
 use super::world::{World, at};
@@ -99,6 +99,45 @@ async fn a_later_process_goes_on_with_the_pool() {
         assert_eq!(called(&world, vec![picked("/root/z", "three")]).await, pool.name(0, before + 1), "{before}");
         world.end().await;
     }
+}
+
+/// Frees a nickname as the removal of its agent does, whatever else that does.
+async fn free(world: &World, nickname: &str) {
+    let mut draft = Draft::new();
+    draft.delete(Table::Nickname.named(&at("/root"), nickname.as_bytes()));
+    world.store().commit(draft).await.unwrap();
+}
+
+/// What became free is given again when the round is used up, and before any ordinal.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_free_again_comes_before_an_ordinal() {
+    let world = World::setting().role("three", pool(&["A", "B", "C"])).open().await;
+    let (mut said, mut number) = (Vec::new(), 0);
+    for gone in [None, Some("a"), None, None, None, Some("b"), None, Some("a the 2nd"), None, None, None] {
+        if let Some(gone) = gone {
+            free(&world, gone).await;
+        }
+        number += 1;
+        let next = called(&world, vec![picked(&format!("/root/a{number}"), "three")]).await;
+        said.push(gone.map_or_else(|| next.clone(), |gone| format!("(without {gone}) {next}")));
+    }
+    let batch = vec![given("/root/x", "C the 4th"), picked("/root/y", "three"), picked("/root/z", "three")];
+    said.push(called(&world, batch).await);
+    insta::assert_snapshot!(said.join("\n"), @"
+    A
+    (without a) B
+    C
+    A
+    A the 2nd
+    (without b) B the 2nd
+    C the 2nd
+    (without a the 2nd) B
+    A the 2nd
+    A the 3rd
+    B the 3rd
+    C the 4th, C the 3rd, A the 4th
+    ");
+    world.end().await;
 }
 
 /// A refused creation uses no name up.
