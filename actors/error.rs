@@ -1,7 +1,7 @@
 //! Why something was refused or failed, for whoever asked.
 
 use understory_paths::{AgentPath, PathError};
-use understory_store::{AgentId, CommitError, Node, Refusal, StoreError};
+use understory_store::{AgentId, CommitError, InboxKey, Node, Refusal, StoreError};
 
 /// Why something was refused or failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -140,6 +140,14 @@ pub enum Error {
     AlreadyAccepted {
         /// The caller's id.
         id: String,
+    },
+    /// There is no such dead letter: it was retried or dropped, or never there.
+    #[error("{path} has no dead letter {}.{}", row.sequence, row.n)]
+    NoDeadLetter {
+        /// Whose it would be.
+        path: AgentPath,
+        /// Which.
+        row: InboxKey,
     },
     /// The path is not one.
     #[error(transparent)]

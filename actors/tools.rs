@@ -226,7 +226,7 @@ impl Tools {
 
     pub(crate) async fn interrupt(&self, agent: &str, cascade: bool) -> Result<usize, ToolError> {
         self.demand("interrupt")?;
-        let path = self.caller.me().path.resolve(agent).map_err(Error::from)?;
+        let path = self.system.resolve_target(&self.caller.me().path, agent).await?;
         let reach = if cascade { Reach::Subtree } else { Reach::Node };
         let arguments = serde_json::json!({ "agent": path.as_str(), "cascade": cascade }).to_string();
         let tool = self.entry("interrupt", arguments);

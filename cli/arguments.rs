@@ -124,6 +124,9 @@ pub(crate) enum Verb {
     /// See what roles there are; a file in the home's folder `roles` says more of one, or makes another
     #[command(subcommand)]
     Role(RoleVerb),
+    /// Look after messages that no turn will take
+    #[command(subcommand)]
+    Dead(DeadVerb),
     /// Look after the store
     #[command(subcommand)]
     Store(StoreVerb),
@@ -172,6 +175,44 @@ pub(crate) enum RoleVerb {
         /// Which file; all of the home's if none is given
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
+    },
+}
+
+/// The verbs of dead letters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadVerb {
+    /// List them, with what went wrong
+    List {
+        /// Those of this agent and below it; /root if none is given
+        #[arg(default_value = "/root", value_name = "PATH")]
+        path: String,
+        /// Those behind this one, as a list before names it
+        #[arg(long, value_name = "LETTER")]
+        after: Option<String>,
+        /// How many at the most
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=100))]
+        limit: u16,
+    },
+    /// Show one, whole
+    Show {
+        /// Which, as a list names it
+        #[arg(value_name = "LETTER")]
+        letter: String,
+    },
+    /// Make one a message again, which an agent takes with its next turn
+    Retry {
+        /// Which, as a list names it
+        #[arg(value_name = "LETTER")]
+        letter: String,
+    },
+    /// Delete one
+    Drop {
+        /// Which, as a list names it
+        #[arg(value_name = "LETTER")]
+        letter: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 

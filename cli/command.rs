@@ -11,7 +11,7 @@ use crate::arguments::{Arguments, JobVerb, RoleVerb, StoreVerb, Verb};
 use crate::setting::Setting;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
-use crate::{ask, exit, job, log, remove, role, run};
+use crate::{ask, dead, exit, job, log, remove, role, run};
 
 /// How long what is left in the process is given to be dropped, which kills workers that outlived their grace.
 const DROPPING: Duration = Duration::from_millis(200);
@@ -72,6 +72,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Role(RoleVerb::Show { name }) => role::show(session, name).await,
         Verb::Role(RoleVerb::Check { file }) => role::check(session, file).await,
         Verb::Remove { path, dry_run, yes } => remove::remove(session, &path, dry_run, yes).await,
+        Verb::Dead(verb) => dead::dead(session, verb).await,
         Verb::Store(StoreVerb::Verify) => ask::verify(session).await,
     }
 }

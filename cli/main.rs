@@ -5,6 +5,7 @@ mod ask;
 mod brains;
 mod command;
 mod confirm;
+mod dead;
 mod door;
 mod exit;
 mod job;

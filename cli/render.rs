@@ -3,6 +3,7 @@
 //! What agents, tables and workers wrote is shown with its control characters escaped, so that none of it moves the cursor
 //! or hides something.
 
+mod dead;
 mod removed;
 mod role;
 mod tree;
@@ -44,6 +45,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Role(role) => role::whole(role),
         Reply::Interrupted(interrupted) => self::interrupted(interrupted),
         Reply::Removed(asked) => removed::removed(asked),
+        Reply::Dead(reply) => dead::dead(reply),
         Reply::Verified(verified) => self::verified(verified),
     }
 }

@@ -24,6 +24,7 @@
 
 mod agent;
 mod builder;
+mod dead;
 mod error;
 mod events;
 mod item;
@@ -35,6 +36,7 @@ mod spawn;
 
 pub use agent::Agent;
 pub use builder::Builder;
+pub use dead::Dead;
 pub use error::Error;
 pub use events::{Events, Heard};
 pub use item::WholeItem;
@@ -48,14 +50,14 @@ pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobRequest, JobStarted, JobView};
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
-    Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEFAULT_ROLE, IN_HAND_MAX,
-    JobRow, Letter, Limits, Nickname, NicknamePool, Policy, PoolError, Reach, RemovedReport, Response, Restart, Role,
-    RoleLimits, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing, Strategy, TEXT_MAX, Target, Turn,
-    Until, Usage, View, WAIT_TARGETS_MAX, Waited, brain_fn,
+    Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEAD_PAGE_MAX,
+    DEFAULT_ROLE, DeadKey, DeadMail, IN_HAND_MAX, JobRow, Letter, Limits, Nickname, NicknamePool, Policy, PoolError,
+    Reach, RemovedReport, Response, Restart, Role, RoleLimits, Seat, Settled, ShutdownReport, SpawnRequest, Spawned,
+    Standing, Strategy, TEXT_MAX, Target, Turn, Until, Usage, View, WAIT_TARGETS_MAX, Waited, brain_fn,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
-    AgentId, AgentRef, BrainChoice, CommitError, Counts, Event, Grant, Item, ItemState, JobSpec, JobState, Message,
-    MessageKind, Node, Outcome, Phase, Problem, Running, Sender, StoreError, Text, Time, Told, TurnResult, Verified,
-    Version,
+    AgentId, AgentRef, BrainChoice, CommitError, Counts, DeadLetter, Event, Grant, InboxKey, Item, ItemState, JobSpec,
+    JobState, Message, MessageKind, Node, Outcome, Phase, Problem, Running, Sender, StoreError, Text, Time, Told,
+    TurnResult, Verified, Version,
 };

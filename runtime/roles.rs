@@ -163,6 +163,7 @@ impl Page<'_> {
         if let Some(policy) = source.policy {
             role.policy.restart = policy.restart.map_or(role.policy.restart, Into::into);
             role.policy.faults = policy.faults.unwrap_or(role.policy.faults);
+            role.policy.strategy = policy.strategy.map_or(role.policy.strategy, Into::into);
             if let Some(within) = policy.within {
                 match *within.get_ref() {
                     0 => return Err(self.error(Some(within.span()), "within is at least 1 second")),

@@ -6,6 +6,7 @@ use understory::{
     AgentPath, Assignment, BrainChoice, Error, Letter, Nickname, Node, Outcome, Reach, Runtime, SpawnRequest, Until,
 };
 
+use crate::dead;
 use crate::failure::{Code, Failure};
 use crate::lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs,
@@ -62,6 +63,7 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
             Reply::Interrupted(interrupt(runtime, path, cascade, dry_run).await?)
         }
         Request::Remove { path, dry_run } => Reply::Removed(remove(runtime, path, dry_run).await?),
+        Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
         Request::Spawn { path, role, brain, nickname, task, or_existing, follow } => {
             let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });

@@ -150,6 +150,7 @@ fn code(error: &Refusal) -> Code {
     match error {
         Refusal::NotFound { .. }
         | Refusal::NotCalled { .. }
+        | Refusal::NoDeadLetter { .. }
         | Refusal::UnknownRole { .. }
         | Refusal::UnknownBrain { .. } => Code::NotFound,
         Refusal::Exists { .. } | Refusal::NicknameTaken { .. } | Refusal::AlreadyAccepted { .. } => Code::Exists,
@@ -207,6 +208,7 @@ fn store_code(error: &StoreError) -> Code {
 fn details(error: &Refusal) -> Value {
     match error {
         Refusal::NotFound { path } | Refusal::Exists { path } | Refusal::Fenced { path, .. } => json!({ "path": path }),
+        Refusal::NoDeadLetter { path, row } => json!({ "path": path, "row": format!("{}.{}", row.sequence, row.n) }),
         Refusal::Open { path } | Refusal::BeingRemoved { path } => json!({ "path": path }),
         Refusal::Overdue { path, overdue } => json!({ "path": path, "overdue": overdue }),
         Refusal::Removed { path, at } => json!({ "path": path, "removed": at }),

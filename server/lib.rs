@@ -12,6 +12,7 @@
 mod answer;
 mod client;
 mod control;
+mod dead;
 mod failure;
 mod lines;
 mod pick;
@@ -25,6 +26,7 @@ mod wire;
 pub use answer::answer;
 pub use client::Client;
 pub use control::{Control, Requests};
+pub use dead::{DeadDropped, DeadLine, DeadPage, DeadReply, DeadRequest, DeadRetried};
 pub use failure::{Code, Failure, UNSURE, chain, named};
 pub use lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, ErrorLine,

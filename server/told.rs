@@ -145,7 +145,7 @@ fn error_line(group: ErrorGroup) -> ErrorLine {
 }
 
 /// A moment as RFC 3339 with milliseconds, in UTC.
-fn moment(time: Time) -> String {
+pub(crate) fn moment(time: Time) -> String {
     let moment = i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     moment.map_or_else(|| time.0.to_string(), |moment| format!("{moment:.3}"))
 }

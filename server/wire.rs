@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use understory::AgentPath;
 
+use crate::dead::{DeadReply, DeadRequest};
 use crate::failure::Failure;
 use crate::lines::{
     Accepted, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned,
@@ -120,6 +121,8 @@ pub enum Request {
         /// Only what that would come to is asked.
         dry_run: bool,
     },
+    /// Something about dead letters.
+    Dead(DeadRequest),
     /// The whole store shall be read, to see whether it fits together.
     Verify,
 }
@@ -203,6 +206,8 @@ pub enum Reply {
     Interrupted(AskedInterrupt),
     /// To a remove.
     Removed(AskedRemove),
+    /// To something about dead letters.
+    Dead(DeadReply),
     /// To a verify.
     Verified(VerifiedLine),
 }
@@ -210,6 +215,9 @@ pub enum Reply {
 impl Request {
     /// Whether asking twice comes to the same as asking once.
     pub fn repeats(&self) -> bool {
+        if let Request::Dead(dead) = self {
+            return dead.repeats();
+        }
         // A second interrupt may end the next turn.
         let once = matches!(self, Request::Interrupt { dry_run: false, .. });
         !once && !matches!(self, Request::Spawn { .. } | Request::Send { .. } | Request::Assign { .. })

@@ -177,13 +177,13 @@ impl Plan<'_> {
         let newest = self.store.peek_stubs(Table::Burial.all(), Direction::Backward, 1).await?;
         let number = newest.first().and_then(|stub| keys::burial_number(&stub.key)).map_or(0, |number| number + 1);
         self.draft.add(keys::burial(number), &Burial { node: top.clone(), at: self.now });
-        self.sweep(number, path).await?;
+        self.sweep(number).await?;
         self.draft.tell(&Event::Removed { node: top.clone() });
         Ok(())
     }
 
     /// Deletes tombstones that are too old, or the oldest of too many. `newest` is the number of the burial being made.
-    async fn sweep(&mut self, newest: u64, dug: &AgentPath) -> Result<(), StoreError> {
+    async fn sweep(&mut self, newest: u64) -> Result<(), StoreError> {
         let burials = self.store.peek_page::<Burial>(Table::Burial.all(), None, SWEPT).await?;
         for row in burials {
             let number = keys::burial_number(&row.key).unwrap_or_default();
@@ -193,7 +193,7 @@ impl Plan<'_> {
             }
             self.draft.delete(row.key.clone());
             let stone = self.store.peek::<Tombstone>(&Table::Tombstone.at(&node.path)).await?;
-            if stone.is_some_and(|stone| stone.value.id == node.id) && node.path != *dug {
+            if stone.is_some_and(|stone| stone.value.id == node.id) {
                 self.draft.delete(Table::Tombstone.at(&node.path));
             }
         }

@@ -223,7 +223,7 @@ async fn removals_are_remembered_for_a_day_and_not_without_bound() {
 #[tokio::test(start_paused = true)]
 async fn a_newer_tombstone_is_not_swept_for_an_older() {
     let world = setting().limits(|limits| limits.tombstones = 2).open().await;
-    for path in ["/root/a", "/root/b", "/root/a"] {
+    for path in ["/root/a", "/root/a", "/root/b"] {
         world.system.spawn(vec![plain(path)]).await.unwrap();
         close(&world, path).await;
         remove(&world, path).await.unwrap();
@@ -252,7 +252,7 @@ async fn mail_to_the_removed_never_reaches_a_newcomer() {
     world.end().await;
 }
 
-async fn mail_to(world: &World, path: &str, to: AgentId) {
+pub(crate) async fn mail_to(world: &World, path: &str, to: AgentId) {
     let message = Message {
         to,
         from: Sender::Operator,

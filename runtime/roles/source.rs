@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use toml::Spanned;
-use understory_actors::Restart;
+use understory_actors::{Restart, Strategy};
 
 /// A role file.
 #[derive(Debug, Deserialize)]
@@ -27,6 +27,7 @@ pub(super) struct PolicySource {
     pub(super) restart: Option<RestartSource>,
     pub(super) faults: Option<usize>,
     pub(super) within: Option<Spanned<u32>>,
+    pub(super) strategy: Option<StrategySource>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -35,6 +36,14 @@ pub(super) enum RestartSource {
     Permanent,
     Transient,
     Temporary,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StrategySource {
+    OneForOne,
+    OneForAll,
+    RestForOne,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,6 +67,16 @@ impl From<RestartSource> for Restart {
             RestartSource::Permanent => Restart::Permanent,
             RestartSource::Transient => Restart::Transient,
             RestartSource::Temporary => Restart::Temporary,
+        }
+    }
+}
+
+impl From<StrategySource> for Strategy {
+    fn from(source: StrategySource) -> Self {
+        match source {
+            StrategySource::OneForOne => Strategy::OneForOne,
+            StrategySource::OneForAll => Strategy::OneForAll,
+            StrategySource::RestForOne => Strategy::RestForOne,
         }
     }
 }

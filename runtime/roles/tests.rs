@@ -59,6 +59,7 @@ nicknames = [" Ann ", "Bob"]
 restart = "temporary"
 faults = 2
 within = 30
+strategy = "rest_for_one"
 
 [tools]
 hide = ["spawn", "assign"]
@@ -85,6 +86,8 @@ depth = 1
             restart: Temporary,
             faults: 2,
             within: 30s,
+            strategy: RestForOne,
+        strategy: RestForOne,
         },
         nicknames: Some(
             NicknamePool(

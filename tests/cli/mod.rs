@@ -3,6 +3,7 @@
 mod agents;
 mod bad_input;
 mod bad_store;
+mod dead;
 mod folder;
 mod full;
 mod interrupt;
