@@ -45,6 +45,11 @@ pub(crate) trait Resident: Send + Sized + 'static {
     /// Whether it is what [`Gate::dismiss`] sends.
     fn is_last(signal: &Self::Signal) -> bool;
 
+    /// Whether a signal is for the incarnation alone that it was sent to: a successor is of no use to it.
+    fn is_passing(_signal: &Self::Signal) -> bool {
+        false
+    }
+
     /// Whether nothing held needs an incarnation.
     fn is_free(held: &Self::Held) -> bool;
 
@@ -191,6 +196,7 @@ impl<A: Resident> Gate<A> {
         if let Way::Parked(waiting) = &mut slot.way {
             left.append(waiting);
         }
+        left.retain(|signal| !A::is_passing(signal));
         // It may have been looking for work, and what it was woken for is still there.
         left.extend(cut.map(|_| A::wake()));
         if left.is_empty() && A::is_free(&slot.held) {

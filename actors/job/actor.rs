@@ -119,6 +119,11 @@ impl Resident for JobActor {
         matches!(signal, JobSignal::Stop)
     }
 
+    fn is_passing(signal: &JobSignal) -> bool {
+        // Of groups that it alone knows; a successor reads what became of them, and flushes of itself.
+        matches!(signal, JobSignal::Committed | JobSignal::Flush)
+    }
+
     fn is_free(held: &Held) -> bool {
         held.runs.is_empty() && !held.importing && !held.exporting
     }

@@ -42,7 +42,7 @@ async fn a_hidden_tool_is_not_there_for_a_turn_and_is_for_the_host() {
     world.system.spawn(vec![of_role("/root/a", "shy")]).await.unwrap();
     insta::assert_snapshot!(world.assign("/root/a", "spawn:b send").await.unwrap().content, @r#"
     told: Some("say little")
-    has: assign interrupt wait
+    has: assign
     spawn:b: no tool "spawn"
     send: no tool "send"
     Turn::spawn: Some("no tool \"spawn\"")

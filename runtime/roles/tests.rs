@@ -87,7 +87,6 @@ depth = 1
             faults: 2,
             within: 30s,
             strategy: RestForOne,
-        strategy: RestForOne,
         },
         nicknames: Some(
             NicknamePool(

@@ -41,7 +41,7 @@ fn a_dead_letter_is_retried_or_dropped() {
     let (code, failure) = folder.json(&format!("dead drop {letter}"));
     assert_eq!((code, &failure["code"]), (2, &json!("usage")), "{failure}");
     assert!(folder.ok(&format!("dead retry {letter}")).starts_with(&format!("{letter} retried: message ")));
-    assert!(folder.ok("tree").contains("ada  queued"));
+    assert!(folder.ok("tree").contains("ada \"Lark\"  queued"));
     for words in [format!("dead retry {letter}"), format!("dead show {letter}"), format!("dead drop {letter} --yes")] {
         let (code, failure) = folder.json(&words);
         assert_eq!((code, &failure["code"]), (3, &json!("not_found")), "{words}: {failure}");
