@@ -54,6 +54,28 @@ pub enum Table {
 }
 
 impl Table {
+    /// Every table, in key order.
+    pub const ALL: [Table; 18] = [
+        Table::Node,
+        Table::Closed,
+        Table::Count,
+        Table::Inbox,
+        Table::Transcript,
+        Table::Spec,
+        Table::Row,
+        Table::Result,
+        Table::ItemId,
+        Table::Unfinished,
+        Table::Fingerprint,
+        Table::Dead,
+        Table::Nickname,
+        Table::Chunk,
+        Table::Seen,
+        Table::Tombstone,
+        Table::Burial,
+        Table::Grant,
+    ];
+
     /// The row of `path`.
     pub fn at(self, path: &AgentPath) -> Key {
         Key::new(self.head(path))

@@ -131,7 +131,7 @@ impl JobActor {
         let current = work.running.get(&number).filter(|row| run_of(&row.value) == Some(run)).cloned();
         match (how, current) {
             (How::Reported { result, stop, reply }, Some(row)) => {
-                let next = group.complete(&work.spec_item_path(&self.path, number)?, &row, run, result, now)?;
+                let next = group.complete(&keys::item_path(&self.path, number)?, &row, run, result, now)?;
                 group.cancel = group.cancel.take().or(stop.then(|| "cancelled by worker request".to_owned()));
                 group.end(number, run, &row, next, ItemEnding::Completed);
                 work.running.remove(&number);
@@ -143,7 +143,7 @@ impl JobActor {
             }
             (How::Over(_), None) => self.forget(number),
             (How::Over(end), Some(row)) => {
-                let path = work.spec_item_path(&self.path, number)?;
+                let path = keys::item_path(&self.path, number)?;
                 let Node::Item(item) = &row.value else { return Ok(()) };
                 let (next, kind) = match end {
                     RunEnd::Reported(result) => (group.complete(&path, &row, run, result, now)?, ItemEnding::Completed),
@@ -201,12 +201,6 @@ impl JobActor {
         // A run that fails after a cancel is not tried again.
         let attempts = if work.job.state == JobState::Running { work.spec.attempts } else { 0 };
         FailureLimits { attempts, crashes: self.system.limits.row_crashes }
-    }
-}
-
-impl Work {
-    fn spec_item_path(&self, job: &AgentPath, number: u32) -> Result<AgentPath, Error> {
-        Ok(keys::item_path(job, number)?)
     }
 }
 

@@ -26,24 +26,6 @@ const SWEPT: usize = 8;
 /// How many jobs are looked through at a time for another of the same command.
 const JOBS: usize = 256;
 
-/// Where what belongs to a node lies beside its record.
-const BESIDE: [Table; 14] = [
-    Table::Closed,
-    Table::Count,
-    Table::Inbox,
-    Table::Transcript,
-    Table::Spec,
-    Table::Row,
-    Table::Result,
-    Table::ItemId,
-    Table::Unfinished,
-    Table::Fingerprint,
-    Table::Dead,
-    Table::Nickname,
-    Table::Seen,
-    Table::Grant,
-];
-
 /// Deletes in the making, as many as a drain takes.
 struct Batch {
     draft: Draft,
@@ -135,7 +117,7 @@ impl Plan<'_> {
             return Ok(false);
         };
         let own = [Table::Closed.at(top), Table::Spec.at(top)];
-        for table in BESIDE {
+        for table in Table::ALL.into_iter().filter(lies_beside) {
             let rows = self.store.peek_stubs(table.span(&first, &last), Direction::Forward, batch.left + 2).await?;
             for row in rows.iter().filter(|row| !own.contains(&row.key)) {
                 if !batch.takes(row) {
@@ -265,4 +247,9 @@ pub(crate) fn is_past(limits: &crate::limits::Limits, at: Time, now: Time) -> bo
 
 fn is_item(row: &Row<Node>) -> bool {
     matches!(row.value, Node::Item(_))
+}
+
+/// Whether what belongs to a node lies in the table, beside its record; its long values' parts go with them.
+fn lies_beside(table: &Table) -> bool {
+    !matches!(table, Table::Node | Table::Chunk | Table::Tombstone | Table::Burial)
 }

@@ -1,7 +1,6 @@
 //! Parts of long values against the heads that name them: none may be left over. That none is missing is seen where the
 //! heads are read.
 
-use super::TABLES;
 use super::cursor::{Cursor, Step};
 use super::report::Report;
 use crate::chunk::{self, Payload};
@@ -44,7 +43,7 @@ pub(super) async fn check(backend: &dyn Backend, report: &mut Report) -> Result<
 fn owner(part: &Key) -> Option<&[u8]> {
     let key = part.as_bytes();
     let owner = key.get(1..key.len().checked_sub(SUFFIX)?)?;
-    let known = |tag: &u8| TABLES.iter().any(|table| *table as u8 == *tag);
+    let known = |tag: &u8| Table::ALL.iter().any(|table| *table as u8 == *tag);
     (owner.first().is_some_and(known) && key[1 + owner.len()] == 0).then_some(owner)
 }
 

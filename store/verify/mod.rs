@@ -37,28 +37,6 @@ use crate::store::Store;
 /// How many commits' events are read at a time.
 const NEWS: usize = 256;
 
-/// Every table, in key order.
-const TABLES: [Table; 18] = [
-    Table::Node,
-    Table::Closed,
-    Table::Count,
-    Table::Inbox,
-    Table::Transcript,
-    Table::Spec,
-    Table::Row,
-    Table::Result,
-    Table::ItemId,
-    Table::Unfinished,
-    Table::Fingerprint,
-    Table::Dead,
-    Table::Nickname,
-    Table::Chunk,
-    Table::Seen,
-    Table::Tombstone,
-    Table::Burial,
-    Table::Grant,
-];
-
 impl Store {
     /// Reads every row, recounts what is counted and follows every index both ways. Nobody should write meanwhile.
     ///
@@ -93,8 +71,8 @@ async fn strays(store: &Store, report: &mut Report) -> Result<(), StoreError> {
 fn gaps() -> impl Iterator<Item = KeyRange> {
     let first = |table: Table| Key::new(vec![table as u8]);
     let behind = |table: Table| Key::new(vec![table as u8 + 1]);
-    let starts = [Key::new(vec![0])].into_iter().chain(TABLES.map(behind));
-    let ends = TABLES.map(first).into_iter().chain([Key::new(vec![0xff; KEY_MAX + 1])]);
+    let starts = [Key::new(vec![0])].into_iter().chain(Table::ALL.map(behind));
+    let ends = Table::ALL.map(first).into_iter().chain([Key::new(vec![0xff; KEY_MAX + 1])]);
     starts.zip(ends).map(|(start, end)| KeyRange::between(start, end))
 }
 
