@@ -138,7 +138,7 @@ impl System {
 
     /// Whom an interrupt would look at: those resident, parents first.
     async fn reached(&self, path: &AgentPath, reach: Reach) -> Result<Vec<AgentPath>, Error> {
-        let row = node_at(&self.store, path).await?.ok_or_else(|| Error::NotFound { path: path.clone() })?;
+        let Some(row) = node_at(&self.store, path).await? else { return Err(self.missing(path).await) };
         if let Node::Job(_) = &row.value {
             return Err(Error::wrong_kind(path, &row.value, "be interrupted"));
         }

@@ -164,6 +164,7 @@ async fn what_was_removed_is_answered_as_removed() {
         words(world.system.wait(std::slice::from_ref(&path), Until::All, LONG).await),
         words(world.system.close(&path, LONG).await),
         words(world.system.resume(&path).await),
+        words(world.system.interrupt(&path).await),
         words(remove(&world, "/root/a").await),
         words(world.system.show(&at("/root/a/b")).await),
         words(world.system.spawn(vec![plain("/root/a/c")]).await),
@@ -171,6 +172,7 @@ async fn what_was_removed_is_answered_as_removed() {
         words(world.system.show(&at("/root/aa")).await),
     ];
     insta::assert_snapshot!(answers.join("\n"), @r"
+    /root/a was removed
     /root/a was removed
     /root/a was removed
     /root/a was removed
