@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use understory_paths::AgentPath;
-use understory_store::{Event, Key, StoreError, Table, Told, Version, keys};
+use understory_store::{Event, StoreError, Table, Told, Version, keys};
 
 use crate::error::Error;
 use crate::job::JobSignal;
@@ -100,20 +100,17 @@ async fn each_path(
     top: &AgentPath,
     found: impl Fn(&AgentPath),
 ) -> Result<(), StoreError> {
-    let (mut from, mut last): (Option<Key>, Option<AgentPath>) = (None, None);
-    loop {
-        let keys = system.store.peek_keys(table.subtree(top), from.take(), PAGE).await?;
+    let mut last: Option<AgentPath> = None;
+    let mut pages = system.store.pages(table.subtree(top), PAGE);
+    while let Some(keys) = pages.keys().await? {
         for path in keys.iter().filter_map(|key| table.path_of(key)) {
             if last.as_ref() != Some(&path) {
                 found(&path);
                 last = Some(path);
             }
         }
-        match keys.last() {
-            Some(key) if keys.len() == PAGE => from = Some(key.clone()),
-            _ => return Ok(()),
-        }
     }
+    Ok(())
 }
 
 /// Ends actors that nothing came for in a while, or that there is no room for, until the system stops.

@@ -189,14 +189,10 @@ impl Inboxes {
             return Ok(());
         }
         self.0.loads.entry(to.clone()).or_default().begin_count();
-        let (mut found, mut from) = (Weight::default(), None);
-        loop {
-            let rows = store.peek_page::<Message>(Table::Inbox.rows_of(to), from, PAGE).await?;
+        let mut found = Weight::default();
+        let mut messages = store.pages(Table::Inbox.rows_of(to), PAGE);
+        while let Some(rows) = messages.peek::<Message>().await? {
             found.add(Weight::of(&rows));
-            match rows.last() {
-                Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-                _ => break,
-            }
         }
         self.0.loads.entry(to.clone()).or_default().end_count(found, before);
         Ok(())

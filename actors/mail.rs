@@ -2,8 +2,8 @@
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentRef, CommitError, Direction, Draft, Event, InboxKey, Message, MessageKind, Node, Outcome, Phase, Row,
-    Sender, Table, ToolUse, TranscriptEntry, TurnResult, Version, keys,
+    Agent, AgentRef, CommitError, Draft, Event, InboxKey, Message, MessageKind, Node, Outcome, Phase, Row, Sender,
+    Table, ToolUse, TranscriptEntry, TurnResult, Version, keys,
 };
 
 use crate::caller::Caller;
@@ -290,17 +290,13 @@ impl System {
         agent: &AgentRef,
         wanted: impl Fn(&TranscriptEntry) -> Option<T>,
     ) -> Result<Option<T>, Error> {
-        let (range, mut from) = (Table::Transcript.rows_of(&agent.path), None);
-        loop {
-            let rows = self.store.page::<TranscriptEntry>(range.clone(), from, Direction::Backward, PAGE).await?;
+        let mut entries = self.store.pages(Table::Transcript.rows_of(&agent.path), PAGE).backward();
+        while let Some(rows) = entries.next::<TranscriptEntry>().await? {
             if let Some(found) = rows.iter().find_map(|row| wanted(&row.value)) {
                 return Ok(Some(found));
             }
-            match rows.last() {
-                Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-                _ => return Ok(None),
-            }
         }
+        Ok(None)
     }
 
     /// Adds the result of a turn to what ends it: a message to the nearest ancestor that takes results, exempt from the

@@ -99,9 +99,9 @@ impl System {
     }
 
     async fn weigh(&self, path: &AgentPath) -> Result<RemovedReport, Error> {
-        let (mut report, mut from) = (RemovedReport::default(), None);
-        loop {
-            let rows = self.store.peek_page::<Node>(Table::Node.subtree(path), from, PAGE).await?;
+        let mut report = RemovedReport::default();
+        let mut nodes = self.store.pages(Table::Node.subtree(path), PAGE);
+        while let Some(rows) = nodes.peek::<Node>().await? {
             for row in &rows {
                 match &row.value {
                     Node::Agent(_) => report.agents += 1,
@@ -109,20 +109,12 @@ impl System {
                     _ => report.items += 1,
                 }
             }
-            match rows.last() {
-                Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-                _ => break,
-            }
         }
-        let mut from = None;
-        loop {
-            let keys = self.store.peek_keys(Table::Inbox.subtree(path), from, PAGE).await?;
+        let mut inboxes = self.store.pages(Table::Inbox.subtree(path), PAGE);
+        while let Some(keys) = inboxes.keys().await? {
             report.messages += keys.len() as u64;
-            match keys.last() {
-                Some(last) if keys.len() == PAGE => from = Some(last.clone()),
-                _ => return Ok(report),
-            }
         }
+        Ok(report)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use understory_paths::AgentPath;
-use understory_store::{Direction, Message, Node, Phase, Table};
+use understory_store::{Message, Node, Phase, Table};
 
 use crate::error::Error;
 use crate::job::JobError;
@@ -53,9 +53,8 @@ impl System {
     }
 
     async fn unfinished_job(&self, top: &AgentPath, but: &BTreeSet<AgentPath>) -> Result<Option<AgentPath>, Error> {
-        let (range, mut from) = (Table::Unfinished.subtree(top), None);
-        loop {
-            let keys = self.store.peek_keys(range.clone(), from.take(), PAGE).await?;
+        let mut marks = self.store.pages(Table::Unfinished.subtree(top), PAGE);
+        while let Some(keys) = marks.keys().await? {
             for path in keys.iter().filter_map(|key| Table::Unfinished.path_of(key)) {
                 // Read anew, and durable: the mark may be one commit behind the job.
                 let row = self.store.get::<Node>(&Table::Node.at(&path)).await?;
@@ -64,17 +63,13 @@ impl System {
                     return Ok(Some(path));
                 }
             }
-            match keys.last() {
-                Some(last) if keys.len() == PAGE => from = Some(last.clone()),
-                _ => return Ok(None),
-            }
         }
+        Ok(None)
     }
 
     async fn asked_agent(&self, top: &AgentPath) -> Result<Option<AgentPath>, Error> {
-        let (range, mut from) = (Table::Inbox.subtree(top), None);
-        loop {
-            let rows = self.store.page::<Message>(range.clone(), from.take(), Direction::Forward, PAGE).await?;
+        let mut inboxes = self.store.pages(Table::Inbox.subtree(top), PAGE);
+        while let Some(rows) = inboxes.next::<Message>().await? {
             let mut looked: Option<AgentPath> = None;
             for row in rows.iter().filter(|row| row.value.trigger) {
                 let Some(path) = Table::Inbox.path_of(&row.key).filter(|path| looked.as_ref() != Some(path)) else {
@@ -85,11 +80,8 @@ impl System {
                 }
                 looked = Some(path);
             }
-            match rows.last() {
-                Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-                _ => return Ok(None),
-            }
         }
+        Ok(None)
     }
 
     async fn takes_turns(&self, path: &AgentPath) -> Result<bool, Error> {

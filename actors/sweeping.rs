@@ -32,9 +32,9 @@ pub(crate) async fn sweep(system: System) {
 }
 
 async fn forget_ids(system: &System) -> Result<(), Error> {
-    let (now, mut from) = (system.clock.now(), None);
-    loop {
-        let rows = system.store.peek_page::<u64>(Table::Seen.all(), from, PAGE).await?;
+    let now = system.clock.now();
+    let mut ids = system.store.pages(Table::Seen.all(), PAGE);
+    while let Some(rows) = ids.peek::<u64>().await? {
         let past: Vec<&Row<u64>> = rows.iter().filter(|row| Time(row.value).after(REMEMBERED) <= now).collect();
         if !past.is_empty() {
             let mut draft = Draft::new();
@@ -48,9 +48,6 @@ async fn forget_ids(system: &System) -> Result<(), Error> {
                 Err(error) => return Err(error.into()),
             }
         }
-        match rows.last() {
-            Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-            _ => return Ok(()),
-        }
     }
+    Ok(())
 }

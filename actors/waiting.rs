@@ -198,15 +198,11 @@ impl System {
 
 /// Whether a message that starts a turn lies in an inbox.
 pub(crate) async fn has_trigger(store: &Store, path: &AgentPath) -> Result<bool, Error> {
-    let (range, mut from) = (Table::Inbox.rows_of(path), None);
-    loop {
-        let rows = store.peek_page::<Message>(range.clone(), from, PAGE).await?;
+    let mut messages = store.pages(Table::Inbox.rows_of(path), PAGE);
+    while let Some(rows) = messages.peek::<Message>().await? {
         if rows.iter().any(|row| row.value.trigger) {
             return Ok(true);
         }
-        match rows.last() {
-            Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-            _ => return Ok(false),
-        }
     }
+    Ok(false)
 }

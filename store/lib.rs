@@ -12,6 +12,7 @@ mod faulty;
 mod frame;
 pub mod keys;
 mod memory;
+mod pages;
 mod recent;
 mod records;
 mod seam;
@@ -26,6 +27,7 @@ pub use error::{CommitError, Source, StoreError};
 pub use faulty::{FaultPoint, FaultyBackend};
 pub use keys::Table;
 pub use memory::MemoryBackend;
+pub use pages::Pages;
 pub use records::{
     Agent, AgentId, AgentRef, BrainChoice, Burial, Counts, Creation, DeadLetter, DecodeError, Event, FailureLimits,
     Grant, InboxKey, Item, ItemEnd, ItemEnding, ItemState, Job, JobSpec, JobState, Mark, Message, MessageKind, Node,

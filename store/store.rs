@@ -10,8 +10,9 @@ use bytes::{Bytes, BytesMut};
 use crate::chunk::{self, Chunks, Payload};
 use crate::draft::{Draft, Row, Stub};
 use crate::error::{CommitError, StoreError};
+use crate::pages::Pages;
 use crate::records::{Event, Record};
-use crate::seam::{Backend, Direction, Entry, Key, KeyRange, Version};
+use crate::seam::{Backend, Direction, Entry, Key, KeyRange, Read, Version};
 
 /// How often a reader that raced with a writer of a long value begins again.
 const REREADS_MAX: usize = 16;
@@ -97,7 +98,7 @@ impl Store {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Row<R>>, StoreError> {
-        let (rows, through) = self.read_page(range, from, direction, limit).await?;
+        let (rows, through) = self.rows(self.backend.scan(range, from, direction, limit).await?).await?;
         self.backend.durable(through).await?;
         Ok(rows)
     }
@@ -112,7 +113,12 @@ impl Store {
         from: Option<Key>,
         limit: usize,
     ) -> Result<Vec<Row<R>>, StoreError> {
-        Ok(self.read_page(range, from, Direction::Forward, limit).await?.0)
+        Ok(self.rows(self.backend.scan(range, from, Direction::Forward, limit).await?).await?.0)
+    }
+
+    /// A range in pages of `size` rows, to its end.
+    pub fn pages(&self, range: KeyRange, size: usize) -> Pages<'_> {
+        Pages::new(self, range, size)
     }
 
     /// The keys of a range's rows, perhaps one sync ahead, without reading what they hold.
@@ -190,14 +196,8 @@ impl Store {
         })
     }
 
-    async fn read_page<R: Record>(
-        &self,
-        range: KeyRange,
-        from: Option<Key>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<(Vec<Row<R>>, Version), StoreError> {
-        let read = self.backend.scan(range, from, direction, limit).await?;
+    /// Puts together what a scan found; what is gone since is left out.
+    pub(crate) async fn rows<R: Record>(&self, read: Read<Vec<Entry>>) -> Result<(Vec<Row<R>>, Version), StoreError> {
         let mut through = read.through;
         let mut rows = Vec::with_capacity(read.rows.len());
         for entry in read.rows {

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use futures::FutureExt;
 use understory_paths::AgentPath;
-use understory_store::{
-    AgentRef, Direction, Draft, Event, Item, ItemState, Job, JobSpec, JobState, Node, Row, Table, Text,
-};
+use understory_store::{AgentRef, Draft, Event, Item, ItemState, Job, JobSpec, JobState, Node, Row, Table, Text};
 
 use super::JobError;
 use super::actor::{Held, JobActor, JobSignal};
@@ -120,10 +118,9 @@ async fn write_output(system: &System, path: &AgentPath, job: &Job, spec: &JobSp
     let output = PathBuf::from(&spec.output);
     let headers = spec.headers.clone();
     let mut export = blocking(move || Export::create(Path::new(&output), &headers)).await?;
-    let (range, mut from) = (Table::Node.beneath(path), None);
     let job_id = job.id.to_string();
-    loop {
-        let rows = system.store.page::<Node>(range.clone(), from, Direction::Forward, PAGE).await?;
+    let mut items = system.store.pages(Table::Node.beneath(path), PAGE);
+    while let Some(rows) = items.next::<Node>().await? {
         let mut lines = Vec::with_capacity(rows.len());
         for row in &rows {
             lines.extend(line(system, path, job, spec, row).await?);
@@ -131,10 +128,6 @@ async fn write_output(system: &System, path: &AgentPath, job: &Job, spec: &JobSp
         let id = job_id.clone();
         export =
             blocking(move || lines.iter().try_for_each(|line| line.write(&mut export, &id)).map(|()| export)).await?;
-        match rows.last() {
-            Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-            _ => break,
-        }
     }
     blocking(move || export.finish()).await
 }

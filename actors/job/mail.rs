@@ -64,16 +64,12 @@ impl JobActor {
 
     /// Deletes the mail of every item that no run of this process is at.
     pub(super) async fn clear_mail_of_ended(&mut self) -> Result<(), Error> {
-        let (range, mut from, mut found) = (Table::Inbox.beneath(&self.path), None, BTreeSet::new());
-        loop {
-            let keys = self.system.store.peek_keys(range.clone(), from, PAGE).await?;
+        let mut found = BTreeSet::new();
+        let mut inboxes = self.system.store.pages(Table::Inbox.beneath(&self.path), PAGE);
+        while let Some(keys) = inboxes.keys().await? {
             let paths = keys.iter().filter_map(|key| Table::Inbox.path_of(key));
             let items = paths.filter(|path| path.parent().as_ref() == Some(&self.path));
             found.extend(items.filter_map(|path| keys::item_number(&path)));
-            match keys.last() {
-                Some(last) if keys.len() == PAGE => from = Some(last.clone()),
-                _ => break,
-            }
         }
         for number in found {
             self.take_mailed(number).await?;

@@ -29,16 +29,12 @@ impl JobActor {
 
     /// Does the same for every item that no run of this process is at: its run ended with the process that had it.
     pub(super) async fn close_offspring_of_ended(&self) -> Result<(), Error> {
-        let (range, mut from, mut items) = (Table::Count.beneath(&self.path), None, BTreeSet::new());
-        loop {
-            let keys = self.system.store.peek_keys(range.clone(), from, PAGE).await?;
+        let mut items = BTreeSet::new();
+        let mut counts = self.system.store.pages(Table::Count.beneath(&self.path), PAGE);
+        while let Some(keys) = counts.keys().await? {
             for path in keys.iter().filter_map(|key| Table::Count.path_of(key)) {
                 let item = std::iter::once(path.clone()).chain(path.ancestors());
                 items.extend(item.into_iter().find(|path| path.parent().as_ref() == Some(&self.path)));
-            }
-            match keys.last() {
-                Some(last) if keys.len() == PAGE => from = Some(last.clone()),
-                _ => break,
             }
         }
         let running = |path: &AgentPath| {

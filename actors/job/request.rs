@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentId, AgentRef, BrainChoice, Direction, Event, Item, ItemState, Job, JobSpec, JobState, Node, Pointer, Table,
-    keys,
+    AgentId, AgentRef, BrainChoice, Event, Item, ItemState, Job, JobSpec, JobState, Node, Pointer, Table, keys,
 };
 
 use super::actor::JobSignal;
@@ -250,9 +249,8 @@ impl System {
     /// The store failed.
     pub async fn job_errors(&self, path: &AgentPath) -> Result<Vec<ErrorGroup>, Error> {
         let mut groups = BTreeMap::<String, ErrorGroup>::new();
-        let (range, mut from) = (Table::Node.beneath(path), None);
-        loop {
-            let rows = self.store.page::<Node>(range.clone(), from, Direction::Forward, PAGE).await?;
+        let mut items = self.store.pages(Table::Node.beneath(path), PAGE);
+        while let Some(rows) = items.next::<Node>().await? {
             for row in &rows {
                 if let Node::Item(Item { state: ItemState::Failed { .. }, last_error, item_id, .. }) = &row.value {
                     let error = last_error.clone().unwrap_or_else(|| "no error was kept".to_owned());
@@ -261,10 +259,6 @@ impl System {
                     group.rows += 1;
                     group.first.extend((group.first.len() < NAMED_MAX).then(|| item_id.clone()));
                 }
-            }
-            match rows.last() {
-                Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-                _ => break,
             }
         }
         let mut groups: Vec<ErrorGroup> = groups.into_values().collect();

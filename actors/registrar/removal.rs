@@ -190,9 +190,9 @@ impl Plan<'_> {
         if leads.is_none_or(|leads| leads.value.0 != *job) {
             return Ok(());
         }
-        let (mut from, mut heir) = (None, None::<(AgentId, AgentPath)>);
-        loop {
-            let specs = self.store.peek_page::<JobSpec>(Table::Spec.beneath(owner), from, JOBS).await?;
+        let mut heir = None::<(AgentId, AgentPath)>;
+        let mut jobs = self.store.pages(Table::Spec.beneath(owner), JOBS);
+        while let Some(specs) = jobs.peek::<JobSpec>().await? {
             for other in &specs {
                 let Some(path) = Table::Spec.path_of(&other.key) else { continue };
                 let same = other.value.fingerprint == spec.value.fingerprint && path.parent().as_ref() == Some(owner);
@@ -203,10 +203,6 @@ impl Plan<'_> {
                 {
                     heir = Some((row.value.id(), path));
                 }
-            }
-            match specs.last() {
-                Some(last) if specs.len() == JOBS => from = Some(last.key.clone()),
-                _ => break,
             }
         }
         match heir {

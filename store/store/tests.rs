@@ -161,6 +161,44 @@ async fn a_reader_that_raced_with_a_writer_reads_again() {
 }
 
 #[tokio::test]
+async fn a_walk_goes_on_behind_a_row_that_was_removed_while_it_was_read() {
+    for (size, pages) in [(1, vec![vec![], vec!["b"]]), (2, vec![vec!["b"]]), (9, vec![vec!["b"]])] {
+        let (backend, drafts) = racing(0, |draft, row| draft.remove(row)).await;
+        create(&Store::new(Arc::new(backend.clone())), "b", "b").await;
+        let store = Raced::over(backend, drafts);
+        let (mut walk, mut read) = (store.pages(Table::Row.all(), size), Vec::new());
+        while let Some(rows) = walk.peek::<String>().await.unwrap() {
+            read.push(rows.into_iter().map(|row| row.value).collect::<Vec<_>>());
+        }
+        assert_eq!(read, pages, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn a_walk_meets_every_row_once_either_way() {
+    let (store, _) = store();
+    for name in ["a", "b", "c", "d", "e"] {
+        create(&store, name, name).await;
+    }
+    for size in 1..=6 {
+        let read = async |mut walk: Pages<'_>| {
+            let mut read = String::new();
+            while let Some(rows) = walk.next::<String>().await.unwrap() {
+                rows.iter().for_each(|row| read.push_str(&row.value));
+            }
+            read
+        };
+        assert_eq!(read(store.pages(Table::Row.all(), size)).await, "abcde", "{size}");
+        assert_eq!(read(store.pages(Table::Row.all(), size).backward()).await, "edcba", "{size}");
+        let (mut walk, mut keys) = (store.pages(Table::Row.all(), size), 0);
+        while let Some(page) = walk.keys().await.unwrap() {
+            keys += page.len();
+        }
+        assert_eq!(keys, 5, "{size}");
+    }
+}
+
+#[tokio::test]
 async fn parts_that_are_not_those_that_were_cut_are_damage() {
     let value = "x".repeat(9000);
     for spoil in [Write::Delete, |part| Write::Put(part, "x".repeat(4096).replacen('x', "y", 1).into())] {
