@@ -236,3 +236,17 @@ pub(crate) fn cut(mut words: String) -> String {
     }
     words
 }
+
+/// An error and its causes in one line, outermost first; what the words before it say already is not said again.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let says = error.to_string();
+        if !words.contains(&says) {
+            words = format!("{words}: {says}");
+        }
+        cause = error.source();
+    }
+    words
+}

@@ -47,7 +47,7 @@ pub use brain::{AnyBrain, Brain, BrainError, BrainFactory, JobRow, Response, Sea
 pub use children::Children;
 pub use clock::Clock;
 pub use dead::{DEAD_PAGE_MAX, DeadKey, DeadMail};
-pub use error::Error;
+pub use error::{Error, chain};
 pub use interrupt::Reach;
 pub use lifecycle::{ClosedReport, SpawnRequest, Spawned};
 pub use limits::{IN_HAND_MAX, Limits, TEXT_MAX, WAIT_TARGETS_MAX};

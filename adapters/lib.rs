@@ -7,7 +7,6 @@
 //! This room knows nothing of stores, supervision or sockets. It never reads the environment or the home directory: what
 //! a program may see of them is handed in by the caller.
 
-mod reason;
 mod scripted;
 mod shell;
 

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use understory::{BrainChoice, Builder, Runtime};
+use understory::{BrainChoice, Builder, Runtime, chain};
 use understory_adapters::{ScriptError, Scripted, Shell, ShellError, ShellSettings};
-use understory_server::{Code, Failure, chain, named};
+use understory_server::{Code, Failure, named};
 
 use crate::arguments::BrainArguments;
 use crate::command::{Session, blocking};

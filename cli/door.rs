@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use understory_server::{Client, Code, Failure, Reply, Request, answer, chain};
+use understory::chain;
+use understory_server::{Client, Code, Failure, Reply, Request, answer};
 
 use crate::command::Session;
 use crate::owner::{Opened, Owner};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use understory::{Error, Runtime, StoreError};
-use understory_server::{Control, Failure, Requests, chain};
+use understory::{Error, Runtime, StoreError, chain};
+use understory_server::{Control, Failure, Requests};
 
 use crate::brains;
 use crate::command::Session;

@@ -7,9 +7,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use understory::{AgentPath, TEXT_MAX};
+use understory::{AgentPath, TEXT_MAX, chain};
 use understory_adapters::ALLOWED;
-use understory_server::{Code, Failure, chain, named};
+use understory_server::{Code, Failure, named};
 
 /// Where the command runs.
 #[derive(Clone, Debug)]

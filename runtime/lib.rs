@@ -53,7 +53,7 @@ pub use understory_actors::{
     Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEAD_PAGE_MAX,
     DEFAULT_ROLE, DeadKey, DeadMail, IN_HAND_MAX, JobRow, Letter, Limits, Nickname, NicknamePool, Policy, PoolError,
     Reach, RemovedReport, Response, Restart, Role, RoleLimits, Seat, Settled, ShutdownReport, SpawnRequest, Spawned,
-    Standing, Strategy, TEXT_MAX, Target, Turn, Until, Usage, View, WAIT_TARGETS_MAX, Waited, brain_fn,
+    Standing, Strategy, TEXT_MAX, Target, Turn, Until, Usage, View, WAIT_TARGETS_MAX, Waited, brain_fn, chain,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{

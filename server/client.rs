@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use understory::chain;
 
 use crate::control::{read_line, write_line};
-use crate::failure::{Code, Failure, chain};
+use crate::failure::{Code, Failure};
 use crate::place;
 use crate::wire::{Answer, Hello, Reply, Request};
 

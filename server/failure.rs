@@ -1,13 +1,12 @@
 //! What a refusal or failure is called to the outside, and the one function that says so of the runtime's errors.
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use understory::{CommitError, Error as Refusal, ExportError, JobError, StoreError, TableError};
+use understory::{CommitError, Error as Refusal, ExportError, JobError, StoreError, TableError, chain};
 
 /// What to do when something may or may not have been done.
 pub const UNSURE: &str = "look at what was done before asking again";
@@ -111,7 +110,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Error for Failure {}
+impl std::error::Error for Failure {}
 
 impl From<Refusal> for Failure {
     fn from(error: Refusal) -> Self {
@@ -127,18 +126,6 @@ impl From<Refusal> for Failure {
             _ => failure,
         }
     }
-}
-
-/// An error and its causes in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// A file's name for [`Failure::details`], as far as it is text: JSON takes no other.

@@ -27,7 +27,7 @@ pub use answer::answer;
 pub use client::Client;
 pub use control::{Control, Requests};
 pub use dead::{DeadDropped, DeadLine, DeadPage, DeadReply, DeadRequest, DeadRetried};
-pub use failure::{Code, Failure, UNSURE, chain, named};
+pub use failure::{Code, Failure, UNSURE, named};
 pub use lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, ErrorLine,
     ItemLine, JobLine, Jobs, NodeLine, OutcomeLine, ProblemLine, RunningLine, SettledLine, Shown, Spawned,

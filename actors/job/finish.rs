@@ -13,7 +13,7 @@ use super::export::{Export, ExportRow};
 use super::run::{missing, row_text};
 use super::table::row_cells;
 use crate::agent::work;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::system::System;
 
 /// How many items are read at a time.
@@ -48,7 +48,7 @@ impl JobActor {
         self.system.tasks.spawn(async move {
             let written = AssertUnwindSafe(write_output(&system, &path, &job, &spec)).catch_unwind().await;
             let written = match written {
-                Ok(written) => written.map_err(|error| words(&error)),
+                Ok(written) => written.map_err(|error| chain(&error)),
                 Err(panic) => Err(work::words(panic.as_ref())),
             };
             system.jobs.held(&path, |held: &mut Held| held.exporting = false);
@@ -201,18 +201,4 @@ where
         Ok(done) => done.map_err(|error| Error::Job(error.into())),
         Err(_) => Err(Error::Stopping),
     }
-}
-
-/// An error with what caused it, in one line.
-fn words(error: &Error) -> String {
-    let mut words = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_words = cause.to_string();
-        if !words.contains(&cause_words) {
-            words = format!("{words}: {cause_words}");
-        }
-        source = cause.source();
-    }
-    words
 }

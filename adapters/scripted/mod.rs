@@ -11,14 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
-use understory_actors::{AnyBrain, Brain, BrainError, BrainFactory, Response, Seat, Turn};
+use understory_actors::{AnyBrain, Brain, BrainError, BrainFactory, Response, Seat, Turn, chain};
 
 pub use reply::Reply;
 pub use script::ScriptError;
 
 use script::Script;
-
-use crate::reason::reason;
 
 type Answer = dyn Fn(&Turn) -> Reply + Send + Sync;
 
@@ -91,7 +89,7 @@ impl BrainFactory for Scripted {
                 let script = match scripts.get(&file) {
                     Some(script) => script.clone(),
                     None => {
-                        let script = Script::read(&file).map_err(|error| BrainError::refused(reason(&error)))?;
+                        let script = Script::read(&file).map_err(|error| BrainError::refused(chain(&error)))?;
                         scripts.entry(file).or_insert(Arc::new(script)).clone()
                     }
                 };

@@ -29,14 +29,12 @@ use std::path::{self, PathBuf};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use understory_actors::{AnyBrain, Brain, BrainError, BrainFactory, Response, Seat, Turn};
+use understory_actors::{AnyBrain, Brain, BrainError, BrainFactory, Response, Seat, Turn, chain};
 
 pub use pipes::OUTPUT_MAX;
 pub use settings::{ShellError, ShellSettings};
 
 use record::RunDir;
-
-use crate::reason::reason;
 
 /// The variables that callers may pass on to workers from their own environment; everything else is kept from them.
 pub const ALLOWED: &[&str] = &[
@@ -88,7 +86,7 @@ impl Shell {
 impl BrainFactory for Shell {
     fn make(&self, seat: &Seat) -> Result<Box<dyn AnyBrain>, BrainError> {
         let settings = ShellSettings::from_json(&seat.settings)
-            .map_err(|error| BrainError::refused(format!("shell settings of {}: {}", seat.path, reason(&error))))?;
+            .map_err(|error| BrainError::refused(format!("shell settings of {}: {}", seat.path, chain(&error))))?;
         Ok(Box::new(ShellBrain { ground: self.ground.clone(), settings: Arc::new(settings) }))
     }
 

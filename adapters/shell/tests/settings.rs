@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use understory_actors::chain;
 
 use super::super::settings::{ShellError, ShellSettings};
-use crate::reason::reason;
 
 /// A directory with `work/tool`, `bin/tool`, `bin/other` and a file `plain/tool` that cannot be run.
 fn place() -> TempDir {
@@ -85,7 +85,7 @@ fn settings_go_through_json() {
         (r#"{"program": "/p", "cwd": "/", "shell": true}"#, "unknown field `shell`"),
         ("sh", "not {\"program\": …, \"args\": […], \"cwd\": …}: expected value at line 1 column 1"),
     ] {
-        let error = reason(&ShellSettings::from_json(text).unwrap_err());
+        let error = chain(&ShellSettings::from_json(text).unwrap_err());
         assert!(error.contains(message), "{text}: {error}");
     }
 }
