@@ -9,6 +9,7 @@ use understory_store::{AgentRef, BrainChoice, Node, Phase};
 use crate::agent::AgentSignal;
 use crate::dispatcher;
 use crate::error::{Error, demand_length};
+use crate::lasting::Lasting;
 use crate::nickname::Nickname;
 use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
 use crate::role::DEFAULT_ROLE;
@@ -102,14 +103,19 @@ impl System {
     }
 
     /// Closes a subtree: one mark, durable at once, whatever its size; then those resident below it are stopped, deepest
-    /// first, and killed after `grace`. Their turns go back uncharged and their mail stays, for a resume.
+    /// first, and killed after `grace`. Their turns go back uncharged and their mail stays, for a resume. Once asked for it is
+    /// seen to its end, even if whoever asked is gone.
     ///
     /// # Errors
     /// Nothing lies at the path, or it is the root or a job's item.
     pub async fn close(&self, path: &AgentPath, grace: Duration) -> Result<ClosedReport, Error> {
-        let answer = self.register(Request::Close { path: path.clone() }).await?;
-        let ShutdownReport { stopped, overdue } = self.dismiss(path, grace).await;
-        Ok(ClosedReport { marked: matches!(answer, Answer::Done(true)), stopped, overdue })
+        let (system, path) = (self.clone(), path.clone());
+        let act = async move {
+            let answer = system.register(Request::Close { path: path.clone() }).await?;
+            let ShutdownReport { stopped, overdue } = system.dismiss(&path, grace).await;
+            Ok(ClosedReport { marked: matches!(answer, Answer::Done(true)), stopped, overdue })
+        };
+        Lasting::new(act).await
     }
 
     /// Takes away a node's mark, and an agent's fault with its history. What was closed by itself below it stays closed.

@@ -10,7 +10,7 @@ use understory_store::{MemoryBackend, Phase};
 
 use super::lagging::Lagging;
 use super::panics;
-use super::world::{LONG, Setting, World, at, until};
+use super::world::{LONG, Setting, World, at, pass, until};
 use crate::agent::AgentSignal;
 use crate::brain::{BrainError, Response};
 
@@ -66,6 +66,22 @@ async fn a_brain_that_never_returns_is_dropped_within_its_grace() {
     world.system.close(&at("/root/a"), Duration::from_secs(20)).await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 5);
     assert_eq!(world.system.slots.take().map(drop), Some(()), "its turn slot is free");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_whose_caller_is_gone_still_stops_who_is_at_work() {
+    let (setting, calls) = wall();
+    let world = setting.limits(|limits| limits.grace = Duration::from_secs(5)).open().await;
+    world.spawn("/root/a", "wall").await;
+    world.system.run(&at("/root")).await.unwrap();
+    world.ask("/root/a", "never").await.unwrap();
+    until(async || calls.load(Ordering::SeqCst) == 1).await;
+    let path = at("/root/a");
+    assert!(world.system.close(&path, LONG).now_or_never().is_none(), "it was begun, and dropped");
+    pass(6).await;
+    assert_eq!(world.system.residents(), 0);
+    assert_eq!(world.status("/root/a").await, "closed");
     world.end().await;
 }
 
