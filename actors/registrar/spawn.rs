@@ -191,7 +191,9 @@ impl Plan<'_> {
         if !mine && !birth.or_existing {
             return Err(exists());
         }
-        let dormant = mine && self.is_closed(&birth.path).await?;
+        // What a close by somebody else ended stays closed for a turn that is run again.
+        let of_item = by.is_some_and(|caller| caller.run().is_some());
+        let dormant = mine && of_item && self.is_closed(&birth.path).await?;
         let (nickname, agent) = (agent.nickname.clone(), AgentRef::new(birth.path.clone(), agent.id));
         Ok(Verdict::Known(Newborn { agent, nickname, created: false, dormant }))
     }

@@ -279,3 +279,29 @@ async fn who_is_given_a_turn_slot_as_everybody_leaves_leaves_too() {
         assert_eq!(calls.load(Ordering::SeqCst), 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_is_run_again_does_not_resume_a_child_that_was_closed_meanwhile() {
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = calls.clone();
+    let setting = World::setting().brain("twice", move |turn| {
+        let before = counted.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let child = turn.spawn("kid", None).await.map_err(|error| BrainError::refused(error.to_string()))?;
+            match before {
+                0 => Err(BrainError::Unavailable { message: "later".into(), retry_after: Some(LONG / 2) }),
+                _ => Ok(Response::text(child.to_string())),
+            }
+        }
+    });
+    let world = setting.open().await;
+    world.spawn("/root/a", "twice").await;
+    world.system.run(&at("/root")).await.unwrap();
+    world.ask("/root/a", "go").await.unwrap();
+    until(async || matches!(world.agent("/root/a").await.phase, Phase::Ready { not_before: Some(_), .. })).await;
+    world.system.close(&at("/root/a/kid"), LONG).await.unwrap();
+    world.settled("/root/a").await;
+    assert_eq!(world.turns("/root/a").await, [(vec!["go".to_owned()], "completed: /root/a/kid".to_owned())]);
+    assert_eq!(world.status("/root/a/kid").await, "closed");
+    world.end().await;
+}
