@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use understory_paths::AgentPath;
 use understory_store::{AgentRef, BrainChoice, Node, Phase};
 
-use crate::agent::AgentSignal;
+use crate::agent::{AgentSignal, work};
 use crate::dispatcher;
 use crate::error::{Error, demand_length};
 use crate::lasting::Lasting;
@@ -93,7 +93,7 @@ impl System {
             return Ok(());
         }
         for factory in self.brains.values() {
-            factory.sweep().await.map_err(Error::Sweep)?;
+            work::sweep(factory.as_ref()).await.map_err(Error::Sweep)?;
         }
         if !self.active.add(top) {
             return Err(Error::Stopping);

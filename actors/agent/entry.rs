@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use understory_store::{Agent, InboxKey};
 
-use crate::brain::{AnyBrain, BrainError, Response};
+use crate::brain::{BrainError, Housed, Response};
 use crate::lock::Lock;
 use crate::pausing::TurnSlot;
 
@@ -17,7 +17,7 @@ pub(crate) struct Held {
     /// How often in a row the disk was too full for what the actor had to commit; it tries again by itself.
     pub(super) refused: u32,
     /// The brain between turns.
-    pub(super) brain: Lock<Option<Box<dyn AnyBrain>>>,
+    pub(super) brain: Lock<Option<Housed>>,
 }
 
 /// A turn from just before M2 until its end is committed. The slot it runs in is given back with it, or while it waits.
@@ -140,7 +140,7 @@ impl Held {
         }
     }
 
-    pub(super) fn ended(&mut self, end: TurnEnd, brain: Option<Box<dyn AnyBrain>>) {
+    pub(super) fn ended(&mut self, end: TurnEnd, brain: Option<Housed>) {
         if let Some(entry) = &mut self.entry {
             entry.stage = Stage::Ended(Arc::new(end));
         }

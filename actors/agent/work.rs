@@ -9,14 +9,14 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::entry::TurnEnd;
-use crate::brain::{AnyBrain, BrainError, BrainFactory, Response, Seat, Turn};
+use crate::brain::{AnyBrain, BrainError, BrainFactory, Housed, Response, Seat, Turn};
 use crate::error::Error;
 use crate::limits::TEXT_MAX;
 
 /// What a turn's task is given.
 pub(super) struct Work {
     pub(super) factory: Result<Arc<dyn BrainFactory>, Error>,
-    pub(super) brain: Option<Box<dyn AnyBrain>>,
+    pub(super) brain: Option<Housed>,
     pub(super) seat: Seat,
     pub(super) turn: Turn,
     pub(super) cancel: CancellationToken,
@@ -24,13 +24,13 @@ pub(super) struct Work {
 }
 
 /// Runs a turn to its end. A brain that panicked, or did not end within its grace after a cancel, is dropped.
-pub(super) async fn run_turn(work: Work) -> (TurnEnd, Option<Box<dyn AnyBrain>>) {
+pub(super) async fn run_turn(work: Work) -> (TurnEnd, Option<Housed>) {
     let Work { factory, brain, seat, turn, cancel, grace } = work;
     let mut brain = match brain.map_or_else(|| make(factory, &seat), Ok) {
         Ok(brain) => brain,
         Err(error) => return (TurnEnd::Answered(Err(error)), None),
     };
-    match answer(brain.as_mut(), turn, &cancel, grace).await {
+    match answer(&mut *brain, turn, &cancel, grace).await {
         Some(Ok(answered)) => (settle(answered, &cancel), Some(brain)),
         Some(Err(panic)) => (TurnEnd::Answered(Err(BrainError::broken(panic))), None),
         None => (TurnEnd::Cancelled, None),
@@ -57,13 +57,16 @@ pub(crate) async fn answer(
 }
 
 /// Makes a brain; a factory that panics has broken.
-pub(crate) fn make(
-    factory: Result<Arc<dyn BrainFactory>, Error>,
-    seat: &Seat,
-) -> Result<Box<dyn AnyBrain>, BrainError> {
+pub(crate) fn make(factory: Result<Arc<dyn BrainFactory>, Error>, seat: &Seat) -> Result<Housed, BrainError> {
     let factory = factory.map_err(|error| BrainError::refused(error.to_string()))?;
-    std::panic::catch_unwind(AssertUnwindSafe(|| factory.make(seat)))
+    std::panic::catch_unwind(AssertUnwindSafe(|| factory.make(seat).map(Housed::new)))
         .unwrap_or_else(|panic| Err(BrainError::broken(words(panic.as_ref()))))
+}
+
+/// Ends what an earlier process left running; a factory that panics has broken.
+pub(crate) async fn sweep(factory: &dyn BrainFactory) -> Result<(), BrainError> {
+    let swept = AssertUnwindSafe(async { factory.sweep().await }).catch_unwind().await;
+    swept.unwrap_or_else(|panic| Err(BrainError::broken(words(panic.as_ref()))))
 }
 
 fn settle(answered: Result<Response, BrainError>, cancel: &CancellationToken) -> TurnEnd {
@@ -80,7 +83,7 @@ fn settle(answered: Result<Response, BrainError>, cancel: &CancellationToken) ->
 }
 
 /// A turn whose task panicked outside of the brain's own work.
-pub(super) fn panicked(panic: &Box<dyn Any + Send>) -> (TurnEnd, Option<Box<dyn AnyBrain>>) {
+pub(super) fn panicked(panic: &Box<dyn Any + Send>) -> (TurnEnd, Option<Housed>) {
     (TurnEnd::Answered(Err(BrainError::broken(words(panic.as_ref())))), None)
 }
 

@@ -1,6 +1,7 @@
 //! What thinks: the trait an author writes, and how the runtime makes one.
 
 mod error;
+mod housed;
 mod response;
 mod turn;
 
@@ -12,6 +13,7 @@ use understory_paths::AgentPath;
 use understory_store::AgentId;
 
 pub use error::BrainError;
+pub(crate) use housed::Housed;
 pub use response::{Response, Usage};
 pub use turn::{JobRow, Turn};
 

@@ -90,6 +90,12 @@ impl<A: Resident> Gate<A> {
         Some(slot.live.clone())
     }
 
+    /// How many are counted as resident.
+    #[cfg(test)]
+    pub(crate) fn population(&self) -> usize {
+        self.crowd.population.load(Ordering::Relaxed)
+    }
+
     /// How many have left so that there was room.
     #[cfg(test)]
     pub(crate) fn departed(&self) -> u64 {

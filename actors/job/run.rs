@@ -154,7 +154,7 @@ async fn drive(
         }
     };
     let answered = tokio::select! {
-        answered = work::answer(brain.as_mut(), turn, &cancel, system.limits.grace) => answered,
+        answered = work::answer(&mut *brain, turn, &cancel, system.limits.grace) => answered,
         () = late => None,
     };
     let is_late = cancel.is_cancelled() && !stop.is_cancelled();
