@@ -47,6 +47,9 @@ pub struct Limits {
     pub inbox_bytes: u64,
     /// Attempts at one turn whose process died or whose brain broke, before its messages go to the dead letters.
     pub turn_attempts: u32,
+    /// Dead letters of one agent, 256 by default: at most 64 MiB, as much as an inbox. The oldest make room for newer ones, and
+    /// are told of as dropped; at least as many are kept as one turn has in hand.
+    pub dead_letters: usize,
     /// How often in a row a brain may be unavailable before the turn is errored.
     pub unavailable: u32,
     /// How long a cancelled turn has to end before it is dropped.
@@ -85,6 +88,7 @@ impl Default for Limits {
             inbox_messages: 10_000,
             inbox_bytes: 64 << 20,
             turn_attempts: 2,
+            dead_letters: 256,
             unavailable: 8,
             grace: Duration::from_secs(5),
             linger: Duration::from_secs(10),

@@ -1,4 +1,5 @@
-//! What is done about a turn whose brain broke: a pure function of the record's fault history and the role's policy.
+//! What is done about a turn that did not come to an answer: a pure function of the record's fault history and the role's
+//! policy.
 
 use std::time::Duration;
 
@@ -16,8 +17,12 @@ const PAUSE_FIRST: Duration = Duration::from_millis(500);
 pub(crate) enum Failure {
     /// The brain cannot be reached now; `waits` times in a row before this one.
     Unavailable { waits: u32, retry_after: Option<Duration> },
+    /// The brain said no, or its quota is used up: a restart would not change that.
+    Refused,
     /// The brain broke or panicked in attempt `attempt` of its turn.
     Broken { attempt: u32 },
+    /// The process died in attempt `attempt`. No fault of the agent's: it may have been any other's.
+    Crashed { attempt: u32 },
 }
 
 /// What is done about it.
@@ -55,6 +60,11 @@ pub(crate) fn decide(
             let pause = retry_after.unwrap_or_else(|| pause(waits + 1, jitter));
             Decision::Again { charged: false, pause, faults: faults.to_vec() }
         }
+        Failure::Refused => Decision::Error { bury: false, faults: faults.to_vec() },
+        Failure::Crashed { attempt } if attempt >= bounds.attempts => {
+            Decision::Error { bury: true, faults: faults.to_vec() }
+        }
+        Failure::Crashed { .. } => Decision::Again { charged: true, pause: Duration::ZERO, faults: faults.to_vec() },
         Failure::Broken { .. } if policy.restart == Restart::Temporary => {
             Decision::Error { bury: false, faults: recent(policy, faults, now) }
         }
@@ -83,10 +93,12 @@ pub(crate) fn takes_along(strategy: Strategy, decision: &Decision, later: bool) 
         }
 }
 
-/// The faults still in the window, with the one of now.
-pub(crate) fn recent(policy: &Policy, faults: &[Time], now: Time) -> Vec<Time> {
+/// The faults still in the window, with the one of now; no more than are needed to see that they are too many.
+fn recent(policy: &Policy, faults: &[Time], now: Time) -> Vec<Time> {
     let mut recent: Vec<Time> = faults.iter().copied().filter(|at| at.after(policy.within) > now).collect();
     recent.push(now);
+    let spare = recent.len().saturating_sub(policy.faults.saturating_add(1));
+    recent.drain(..spare);
     recent
 }
 

@@ -4,10 +4,9 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
-use understory_store::{
-    Agent, DeadLetter, Draft, Event, InboxKey, Message, Phase, Row, Running, Table, TurnResult, Version, keys,
-};
+use understory_store::{Agent, Event, InboxKey, Message, Phase, Row, Running, Table, TurnResult, Version, keys};
 
+use super::bury::bury;
 use super::end::Hand;
 use super::entry::{Held, Stage, TurnEntry};
 use super::work::{Work, panicked, run_turn};
@@ -18,6 +17,7 @@ use crate::error::Error;
 use crate::limits::{IN_HAND_MAX, TEXT_MAX};
 use crate::pausing::TurnSlot;
 use crate::slots::{Permit, group};
+use crate::supervision::{Decision, Failure};
 use crate::tools::Tools;
 
 impl AgentActor {
@@ -56,12 +56,13 @@ impl AgentActor {
 
     /// Runs a turn again that the process died in; past the limit its messages go to the dead letters.
     async fn restart(&mut self, agent: &Agent, running: &Running, permit: &mut Option<Permit>) -> Result<Next, Error> {
-        if running.attempt >= self.system.limits.turn_attempts {
+        let now = self.system.clock.now();
+        if let Decision::Error { .. } = self.decide(agent, Failure::Crashed { attempt: running.attempt }, now)? {
             let error = format!("the process died in attempt {} at this turn", running.attempt);
             return self.finish(agent, TurnResult::Errored, &error, Hand::Bury).await;
         }
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
-        let next = agent.restart(self.system.clock.now())?;
+        let next = agent.restart(now)?;
         self.commit_start(agent, next, permit).await
     }
 
@@ -196,6 +197,9 @@ impl AgentActor {
 
     /// Moves messages that were meant for a removed agent at this path to the dead letters.
     async fn bury_strays(&mut self, agent: &Agent, strays: &[Row<Message>]) -> Result<Next, Error> {
+        if !self.make_room_for_dead(strays.len()).await? {
+            return if self.is_closed().await? { Ok(Next::Leave) } else { Ok(Next::Again) };
+        }
         let (mut draft, written) = self.draft(agent);
         draft.expect_open(&self.path);
         bury(&mut draft, &self.path, strays, "the agent it was for was removed", self.system.clock.now());
@@ -213,19 +217,4 @@ impl AgentActor {
 fn strays(agent: &Agent, rows: &[Row<Message>]) -> Option<Vec<Row<Message>>> {
     let strays: Vec<_> = rows.iter().filter(|row| row.value.to != agent.id).cloned().collect();
     (!strays.is_empty()).then_some(strays)
-}
-
-/// Moves inbox rows to the dead letters.
-pub(super) fn bury(
-    draft: &mut Draft,
-    path: &understory_paths::AgentPath,
-    rows: &[Row<Message>],
-    error: &str,
-    now: understory_store::Time,
-) {
-    for row in rows {
-        draft.remove(row);
-        let letter = DeadLetter { message: row.value.clone(), error: error.to_owned(), at: now };
-        draft.append(Table::Dead.below(path), &letter);
-    }
 }

@@ -4,7 +4,7 @@ use understory_store::{
     Agent, Draft, Event, InboxKey, Message, Node, Outcome, Row, Table, Time, TranscriptEntry, TurnResult,
 };
 
-use super::begin::bury;
+use super::bury::bury;
 use super::entry::{Interruption, TurnEnd};
 use super::{AgentActor, Next};
 use crate::brain::BrainError;
@@ -54,15 +54,10 @@ impl AgentActor {
                 Failure::Unavailable { waits: running.waits, retry_after: *retry_after }
             }
             BrainError::Broken { .. } => Failure::Broken { attempt: running.attempt },
-            BrainError::Refused { .. } | BrainError::Exhausted { .. } => {
-                return self.finish(agent, TurnResult::Errored, &words, Hand::Consume).await;
-            }
+            BrainError::Refused { .. } | BrainError::Exhausted { .. } => Failure::Refused,
         };
-        let role = self.system.role(&agent.role).or_else(|_| self.system.role(DEFAULT_ROLE))?;
-        let limits = &self.system.limits;
-        let bounds = Bounds { attempts: limits.turn_attempts, unavailable: limits.unavailable };
         let now = self.system.clock.now();
-        let decision = decide(failure, &role.policy, &agent.faults, bounds, now, fastrand::f64());
+        let decision = self.decide(agent, failure, now)?;
         let next = match decision.clone() {
             Decision::Again { charged, pause, faults } => {
                 let next = agent.put_off(charged, faults, now.after(pause))?;
@@ -79,6 +74,14 @@ impl AgentActor {
         Ok(next)
     }
 
+    /// What supervision does about it, by the policy of the agent's role.
+    pub(super) fn decide(&self, agent: &Agent, failure: Failure, now: Time) -> Result<Decision, Error> {
+        let role = self.system.role(&agent.role).or_else(|_| self.system.role(DEFAULT_ROLE))?;
+        let limits = &self.system.limits;
+        let bounds = Bounds { attempts: limits.turn_attempts, unavailable: limits.unavailable };
+        Ok(decide(failure, &role.policy, &agent.faults, bounds, now, fastrand::f64()))
+    }
+
     /// M3: the turn's end, its messages, its transcript and its result, in one commit.
     pub(super) async fn finish(
         &mut self,
@@ -92,6 +95,9 @@ impl AgentActor {
             running.in_hand.retain(|row| *row < first);
         }
         let rows = self.in_hand(&running, InboxKey::FIRST).await?;
+        if hand == Hand::Bury && !self.make_room_for_dead(rows.len()).await? {
+            return Ok(Next::Again);
+        }
         let now = self.system.clock.now();
         let next = agent.end(result, content.to_owned(), now)?;
         let (mut draft, written) = self.draft(&next);

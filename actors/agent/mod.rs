@@ -11,6 +11,7 @@
 //! Everything here rests on the record: whatever an incarnation finds, it goes on from there. There is no second way.
 
 mod begin;
+mod bury;
 mod end;
 mod entry;
 mod join;

@@ -30,6 +30,7 @@ mod roles;
 mod stopping;
 mod storm;
 mod strategies;
+mod supervision;
 mod sweeping;
 mod table;
 mod targets;

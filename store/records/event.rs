@@ -117,6 +117,13 @@ pub enum Event {
         /// Its top.
         node: AgentRef,
     },
+    /// The oldest dead letters were dropped: there would have been too many with those that come.
+    DeadDropped {
+        /// Whose.
+        agent: AgentRef,
+        /// Where they lay.
+        rows: Vec<InboxKey>,
+    },
 }
 
 /// The end of one run of a row.
@@ -155,6 +162,7 @@ impl Event {
             | Event::TurnEnded { agent: node, .. }
             | Event::Faulted { agent: node, .. }
             | Event::DeadLettered { agent: node, .. }
+            | Event::DeadDropped { agent: node, .. }
             | Event::JobCreated { job: node }
             | Event::JobChanged { job: node, .. }
             | Event::ItemsMoved { job: node, .. }

@@ -255,6 +255,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
             Event::TurnEnded { agent: me.clone(), turn: 3, result: TurnResult::Completed, consumed: vec![] }.encode(),
         ),
         ("event, removed", Event::Removed { node: me.clone() }.encode()),
+        ("event, dead letters dropped", Event::DeadDropped { agent: me.clone(), rows: vec![InboxKey::FIRST] }.encode()),
         ("mark, closed", Mark::Closed.encode()),
         ("mark, removing", Mark::Removing.encode()),
         ("tombstone", Tombstone { id: me.id, at: NOW }.encode()),
