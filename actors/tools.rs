@@ -251,9 +251,10 @@ impl Tools {
         Ok(rows.into_iter().map(|row| row.value).collect())
     }
 
-    /// Refuses what the role of the turn's agent hides, as if it were not there.
+    /// Refuses what this turn does not have, or the role of its agent hides, as if it were not there.
     fn demand(&self, tool: &str) -> Result<(), ToolError> {
-        if self.hidden.contains(tool) { Err(ToolError::Unknown(tool.to_owned())) } else { Ok(()) }
+        let has = self.list().any(|listed| listed.name == tool);
+        if has { Ok(()) } else { Err(ToolError::Unknown(tool.to_owned())) }
     }
 
     async fn create(
@@ -335,6 +336,10 @@ impl Tools {
 }
 
 fn parse<'a, T: Deserialize<'a>>(arguments: &'a str) -> Result<T, ToolError> {
+    // A list would be taken for the fields in their order.
+    if !arguments.trim_start().starts_with('{') {
+        return Err(ToolError::Arguments("an object is wanted".to_owned()));
+    }
     serde_json::from_str(arguments).map_err(|error| ToolError::Arguments(error.to_string()))
 }
 

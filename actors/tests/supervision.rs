@@ -206,3 +206,23 @@ async fn the_oldest_dead_letters_make_room() {
     assert_eq!(texts(&world).await, ["17", "18", "19", "go", "go"]);
     world.end().await;
 }
+
+/// Each of them lies in more rows than a commit has to spare, all together in more than one may delete.
+#[tokio::test(start_paused = true)]
+async fn long_dead_letters_make_room_for_many_at_once() {
+    let (setting, _) = frail(1000);
+    let world = setting.limits(|limits| limits.dead_letters = 20).open().await;
+    spawn_as(&world, "/root/a", "frail").await;
+    for _ in 0..20 {
+        world.assign("/root/a", &"x".repeat(250 << 10)).await.unwrap();
+    }
+    for _ in 0..19 {
+        world.send("/root/a", "note").await.unwrap();
+    }
+    world.assign("/root/a", "go").await.unwrap();
+    let left = world.dead("/root/a").await;
+    assert!(left.len() == 20 && left.iter().all(|letter| letter.message.text.len() < 5), "{} are left", left.len());
+    let verified = world.store().verify().await.unwrap();
+    assert!(verified.is_sound(), "{:?}", verified.problems);
+    world.end().await;
+}

@@ -76,7 +76,13 @@ impl Tools {
             Some(Wanted::Word(Word::Any)) => Until::Any,
             Some(Wanted::Count(count)) => Until::Count(count),
         };
-        let targets = agents.into_iter().map(|named| self.target(named)).collect::<Result<_, _>>()?;
+        if agents.len() > WAIT_TARGETS_MAX {
+            return Err(self.too_many().into());
+        }
+        let mut targets = Vec::with_capacity(agents.len());
+        for named in agents {
+            targets.push(self.target(named).await?);
+        }
         let Waited { settled, pending, complete, within } = self.wait(targets, until, asked).await?;
         let settled: Vec<_> = settled.into_iter().map(words).collect();
         let answer = serde_json::json!({ "settled": settled, "pending": pending, "timed_out": !complete });
@@ -90,9 +96,10 @@ impl Tools {
         until: Until,
         asked: Option<Duration>,
     ) -> Result<Waited, ToolError> {
+        self.demand("wait")?;
         let within = self.allowed(asked)?;
         if targets.len() > WAIT_TARGETS_MAX {
-            return Err(self.limit("wait_targets", WAIT_TARGETS_MAX as u64, "wait for fewer at once").into());
+            return Err(self.too_many().into());
         }
         for target in &targets {
             authorise(&self.caller, Verb::Wait, &target.path)?;
@@ -110,6 +117,7 @@ impl Tools {
 
     /// See [`Turn::wait_for_mail`](crate::Turn::wait_for_mail).
     pub(crate) async fn wait_for_mail(&self, asked: Option<Duration>) -> Result<bool, ToolError> {
+        self.demand("wait")?;
         let within = self.allowed(asked)?;
         if self.has_mail().await? {
             return Ok(true);
@@ -182,12 +190,16 @@ impl Tools {
         Error::Limit { limit, value, holder: self.caller.me().path.clone(), remedy }
     }
 
-    fn target(&self, named: Named) -> Result<Target, ToolError> {
+    fn too_many(&self) -> Error {
+        self.limit("wait_targets", WAIT_TARGETS_MAX as u64, "wait for fewer at once")
+    }
+
+    async fn target(&self, named: Named) -> Result<Target, ToolError> {
         let Newer { agent, after } = match named {
             Named::Plain(agent) => Newer { agent, after: None },
             Named::Newer(newer) => newer,
         };
-        let path = self.caller.me().path.resolve(&agent).map_err(Error::from)?;
+        let path = self.system.resolve_target(&self.caller.me().path, &agent).await?;
         Ok(Target { path, after })
     }
 }
