@@ -1,5 +1,6 @@
 //! The rules of the house, kept by tests: who may name whom, how long a file may be, what a test may not do.
 
+mod conformance;
 mod layers;
 mod tidy;
 
