@@ -93,14 +93,14 @@ impl System {
             return Err(Refusal(words).into());
         }
         self.demand_open(path).await?;
-        let room = self.inboxes.reserve(&self.store, &self.limits, path, message.text.len() as u64).await?;
+        let room = self.inboxes.reserve(&self.store, &self.limits, path, message.bytes()).await?;
         let mut draft = Draft::new();
         draft.expect_present(Table::Node.at(path));
         draft.expect_open(path);
         draft.expect(&row);
         draft.remove(&row);
         let n = draft.append(Table::Inbox.below(path), &message);
-        draft.tell(&Event::Mailed { to: to.clone(), trigger: message.trigger });
+        draft.tell(&Event::Mailed { to: to.clone(), trigger: message.trigger, metadata: message.metadata.clone() });
         match self.inboxes.commit(&self.store, draft, vec![room]).await {
             Ok(sequence) => Ok(Accepted { to, row: InboxKey { sequence, n } }),
             Err(error) => Err(self.explain_dead(key, error).await),

@@ -62,7 +62,9 @@ async fn tell(system: &System, told: &Arc<Told>) -> Result<(), Error> {
     match &told.event {
         // To an item, as a rule; an agent may have such a name too.
         Event::Mailed { to, .. } if told_job(system, &to.path) => {}
-        Event::Mailed { to, trigger: true } if system.active.contains(&to.path) => system.agents.wake(system, &to.path),
+        Event::Mailed { to, trigger: true, .. } if system.active.contains(&to.path) => {
+            system.agents.wake(system, &to.path)
+        }
         Event::Resumed { path } => {
             for top in system.active.tops() {
                 if top.contains(path) {

@@ -1,7 +1,7 @@
 //! Why something was refused or failed, for whoever asked.
 
 use understory_paths::{AgentPath, PathError};
-use understory_store::{AgentId, CommitError, InboxKey, Node, Refusal, StoreError};
+use understory_store::{AgentId, CommitError, InboxKey, MetadataError, Node, Refusal, StoreError};
 
 /// Why something was refused or failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -135,6 +135,9 @@ pub enum Error {
         /// Some of those it may mean, all if they are few.
         meant: Vec<AgentPath>,
     },
+    /// What is to be attached to a message is over a bound, or not a client's to say.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
     /// A message with this id was accepted before.
     #[error("message {id:?} was accepted already")]
     AlreadyAccepted {

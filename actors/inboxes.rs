@@ -272,7 +272,7 @@ impl Load {
 
 impl Weight {
     fn of(rows: &[Row<Message>]) -> Weight {
-        Weight { messages: rows.len() as u64, bytes: rows.iter().map(|row| row.value.text.len() as u64).sum() }
+        Weight { messages: rows.len() as u64, bytes: rows.iter().map(|row| row.value.bytes()).sum() }
     }
 
     fn add(&mut self, other: Weight) {

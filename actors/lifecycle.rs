@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, BrainChoice, Node, Phase};
+use understory_store::{AgentRef, BrainChoice, Metadata, Node, Phase};
 
 use crate::agent::{AgentSignal, work};
 use crate::dispatcher;
@@ -28,6 +28,8 @@ pub struct SpawnRequest {
     pub nickname: Nickname,
     /// A first message, which starts a turn.
     pub task: Option<String>,
+    /// What is attached to that message.
+    pub metadata: Metadata,
     /// An agent that is there already is the answer, not an error; its task is not sent then.
     pub or_existing: bool,
 }
@@ -57,7 +59,15 @@ pub struct ClosedReport {
 impl SpawnRequest {
     /// An agent of the default role at `path`, without a nickname: one is a row more to write.
     pub fn at(path: AgentPath) -> Self {
-        SpawnRequest { path, role: None, brain: None, nickname: Nickname::Off, task: None, or_existing: false }
+        SpawnRequest {
+            path,
+            role: None,
+            brain: None,
+            nickname: Nickname::Off,
+            task: None,
+            metadata: Metadata::default(),
+            or_existing: false,
+        }
     }
 }
 
@@ -144,7 +154,7 @@ impl System {
     }
 
     fn birth(&self, request: SpawnRequest) -> Result<Birth, Error> {
-        let SpawnRequest { path, role, brain, nickname, task, or_existing } = request;
+        let SpawnRequest { path, role, brain, nickname, task, metadata, or_existing } = request;
         let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
         let given = self.role(&role)?;
         let (brain, pool) = (brain.or_else(|| given.brain.clone()), given.nicknames.clone());
@@ -154,7 +164,7 @@ impl System {
         if let Some(task) = &task {
             demand_length("task", task)?;
         }
-        let first = task.map(|text| FirstMessage { text, trigger: true });
+        let first = task.map(|text| FirstMessage { text, trigger: true, metadata });
         Ok(Birth { path, role, brain, nickname, pool, first, or_existing })
     }
 }

@@ -2,8 +2,8 @@
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentRef, CommitError, Draft, Event, InboxKey, Message, MessageKind, Node, Outcome, Phase, Row, Sender,
-    Table, ToolUse, TranscriptEntry, TurnResult, Version, keys,
+    Agent, AgentRef, CommitError, Draft, Event, InboxKey, Message, MessageKind, Metadata, Node, Outcome, Phase, Row,
+    Sender, Table, ToolUse, TranscriptEntry, TurnResult, Version, keys,
 };
 
 use crate::caller::Caller;
@@ -26,6 +26,17 @@ pub struct Letter {
     pub trigger: bool,
     /// The caller's own id: for 24 hours, a second message with it to the same agent is refused as accepted already.
     pub message_id: Option<String>,
+    /// What is attached to it.
+    pub metadata: Metadata,
+}
+
+/// How a turn ended, for whoever is above its agent.
+pub(crate) struct Ended<'a> {
+    pub(crate) turn: u64,
+    pub(crate) result: TurnResult,
+    pub(crate) content: &'a str,
+    /// What was attached to what it had in hand.
+    pub(crate) metadata: &'a Metadata,
 }
 
 /// A message that was accepted: it is on disk.
@@ -44,6 +55,13 @@ pub struct Assignment {
     accepted: Accepted,
     message: Message,
     watch: Watch,
+}
+
+impl Letter {
+    /// A message that starts no turn, with nothing attached.
+    pub fn to(to: AgentPath, text: impl Into<String>) -> Self {
+        Letter { to, text: text.into(), trigger: false, message_id: None, metadata: Metadata::default() }
+    }
 }
 
 impl System {
@@ -105,7 +123,7 @@ impl System {
     ) -> Result<(Accepted, Message), Error> {
         demand_length("message", &letter.text)?;
         let (to, run) = self.recipient(letter).await?;
-        let bytes = letter.text.len() as u64;
+        let bytes = (letter.text.len() + letter.metadata.bytes()) as u64;
         let room = self.inboxes.reserve(&self.store, &self.limits, &to.path, bytes).await?;
         self.post(letter, &to, run, by, tool, room).await
     }
@@ -143,9 +161,11 @@ impl System {
             text: letter.text.clone(),
             at: now,
             message_id: letter.message_id.clone(),
+            metadata: letter.metadata.clone(),
         };
         let place = draft.append(Table::Inbox.below(&to.path), &message);
-        draft.tell(&Event::Mailed { to: to.clone(), trigger: letter.trigger });
+        let metadata = letter.metadata.clone();
+        draft.tell(&Event::Mailed { to: to.clone(), trigger: letter.trigger, metadata });
         match self.inboxes.commit(&self.store, draft, vec![room]).await {
             Ok(version) => Ok((Accepted { to: to.clone(), row: InboxKey { sequence: version, n: place } }, message)),
             Err(CommitError::Conflict { key, .. }) if run.is_some() && key == Table::Node.at(&to.path) => {
@@ -306,10 +326,9 @@ impl System {
         &self,
         draft: &mut Draft,
         of: &AgentRef,
-        turn: u64,
-        result: TurnResult,
-        content: &str,
+        ended: Ended<'_>,
     ) -> Result<Option<Change>, Error> {
+        let Ended { turn, result, content, metadata } = ended;
         for path in of.path.ancestors() {
             let Some(row) = node_at(&self.store, &path).await? else { return Ok(None) };
             match &row.value {
@@ -328,10 +347,11 @@ impl System {
                 text: content.to_owned(),
                 at: self.clock.now(),
                 message_id: None,
+                metadata: metadata.clone(),
             };
             draft.append(Table::Inbox.below(&to.path), &message);
-            let change = self.inboxes.exempt(&to.path, content.len() as u64);
-            draft.tell(&Event::Mailed { to, trigger: true });
+            let change = self.inboxes.exempt(&to.path, message.bytes());
+            draft.tell(&Event::Mailed { to, trigger: true, metadata: metadata.clone() });
             return Ok(Some(change));
         }
         Ok(None)

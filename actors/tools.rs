@@ -2,20 +2,21 @@
 
 mod wait;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
-use understory_store::{InboxKey, Message, ToolUse, keys};
+use understory_store::{InboxKey, Message, Metadata, ToolUse, keys};
 
 use crate::authority::{Verb, authorise};
 use crate::caller::Caller;
 use crate::error::{Error, demand_length};
 use crate::interrupt::Reach;
 use crate::lasting::Lasting;
+use crate::lock::Lock;
 use crate::mail::Letter;
 use crate::nickname::Nickname;
 use crate::pausing::Pauses;
@@ -42,21 +43,21 @@ pub const TOOLS: [Tool; 6] = [
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
                       you as a message.",
-        parameters: r#"{"type":"object","properties":{"name":{"type":"string","description":"lowercase letters, digits and underscores, at most 64"},"task":{"type":"string"},"role":{"type":"string"},"nickname":{"type":"string","description":"what people call it; picked for it if you say nothing"}},"required":["name"],"additionalProperties":false}"#,
+        parameters: r#"{"type":"object","properties":{"name":{"type":"string","description":"lowercase letters, digits and underscores, at most 64"},"task":{"type":"string"},"role":{"type":"string"},"nickname":{"type":"string","description":"what people call it; picked for it if you say nothing"},"metadata":{"type":"object","additionalProperties":{"type":"string"},"description":"attached to the task, over what came with your own messages"}},"required":["name"],"additionalProperties":false}"#,
         for_items: false,
     },
     Tool {
         name: "send",
         description: "Leave a message in an agent's inbox without starting a turn. A bare name or nickname is an agent below \
                       you. With interrupt, for an agent below you, the turn it is at ends first.",
-        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"},"interrupt":{"type":"boolean"}},"required":["to","message"],"additionalProperties":false}"#,
+        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"},"interrupt":{"type":"boolean"},"metadata":{"type":"object","additionalProperties":{"type":"string"},"description":"attached to it, over what came with your own messages"}},"required":["to","message"],"additionalProperties":false}"#,
         for_items: false,
     },
     Tool {
         name: "assign",
         description: "Give an agent below you a task, which starts a turn. Its outcome comes back to you as a message. With \
                       interrupt, the turn it is at ends first.",
-        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"},"interrupt":{"type":"boolean"}},"required":["to","message"],"additionalProperties":false}"#,
+        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"},"interrupt":{"type":"boolean"},"metadata":{"type":"object","additionalProperties":{"type":"string"},"description":"attached to it, over what came with your own messages"}},"required":["to","message"],"additionalProperties":false}"#,
         for_items: false,
     },
     Tool {
@@ -109,6 +110,10 @@ pub struct Tools {
     caller: Caller,
     /// Up to where the turn was given its mail.
     given: Arc<Mutex<InboxKey>>,
+    /// What was attached to what the turn has in hand; what it sends and creates has it too.
+    attached: Arc<Lock<Metadata>>,
+    /// What its brain attaches to whatever it sends and creates.
+    attaching: Metadata,
     /// What ends the turn.
     cancel: CancellationToken,
     pauses: Pauses,
@@ -116,22 +121,24 @@ pub struct Tools {
     hidden: Arc<BTreeSet<&'static str>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SpawnArguments {
     name: String,
     task: Option<String>,
     role: Option<String>,
     nickname: Option<String>,
+    metadata: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MessageArguments {
     to: String,
     message: String,
     #[serde(default)]
     interrupt: bool,
+    metadata: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -161,14 +168,32 @@ impl Tools {
     ) -> Self {
         // What an earlier run of an item left is not for this one.
         let given = given.unwrap_or(InboxKey::after(caller.version()));
-        let hidden = Arc::default();
-        Tools { system, caller, given: Arc::new(Mutex::new(given)), cancel, pauses, hidden }
+        let given = Arc::new(Mutex::new(given));
+        let (hidden, attached, attaching) = (Arc::default(), Arc::default(), Metadata::default());
+        Tools { system, caller, given, attached, attaching, cancel, pauses, hidden }
     }
 
     /// The same without the tools that a role hides.
     pub(crate) fn without(mut self, hidden: Arc<BTreeSet<&'static str>>) -> Self {
         self.hidden = hidden;
         self
+    }
+
+    /// The same for a turn that begins with this attached to its messages.
+    pub(crate) fn handing_on(mut self, attached: Metadata) -> Self {
+        self.attached = Arc::new(Lock::new(attached));
+        self
+    }
+
+    /// The same, which attach this as well.
+    pub(crate) fn attaching(mut self, metadata: &Metadata) -> Self {
+        self.attaching = metadata.over(&self.attaching);
+        self
+    }
+
+    /// What was attached to what the turn has in hand by now.
+    pub(crate) fn attached(&self) -> Metadata {
+        self.attached.lock().clone()
     }
 
     /// The tools this turn has.
@@ -185,15 +210,10 @@ impl Tools {
         self.demand(name)?;
         match name {
             "spawn" => {
-                let SpawnArguments { name, task, role, nickname } = parse(arguments)?;
-                let nickname = nickname.map_or(Nickname::Picked, Nickname::Given);
-                let born = self.create(&name, task.as_deref(), role, nickname, arguments).await?;
+                let born = self.create(parse(arguments)?, arguments).await?;
                 Ok(serde_json::json!({ "path": born.agent.path, "nickname": born.nickname }).to_string())
             }
-            "send" | "assign" => {
-                let MessageArguments { to, message, interrupt } = parse(arguments)?;
-                self.mail(name, &to, &message, interrupt).await.map(|()| accepted())
-            }
+            "send" | "assign" => self.mail(name, parse(arguments)?).await.map(|()| accepted()),
             "interrupt" => {
                 let InterruptArguments { agent, cascade } = parse(arguments)?;
                 let interrupted = self.interrupt(&agent, cascade).await?;
@@ -211,17 +231,18 @@ impl Tools {
     pub(crate) async fn spawn(&self, name: &str, task: Option<&str>) -> Result<AgentPath, ToolError> {
         self.demand("spawn")?;
         let arguments = serde_json::json!({ "name": name, "task": task }).to_string();
-        Ok(self.create(name, task, None, Nickname::Picked, &arguments).await?.agent.path)
+        let spawn = SpawnArguments { name: name.to_owned(), task: task.map(str::to_owned), ..Default::default() };
+        Ok(self.create(spawn, &arguments).await?.agent.path)
     }
 
     pub(crate) async fn send(&self, to: &str, text: &str) -> Result<(), ToolError> {
         self.demand("send")?;
-        self.mail("send", to, text, false).await
+        self.mail("send", MessageArguments::new(to, text)).await
     }
 
     pub(crate) async fn assign(&self, to: &str, text: &str) -> Result<(), ToolError> {
         self.demand("assign")?;
-        self.mail("assign", to, text, false).await
+        self.mail("assign", MessageArguments::new(to, text)).await
     }
 
     pub(crate) async fn interrupt(&self, agent: &str, cascade: bool) -> Result<usize, ToolError> {
@@ -248,7 +269,11 @@ impl Tools {
             Some(_) => self.system.letters(self.caller.me(), *given).await?,
         };
         *given = rows.last().and_then(|row| keys::inbox_key(&row.key)).unwrap_or(*given);
-        Ok(rows.into_iter().map(|row| row.value).collect())
+        let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
+        let mut attached = self.attached.lock();
+        *attached = messages.iter().fold(attached.clone(), |beneath, message| message.metadata.over(&beneath));
+        drop(attached);
+        Ok(messages)
     }
 
     /// Refuses what this turn does not have, or the role of its agent hides, as if it were not there.
@@ -257,22 +282,18 @@ impl Tools {
         if has { Ok(()) } else { Err(ToolError::Unknown(tool.to_owned())) }
     }
 
-    async fn create(
-        &self,
-        name: &str,
-        task: Option<&str>,
-        role: Option<String>,
-        nickname: Nickname,
-        arguments: &str,
-    ) -> Result<Newborn, ToolError> {
-        if let Some(task) = task {
+    async fn create(&self, spawn: SpawnArguments, arguments: &str) -> Result<Newborn, ToolError> {
+        let SpawnArguments { name, task, role, nickname, metadata } = spawn;
+        if let Some(task) = &task {
             demand_length("task", task)?;
         }
-        let path = self.caller.me().path.join(name).map_err(Error::from)?;
+        let metadata = self.handed_on(metadata)?;
+        let path = self.caller.me().path.join(&name).map_err(Error::from)?;
+        let nickname = nickname.map_or(Nickname::Picked, Nickname::Given);
         let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
         let given = self.system.role(&role)?;
         let (brain, pool) = (given.brain.clone(), given.nicknames.clone());
-        let first = task.map(|text| FirstMessage { text: text.to_owned(), trigger: true });
+        let first = task.map(|text| FirstMessage { text, trigger: true, metadata });
         let birth = Birth { path, role, brain, nickname, pool, first, or_existing: false };
         let tool = self.entry("spawn", arguments.to_owned());
         let spawn = || {
@@ -289,12 +310,16 @@ impl Tools {
         Ok(newborn)
     }
 
-    async fn mail(&self, name: &str, to: &str, text: &str, interrupt: bool) -> Result<(), ToolError> {
-        let to = self.system.resolve_target(&self.caller.me().path, to).await?;
+    async fn mail(&self, name: &str, asked: MessageArguments) -> Result<(), ToolError> {
+        let MessageArguments { to, message: text, interrupt, metadata } = asked;
+        let to = self.system.resolve_target(&self.caller.me().path, &to).await?;
         let trigger = name == "assign";
         authorise(&self.caller, if trigger { Verb::Assign } else { Verb::Send }, &to)?;
         let mut arguments = serde_json::json!({ "to": to.as_str(), "message": text });
-        let letter = Letter { to, text: text.to_owned(), trigger, message_id: None };
+        if let Some(metadata) = &metadata {
+            arguments["metadata"] = serde_json::json!(metadata);
+        }
+        let letter = Letter { trigger, metadata: self.handed_on(metadata)?, ..Letter::to(to, text) };
         if interrupt {
             authorise(&self.caller, Verb::Interrupt, &letter.to)?;
             arguments["interrupt"] = true.into();
@@ -315,6 +340,13 @@ impl Tools {
         Ok(())
     }
 
+    /// What goes with a message of this turn: what the call says, over what the brain says for all of its calls, over what
+    /// came.
+    fn handed_on(&self, said: Option<BTreeMap<String, String>>) -> Result<Metadata, Error> {
+        let said = Metadata::new(said.unwrap_or_default())?;
+        Ok(said.over(&self.attaching).over(&self.attached.lock()))
+    }
+
     /// Asks again while what refuses it is mail that joined the turn.
     async fn unless_over<T, R>(&self, ask: impl Fn() -> R) -> Result<T, Error>
     where
@@ -332,6 +364,12 @@ impl Tools {
     fn entry(&self, tool: &str, arguments: String) -> Option<ToolUse> {
         let (turn, at) = (self.caller.turn(), self.system.clock.now());
         self.caller.run().is_none().then(|| ToolUse { turn, name: tool.to_owned(), arguments, at })
+    }
+}
+
+impl MessageArguments {
+    fn new(to: &str, message: &str) -> Self {
+        MessageArguments { to: to.to_owned(), message: message.to_owned(), ..MessageArguments::default() }
     }
 }
 

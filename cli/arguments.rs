@@ -289,6 +289,8 @@ pub(crate) struct SpawnArguments {
     /// A first message; waits for its outcome
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) message: Option<String>,
+    #[command(flatten)]
+    pub(crate) meta: MetaArguments,
     /// Its role; `understory role list` tells which there are
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<String>,
@@ -320,6 +322,16 @@ pub(crate) struct LetterArguments {
     /// End the turn that the agent is at; the next one begins with the message
     #[arg(long)]
     pub(crate) interrupt: bool,
+    #[command(flatten)]
+    pub(crate) meta: MetaArguments,
+}
+
+/// What is attached to a message.
+#[derive(Debug, Args)]
+pub(crate) struct MetaArguments {
+    /// Attach this to the message, and to what comes of it; may be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) meta: Vec<String>,
 }
 
 /// Agents to wait for.

@@ -9,7 +9,7 @@ use crate::command::Session;
 use crate::confirm::confirm;
 use crate::door::Door;
 use crate::setting::agent_path;
-use crate::{brains, exit, render};
+use crate::{brains, exit, meta, render};
 
 /// How many owners that end before they answer are followed by another try.
 const OWNERS_MAX: usize = 10;
@@ -43,15 +43,19 @@ pub(crate) async fn show(session: &Session, path: &str) -> Result<u8, Failure> {
 
 /// `spawn`.
 pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Result<u8, Failure> {
-    let SpawnArguments { path, message, role, brain, nickname, no_nickname, or_existing, detach } = arguments;
+    let SpawnArguments { path, message, meta, role, brain, nickname, no_nickname, or_existing, detach } = arguments;
     let brain = brains::choice(session, brain).await?;
     let brain = brain.map(|choice| understory_server::BrainLine { name: choice.name, settings: choice.settings });
     let nickname = if no_nickname { Called::Off } else { nickname.map_or(Called::Picked, Called::Given) };
     let path = agent_path(&path)?;
+    let (metadata, asked) = (meta::entries(&meta)?, message.is_some());
+    if !metadata.is_empty() && !asked {
+        return Err(Failure::new(Code::Usage, "--meta is attached to a message: say one with --message"));
+    }
     let door = session.open().await?;
     let follow = followed(detach, &door);
-    let asked = message.is_some();
-    let request = Request::Spawn { path: path.clone(), role, brain, nickname, task: message, or_existing, follow };
+    let (task, at) = (message, path.clone());
+    let request = Request::Spawn { path: at, role, brain, nickname, task, metadata, or_existing, follow };
     let reply = door.ask(session, request, &format!("what was accepted is kept: understory run {path}")).await?;
     let Reply::Spawned(spawned) = &reply else { return Ok(exit::OK) };
     match (&spawned.outcome, asked, spawned.created) {
@@ -71,18 +75,20 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
 
 /// `send`.
 pub(crate) async fn send(session: &Session, letter: LetterArguments) -> Result<u8, Failure> {
-    let LetterArguments { path, text, interrupt } = letter;
-    session.done(Request::Send { path: agent_path(&path)?, text, interrupt }).await
+    let LetterArguments { path, text, interrupt, meta } = letter;
+    let metadata = meta::entries(&meta)?;
+    session.done(Request::Send { path: agent_path(&path)?, text, interrupt, metadata }).await
 }
 
 /// `assign`.
 pub(crate) async fn assign(session: &Session, letter: LetterArguments, detach: bool) -> Result<u8, Failure> {
-    let LetterArguments { path, text, interrupt } = letter;
+    let LetterArguments { path, text, interrupt, meta } = letter;
+    let metadata = meta::entries(&meta)?;
     let path = agent_path(&path)?;
     let door = session.open().await?;
     let follow = followed(detach, &door);
     let hint = format!("what was accepted is kept: understory run {path}");
-    let reply = door.ask(session, Request::Assign { path, text, interrupt, follow }, &hint).await?;
+    let reply = door.ask(session, Request::Assign { path, text, interrupt, metadata, follow }, &hint).await?;
     match &reply {
         Reply::Assigned(assigned) if follow == Follow::Outcome => {
             Ok(assigned.outcome.as_ref().map_or(exit::OK, |outcome| ended(session, outcome)))

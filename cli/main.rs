@@ -10,6 +10,7 @@ mod door;
 mod exit;
 mod job;
 mod log;
+mod meta;
 mod owner;
 mod progress;
 mod remove;

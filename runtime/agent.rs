@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use understory_actors::{Accepted, Assignment, ClosedReport, Letter, RemovedReport, Settled, System, Until, View};
 use understory_paths::{AgentPath, PathError};
+use understory_store::Metadata;
 
 use crate::error::Error;
 use crate::spawn::Spawn;
@@ -13,16 +14,22 @@ use crate::spawn::Spawn;
 pub struct Agent {
     system: System,
     path: AgentPath,
+    metadata: Metadata,
 }
 
 impl Agent {
     pub(crate) fn new(system: System, path: AgentPath) -> Self {
-        Agent { system, path }
+        Agent { system, path, metadata: Metadata::default() }
     }
 
     /// Where it lies.
     pub fn path(&self) -> &AgentPath {
         &self.path
+    }
+
+    /// The same handle, which attaches this to every message that is sent by it.
+    pub fn attaching(self, metadata: Metadata) -> Agent {
+        Agent { metadata, ..self }
     }
 
     /// A handle on what lies below it.
@@ -147,6 +154,7 @@ impl Agent {
     }
 
     fn letter(&self, text: String, message_id: Option<String>) -> Letter {
-        Letter { to: self.path.clone(), text, trigger: false, message_id }
+        let metadata = self.metadata.clone();
+        Letter { message_id, metadata, ..Letter::to(self.path.clone(), text) }
     }
 }

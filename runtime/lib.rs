@@ -58,6 +58,7 @@ pub use understory_actors::{
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
     AgentId, AgentRef, BrainChoice, CommitError, Counts, DeadLetter, Event, Grant, InboxKey, Item, ItemState, JobSpec,
-    JobState, Message, MessageKind, Node, Outcome, Phase, Problem, Running, Sender, StoreError, Text, Time, Told,
-    TurnResult, Verified, Version,
+    JobState, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind, Metadata,
+    MetadataError, Node, Outcome, Phase, Problem, Running, Sender, StoreError, Text, Time, Told, TurnResult, Verified,
+    Version,
 };

@@ -45,7 +45,7 @@ mod tests {
     }
 
     async fn ask(runtime: &Runtime, path: &str, text: &str) {
-        let letter = Letter { to: path.parse().unwrap(), text: text.to_owned(), trigger: true, message_id: None };
+        let letter = Letter { trigger: true, ..Letter::to(path.parse().unwrap(), text) };
         runtime.system().send(letter).await.unwrap();
     }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use understory_actors::{Nickname, SpawnRequest, System};
 use understory_paths::{AgentPath, PathError};
-use understory_store::BrainChoice;
+use understory_store::{BrainChoice, Metadata};
 
 use crate::agent::Agent;
 use crate::error::Error;
@@ -55,6 +55,11 @@ impl Spawn {
     pub fn task(self, task: impl Into<String>) -> Self {
         let task = task.into();
         self.with(|request| request.task = Some(task))
+    }
+
+    /// Attaches this to the task.
+    pub fn metadata(self, metadata: Metadata) -> Self {
+        self.with(|request| request.metadata = metadata)
     }
 
     fn with(mut self, change: impl FnOnce(&mut SpawnRequest)) -> Self {

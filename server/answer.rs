@@ -1,9 +1,11 @@
 //! What carries a request out, in the process that owns the store.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use understory::{
-    AgentPath, Assignment, BrainChoice, Error, Letter, Nickname, Node, Outcome, Reach, Runtime, SpawnRequest, Until,
+    AgentPath, Assignment, BrainChoice, Error, Letter, Metadata, Nickname, Node, Outcome, Reach, Runtime, SpawnRequest,
+    Until,
 };
 
 use crate::dead;
@@ -47,9 +49,11 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         Request::Cancel { path } => {
             Reply::Cancelled(cancel(runtime, named(runtime, path, unfinished_job).await?).await?)
         }
-        Request::Send { path, text, interrupt } => Reply::Accepted(send(runtime, path, text, false, interrupt).await?),
-        Request::Assign { path, text, interrupt, follow } => {
-            Reply::Assigned(assign(runtime, path, text, interrupt, follow).await?)
+        Request::Send { path, text, interrupt, metadata } => {
+            Reply::Accepted(send(runtime, letter(path, text, metadata)?, interrupt).await?)
+        }
+        Request::Assign { path, text, interrupt, metadata, follow } => {
+            Reply::Assigned(assign(runtime, letter(path, text, metadata)?, interrupt, follow).await?)
         }
         Request::Wait { paths, wanted, timeout_ms } => Reply::Waited(wait(runtime, &paths, wanted, timeout_ms).await?),
         Request::Close { path } => Reply::Closed(close(runtime, path).await?),
@@ -65,14 +69,15 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         Request::Remove { path, dry_run } => Reply::Removed(remove(runtime, path, dry_run).await?),
         Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
-        Request::Spawn { path, role, brain, nickname, task, or_existing, follow } => {
+        Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, follow } => {
+            let metadata = Metadata::new(metadata).map_err(Error::from)?;
             let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });
             let nickname = match nickname {
                 Called::Picked => Nickname::Picked,
                 Called::Off => Nickname::Off,
                 Called::Given(nickname) => Nickname::Given(nickname),
             };
-            let request = SpawnRequest { path, role, brain, nickname, task, or_existing };
+            let request = SpawnRequest { path, role, brain, nickname, task, metadata, or_existing };
             Reply::Spawned(spawn(runtime, request, follow).await.map_err(unspawned)?)
         }
     })
@@ -158,14 +163,11 @@ async fn spawn(runtime: &Runtime, request: SpawnRequest, follow: Follow) -> Resu
     })
 }
 
-async fn send(
-    runtime: &Runtime,
-    path: AgentPath,
-    text: String,
-    trigger: bool,
-    interrupt: bool,
-) -> Result<Accepted, Error> {
-    let letter = Letter { to: path, text, trigger, message_id: None };
+fn letter(to: AgentPath, text: String, metadata: BTreeMap<String, String>) -> Result<Letter, Error> {
+    Ok(Letter { metadata: Metadata::new(metadata)?, ..Letter::to(to, text) })
+}
+
+async fn send(runtime: &Runtime, letter: Letter, interrupt: bool) -> Result<Accepted, Error> {
     let (accepted, interrupted) = match interrupt {
         true => runtime.system().send_interrupting(letter).await?,
         false => (runtime.system().send(letter).await?, false),
@@ -173,20 +175,14 @@ async fn send(
     Ok(accepted_line(&accepted, interrupted))
 }
 
-async fn assign(
-    runtime: &Runtime,
-    path: AgentPath,
-    text: String,
-    interrupt: bool,
-    follow: Follow,
-) -> Result<Assigned, Error> {
+async fn assign(runtime: &Runtime, letter: Letter, interrupt: bool, follow: Follow) -> Result<Assigned, Error> {
     if follow == Follow::Leave {
-        return Ok(Assigned { accepted: send(runtime, path, text, true, interrupt).await?, outcome: None });
+        let letter = Letter { trigger: true, ..letter };
+        return Ok(Assigned { accepted: send(runtime, letter, interrupt).await?, outcome: None });
     }
-    let agent = runtime.agent(path);
     let (assignment, interrupted): (Assignment, bool) = match interrupt {
-        true => agent.assign_interrupting(text).await?,
-        false => (agent.assign(text).await?, false),
+        true => runtime.system().assign_interrupting(letter).await?,
+        false => (runtime.system().assign(letter).await?, false),
     };
     let accepted = accepted_line(assignment.accepted(), interrupted);
     let outcome: Option<Outcome> = match follow {

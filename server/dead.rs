@@ -1,5 +1,7 @@
 //! Dead letters, as they are asked for and answered.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use understory::{AgentPath, DEAD_PAGE_MAX, DeadKey, DeadLetter, DeadMail, Error, InboxKey, Runtime, Sender};
 
@@ -78,6 +80,9 @@ pub struct DeadLine {
     pub trigger: bool,
     /// What it says.
     pub text: String,
+    /// What is attached to it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
     /// How long that is.
     pub bytes: usize,
     /// Why no turn took it.
@@ -167,6 +172,7 @@ fn line(mail: DeadMail, shown: Option<usize>) -> DeadLine {
         Some(shown) => message.text.chars().take(shown).collect(),
         None => message.text,
     };
+    let metadata = message.metadata.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let from = match message.from {
         Sender::Operator => None,
         Sender::Agent(agent) => Some(agent.path),
@@ -177,6 +183,7 @@ fn line(mail: DeadMail, shown: Option<usize>) -> DeadLine {
         from,
         trigger: message.trigger,
         text,
+        metadata,
         bytes,
         error,
         sent_at: moment(message.at),

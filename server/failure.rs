@@ -6,7 +6,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use understory::{CommitError, Error as Refusal, ExportError, JobError, StoreError, TableError, chain};
+use understory::{
+    CommitError, Error as Refusal, ExportError, JobError, METADATA_ENTRIES_MAX, METADATA_MAX, METADATA_VALUE_MAX,
+    MetadataError, StoreError, TableError, chain,
+};
 
 /// What to do when something may or may not have been done.
 pub const UNSURE: &str = "look at what was done before asking again";
@@ -149,6 +152,8 @@ fn code(error: &Refusal) -> Code {
         Refusal::Open { .. } | Refusal::BeingRemoved { .. } | Refusal::Overdue { .. } => Code::Conflict,
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
         Refusal::BadNickname { .. } => Code::InvalidText,
+        Refusal::Metadata(MetadataError::BadKey { .. } | MetadataError::Reserved { .. }) => Code::InvalidText,
+        Refusal::Metadata(_) => Code::Limit,
         Refusal::Path(_) => Code::InvalidPath,
         Refusal::Stopping => Code::Stopping,
         Refusal::Job(error) => job_code(error),
@@ -208,6 +213,7 @@ fn details(error: &Refusal) -> Value {
         Refusal::Ambiguous { nickname, meant, .. } => json!({ "nickname": nickname, "paths": meant }),
         Refusal::NotCalled { nickname, below } => json!({ "nickname": nickname, "below": below }),
         Refusal::BadNickname { nickname, .. } => json!({ "nickname": nickname }),
+        Refusal::Metadata(error) => metadata_details(error),
         Refusal::Path(error) => json!({ "input": error.input(), "rule": error.rule().to_string() }),
         Refusal::UnknownRole { name, .. } | Refusal::UnknownBrain { name, .. } => json!({ "name": name }),
         Refusal::Store(StoreError::InUse { dir, pid }) => json!({ "store": dir, "pid": pid }),
@@ -216,6 +222,18 @@ fn details(error: &Refusal) -> Value {
         }
         Refusal::Store(StoreError::Damaged { place, what }) => json!({ "place": place, "what": what }),
         Refusal::Job(error) => job_details(error),
+        _ => json!({}),
+    }
+}
+
+fn metadata_details(error: &MetadataError) -> Value {
+    match error {
+        MetadataError::BadKey { key } | MetadataError::Reserved { key } => json!({ "key": key }),
+        MetadataError::TooMany { entries } => json!({ "entries": entries, "limit": METADATA_ENTRIES_MAX }),
+        MetadataError::ValueTooLong { key, bytes } => {
+            json!({ "key": key, "bytes": bytes, "limit": METADATA_VALUE_MAX })
+        }
+        MetadataError::TooLong { bytes } => json!({ "bytes": bytes, "limit": METADATA_MAX }),
         _ => json!({}),
     }
 }

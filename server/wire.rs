@@ -1,5 +1,7 @@
 //! What goes over the control socket: one JSON document a line. The process says hello, the client asks, and each request has an answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use understory::AgentPath;
 
@@ -52,6 +54,9 @@ pub enum Request {
         nickname: Called,
         /// A first message, which starts a turn.
         task: Option<String>,
+        /// What is attached to it.
+        #[serde(default)]
+        metadata: BTreeMap<String, String>,
         /// One that is there already is the answer.
         or_existing: bool,
         /// What becomes of the task.
@@ -66,6 +71,9 @@ pub enum Request {
         /// Whether the turn under way ends.
         #[serde(default)]
         interrupt: bool,
+        /// What is attached to it.
+        #[serde(default)]
+        metadata: BTreeMap<String, String>,
     },
     /// A message that starts a turn.
     Assign {
@@ -76,6 +84,9 @@ pub enum Request {
         /// Whether the turn under way ends.
         #[serde(default)]
         interrupt: bool,
+        /// What is attached to it.
+        #[serde(default)]
+        metadata: BTreeMap<String, String>,
         /// What becomes of it.
         follow: Follow,
     },

@@ -15,8 +15,9 @@ pub type Version = u64;
 pub const KEY_MAX: usize = 768;
 /// The longest payload of one row, in bytes. `Store` cuts longer ones into chunks.
 pub const PAYLOAD_MAX: usize = 4096;
-/// The longest event, in bytes; a commit's events are packed into rows of at most [`PAYLOAD_MAX`].
-pub const EVENT_MAX: usize = 2048;
+/// The longest event, in bytes; a commit's events are packed into rows of at most [`PAYLOAD_MAX`]. The end of a turn that had
+/// 64 messages in hand with 2 KiB attached to them fits.
+pub const EVENT_MAX: usize = 3840;
 /// The most writes in one commit.
 pub const COMMIT_WRITES_MAX: usize = 1024;
 /// The most events in one commit.

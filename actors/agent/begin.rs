@@ -4,7 +4,9 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
-use understory_store::{Agent, Event, InboxKey, Message, Phase, Row, Running, Table, TurnResult, Version, keys};
+use understory_store::{
+    Agent, Event, InboxKey, Message, Metadata, Phase, Row, Running, Table, TurnResult, Version, keys,
+};
 
 use super::bury::bury;
 use super::end::Hand;
@@ -51,7 +53,7 @@ impl AgentActor {
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
         let in_hand: Vec<InboxKey> = rows.iter().filter_map(|row| keys::inbox_key(&row.key)).collect();
         let next = agent.start(in_hand, self.system.clock.now())?;
-        self.commit_start(agent, next, permit).await
+        self.commit_start(agent, next, attached(&rows), permit).await
     }
 
     /// Runs a turn again that the process died in; past the limit its messages go to the dead letters.
@@ -62,13 +64,20 @@ impl AgentActor {
             return self.finish(agent, TurnResult::Errored, &error, Hand::Bury).await;
         }
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
+        let metadata = attached(&self.in_hand(running, InboxKey::FIRST).await?);
         let next = agent.restart(now)?;
-        self.commit_start(agent, next, permit).await
+        self.commit_start(agent, next, metadata, permit).await
     }
 
     /// M2: the turn is on disk before the brain is called. Its entry is in the slot before that, so that a successor
     /// knows the turn for its own.
-    async fn commit_start(&mut self, agent: &Agent, next: Agent, permit: Permit) -> Result<Next, Error> {
+    async fn commit_start(
+        &mut self,
+        agent: &Agent,
+        next: Agent,
+        metadata: Metadata,
+        permit: Permit,
+    ) -> Result<Next, Error> {
         let running = next.running().expect("a started turn runs");
         let (turn, attempt) = (running.turn, running.attempt);
         let entry = TurnEntry {
@@ -86,7 +95,7 @@ impl AgentActor {
         if let Ok(role) = self.system.role(&next.role) {
             self.granted.write(&self.system.store, &self.path, role, &mut draft).await?;
         }
-        draft.tell(&Event::TurnStarted { agent: self.me(agent), turn, attempt });
+        draft.tell(&Event::TurnStarted { agent: self.me(agent), turn, attempt, metadata });
         if self.commit(draft, written, next).await?.is_some() {
             return Ok(Next::Again);
         }
@@ -122,7 +131,8 @@ impl AgentActor {
         let has = role.as_ref().ok();
         let given = running.in_hand.iter().max().copied();
         let tools = Tools::new(self.system.clone(), caller, given, cancel.clone(), pauses)
-            .without(has.map(|role| role.hidden.clone()).unwrap_or_default());
+            .without(has.map(|role| role.hidden.clone()).unwrap_or_default())
+            .handing_on(Metadata::merged(messages.iter().map(|message| &message.metadata)));
         let turn = Turn::detached(seat.clone(), messages, None)
             .numbered(running.turn, running.attempt)
             .cancelled_by(cancel.clone())
@@ -211,6 +221,11 @@ impl AgentActor {
             _ => Ok(Next::Again),
         }
     }
+}
+
+/// What is attached to messages, the later ones over the earlier.
+pub(super) fn attached(rows: &[Row<Message>]) -> Metadata {
+    Metadata::merged(rows.iter().map(|row| &row.value.metadata))
 }
 
 /// Those of `rows` that are for another id than the agent's.

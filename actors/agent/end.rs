@@ -4,12 +4,14 @@ use understory_store::{
     Agent, Draft, Event, InboxKey, Message, Node, Outcome, Row, Table, Time, TranscriptEntry, TurnResult,
 };
 
+use super::begin::attached;
 use super::bury::bury;
 use super::entry::{Interruption, TurnEnd};
 use super::{AgentActor, Next};
 use crate::brain::BrainError;
 use crate::error::{Error, cut};
 use crate::inboxes::Change;
+use crate::mail::Ended;
 use crate::role::DEFAULT_ROLE;
 use crate::supervision::{Bounds, Decision, Failure, decide};
 use crate::system::node_at;
@@ -108,12 +110,14 @@ impl AgentActor {
         }
         let outcome = next.outcome.clone().expect("a turn that ended has an outcome");
         self.transcribe(&mut draft, &rows, &outcome);
-        let told = self.system.add_result(&mut draft, &self.me(agent), running.turn, result, content).await?;
+        let metadata = attached(&rows);
+        let ended = Ended { turn: running.turn, result, content, metadata: &metadata };
+        let told = self.system.add_result(&mut draft, &self.me(agent), ended).await?;
         if hand == Hand::Bury {
             draft.tell(&Event::DeadLettered { agent: self.me(agent), rows: running.in_hand.clone() });
         }
         let (agent_ref, consumed) = (self.me(agent), running.in_hand);
-        draft.tell(&Event::TurnEnded { agent: agent_ref, turn: running.turn, result, consumed });
+        draft.tell(&Event::TurnEnded { agent: agent_ref, turn: running.turn, result, consumed, metadata });
         let changes = told.into_iter().chain([self.system.inboxes.leave(&self.path, &rows)]).collect();
         self.conclude(draft, written, next, changes).await
     }
@@ -161,7 +165,12 @@ impl AgentActor {
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
         let words = format!("{} is faulted: {reason}", self.path);
-        let told = self.system.add_result(&mut draft, &self.me(agent), turn, TurnResult::Errored, &words).await?;
+        let rows = match agent.running() {
+            Some(running) => self.in_hand(running, InboxKey::FIRST).await?,
+            None => Vec::new(),
+        };
+        let ended = Ended { turn, result: TurnResult::Errored, content: &words, metadata: &attached(&rows) };
+        let told = self.system.add_result(&mut draft, &self.me(agent), ended).await?;
         draft.tell(&Event::Faulted { agent: self.me(agent), reason: short(reason) });
         self.conclude(draft, written, next, told.into_iter().collect()).await
     }

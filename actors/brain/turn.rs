@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
-use understory_store::Message;
+use understory_store::{Message, Metadata};
 
 use super::Seat;
 use crate::tools::{ToolError, Tools};
@@ -113,6 +113,15 @@ impl Turn {
         &self.messages
     }
 
+    /// What was attached to the messages that the turn has in hand, those it took while it ran included; each also has its
+    /// own. Of two with one key the later holds. Where all are over the bounds of one map, the earlier give way.
+    pub fn metadata(&self) -> Metadata {
+        match &self.tools {
+            Some(tools) => tools.attached(),
+            None => Metadata::merged(self.messages.iter().map(|message| &message.metadata)),
+        }
+    }
+
     /// The row, for a job item.
     pub fn row(&self) -> Option<&JobRow> {
         self.row.as_ref()
@@ -125,6 +134,13 @@ impl Turn {
             Some(row) => row.instruction.as_deref().unwrap_or(&row.json).to_owned(),
             None => self.messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n\n"),
         }
+    }
+
+    /// The same turn, which attaches this to the messages it sends and to the tasks of those it creates, over what came with
+    /// its own messages. That is attached in any case.
+    pub fn attaching(mut self, metadata: &Metadata) -> Self {
+        self.tools = self.tools.map(|tools| tools.attaching(metadata));
+        self
     }
 
     /// Resolves when the answer is no longer wanted: interrupt, close, deadline, shutdown.

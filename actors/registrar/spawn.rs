@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobSpec, Message, MessageKind, Node, Phase, Row,
-    Sender, Table, ToolUse, TranscriptEntry,
+    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobSpec, Message, MessageKind, Metadata, Node, Phase,
+    Row, Sender, Table, ToolUse, TranscriptEntry,
 };
 
 use super::naming::Called;
@@ -34,6 +34,7 @@ pub(crate) struct Birth {
 pub(crate) struct FirstMessage {
     pub(crate) text: String,
     pub(crate) trigger: bool,
+    pub(crate) metadata: Metadata,
 }
 
 /// An agent that was asked for.
@@ -74,7 +75,8 @@ impl Request {
 
 impl Birth {
     fn weight(&self) -> (usize, usize) {
-        let text = self.first.as_ref().map_or(0, |first| first.text.len());
+        // What is attached is told of, too.
+        let text = self.first.as_ref().map_or(0, |first| first.text.len() + 2 * first.metadata.bytes());
         (4 + text / 4096 + self.path.depth(), 1024 + text)
     }
 }
@@ -284,9 +286,11 @@ impl Plan<'_> {
                 text: first.text.clone(),
                 at: self.now,
                 message_id: None,
+                metadata: first.metadata.clone(),
             };
             self.draft.append(Table::Inbox.below(&birth.path), &message);
-            self.draft.tell(&Event::Mailed { to: to.clone(), trigger: first.trigger });
+            let metadata = first.metadata.clone();
+            self.draft.tell(&Event::Mailed { to: to.clone(), trigger: first.trigger, metadata });
         }
         Newborn { agent: to, nickname, created: true, dormant: false }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use understory_store::{FaultPoint, FaultyBackend, MemoryBackend, Phase};
 
-use super::world::{Setting, World, at, process};
+use super::world::{Setting, World, at, letter, process};
 use crate::brain::{BrainError, Response, Turn};
 use crate::{Error, Letter, Role, SpawnRequest, Until};
 
@@ -55,7 +55,7 @@ async fn host(world: &World) -> Result<(), Error> {
     let request = SpawnRequest { brain, or_existing: true, ..SpawnRequest::at(at("/root/boss")) };
     world.system.spawn(vec![request]).await?;
     world.system.run(&at("/root")).await?;
-    let go = Letter { to: at("/root/boss"), text: "go".to_owned(), trigger: true, message_id: Some("go".to_owned()) };
+    let go = Letter { message_id: Some("go".to_owned()), ..letter("/root/boss", "go", true) };
     match world.system.send(go).await {
         Ok(_) | Err(Error::AlreadyAccepted { .. }) => {}
         Err(error) => return Err(error),

@@ -158,6 +158,7 @@ async fn a_letter_that_nobody_has_seen_yet_is_not_for_the_next_run() {
                     text: "for the first".to_owned(),
                     at: Time(1),
                     message_id: None,
+                    metadata: Default::default(),
                 };
                 draft.append(Rows::Inbox.below(turn.path()), &letter);
                 write.get().unwrap().commit(draft).await.unwrap();

@@ -20,6 +20,7 @@ mod joining;
 mod lagging;
 mod limits;
 mod messages;
+mod metadata;
 mod naming;
 pub(crate) mod panics;
 mod pausing;

@@ -263,6 +263,7 @@ pub(crate) async fn mail_to(world: &World, path: &str, to: AgentId) {
         text: "for the removed".to_owned(),
         at: world.system.clock.now(),
         message_id: None,
+        metadata: Default::default(),
     };
     let mut draft = Draft::new();
     draft.append(Rows::Inbox.below(&at(path)), &message);

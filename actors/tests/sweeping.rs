@@ -10,7 +10,7 @@ use crate::{Error, Letter};
 const HOUR: Duration = Duration::from_secs(3600);
 
 async fn send(world: &World, id: &str) -> Result<(), Error> {
-    let letter = Letter { to: at("/root/a"), text: id.to_owned(), trigger: false, message_id: Some(id.to_owned()) };
+    let letter = Letter { message_id: Some(id.to_owned()), ..Letter::to(at("/root/a"), id) };
     world.system.send(letter).await.map(drop)
 }
 

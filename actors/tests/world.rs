@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentRef, Backend, BrainChoice, DeadLetter, Direction, MemoryBackend, Message, Node, Outcome, Store, Table,
-    TranscriptEntry,
+    Agent, AgentRef, Backend, BrainChoice, DeadLetter, Direction, MemoryBackend, Message, Metadata, Node, Outcome,
+    Store, Table, TranscriptEntry,
 };
 
 use crate::brain::{BrainError, Response, Seat, Turn, brain_fn};
@@ -123,6 +123,16 @@ impl World {
         turns
     }
 
+    /// The messages in an agent's transcript, with what was attached to them.
+    pub(crate) async fn transcript(&self, path: &str) -> Vec<(String, Metadata)> {
+        let entries = self.rows::<TranscriptEntry>(Table::Transcript, path).await.into_iter();
+        let messages = entries.filter_map(|entry| match entry {
+            TranscriptEntry::Message { message, .. } => Some((message.text, message.metadata)),
+            _ => None,
+        });
+        messages.collect()
+    }
+
     /// The tool calls in an agent's transcript.
     pub(crate) async fn tool_calls(&self, path: &str) -> Vec<String> {
         let entries = self.rows::<TranscriptEntry>(Table::Transcript, path).await.into_iter();
@@ -212,7 +222,7 @@ pub(crate) fn at(path: &str) -> AgentPath {
 }
 
 pub(crate) fn letter(path: &str, text: &str, trigger: bool) -> Letter {
-    Letter { to: at(path), text: text.to_owned(), trigger, message_id: None }
+    Letter { trigger, ..Letter::to(at(path), text) }
 }
 
 /// Lets everybody else go on until the condition holds. The paused clock stands meanwhile.

@@ -16,6 +16,12 @@ pub(crate) fn turn_env(turn: &Turn) -> Vec<(String, String)> {
     if let Some(instructions) = turn.instructions().filter(|text| fits(text)) {
         variables.push(("UNDERSTORY_INSTRUCTIONS".to_owned(), instructions.to_owned()));
     }
+    let metadata = turn.metadata();
+    if !metadata.is_empty() {
+        // One variable for all: a key could take the name of another variable. What no variable holds is escaped in JSON.
+        let all: Map<_, _> = metadata.iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+        variables.push(("UNDERSTORY_METADATA".to_owned(), Value::Object(all).to_string()));
+    }
     if let Some(row) = turn.row() {
         variables.extend(row_env(row));
     }

@@ -26,12 +26,14 @@ fn page(page: &DeadPage) -> String {
 }
 
 fn letter(letter: &DeadLine) -> String {
-    let DeadLine { letter, path, from, trigger, text, bytes: _, error, sent_at, dead_at } = letter;
+    let DeadLine { letter, path, from, trigger, text, metadata, bytes: _, error, sent_at, dead_at } = letter;
+    let attached: Vec<String> = metadata.iter().map(|(key, value)| format!("{key}={}", escaped(value))).collect();
     let mut shown = table(vec![
         ("letter", letter.clone()),
         ("to", path.to_string()),
         ("from", from.as_ref().map_or_else(|| "operator".to_owned(), ToString::to_string)),
         ("starts", if *trigger { "a turn" } else { "nothing" }.to_owned()),
+        ("attached", attached.join(" ")),
         ("error", escaped(error)),
         ("sent", sent_at.clone()),
         ("dead", dead_at.clone()),

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
@@ -104,6 +106,7 @@ async fn a_request_lasts_as_long_as_its_client() {
             path: ada(),
             text: "go".to_owned(),
             interrupt: false,
+            metadata: BTreeMap::new(),
             follow: crate::wire::Follow::Run,
         })
         .await;
@@ -121,8 +124,13 @@ async fn a_request_lasts_as_long_as_its_client() {
 async fn who_waits_hears_that_the_owner_stops() {
     let owner = Owner::new().await;
     let mut client = owner.client().await.unwrap();
-    let assign =
-        Request::Assign { path: ada(), text: "go".to_owned(), interrupt: false, follow: crate::wire::Follow::Outcome };
+    let assign = Request::Assign {
+        path: ada(),
+        text: "go".to_owned(),
+        interrupt: false,
+        metadata: BTreeMap::new(),
+        follow: crate::wire::Follow::Outcome,
+    };
     let mut watch = owner.requests.0.subscribe();
     let waiting = tokio::spawn(async move { client.ask(&assign).await });
     watch.wait_for(|pending| *pending == 1).await.unwrap();

@@ -6,6 +6,7 @@ use understory_paths::AgentPath;
 use super::agent::TurnResult;
 use super::id::{AgentRef, InboxKey};
 use super::job::Counts;
+use super::metadata::Metadata;
 use super::version::record;
 
 /// One event. Its id is the number of its commit and its place there.
@@ -33,6 +34,8 @@ pub enum Event {
         to: AgentRef,
         /// Whether it starts a turn.
         trigger: bool,
+        /// What was attached to it.
+        metadata: Metadata,
     },
     /// A turn started.
     TurnStarted {
@@ -42,6 +45,8 @@ pub enum Event {
         turn: u64,
         /// Which attempt at it.
         attempt: u32,
+        /// What was attached to the messages it is about, the later ones over the earlier.
+        metadata: Metadata,
     },
     /// A turn was taken back and runs again later.
     TurnPutOff {
@@ -62,6 +67,8 @@ pub enum Event {
         result: TurnResult,
         /// The inbox rows it was about.
         consumed: Vec<InboxKey>,
+        /// What was attached to those.
+        metadata: Metadata,
     },
     /// Supervision gave up on an agent.
     Faulted {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agent::TurnResult;
 use super::id::{AgentId, AgentRef, Time};
+use super::metadata::Metadata;
 use super::version::record;
 
 /// A row of an inbox.
@@ -23,6 +24,8 @@ pub struct Message {
     pub at: Time,
     /// The caller's own id for it, if it gave one: a second message with it is not accepted.
     pub message_id: Option<String>,
+    /// What its client attached to it, and what came with the turn that sent it.
+    pub metadata: Metadata,
 }
 
 /// Who sent a message.
@@ -57,6 +60,13 @@ pub struct DeadLetter {
     pub error: String,
     /// Since when.
     pub at: Time,
+}
+
+impl Message {
+    /// What it weighs in an inbox.
+    pub fn bytes(&self) -> u64 {
+        (self.text.len() + self.metadata.bytes()) as u64
+    }
 }
 
 record!(Message, V1);

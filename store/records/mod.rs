@@ -9,6 +9,7 @@ mod item;
 mod job;
 mod mark;
 mod message;
+mod metadata;
 mod transcript;
 mod version;
 
@@ -20,6 +21,10 @@ pub use item::{FailureLimits, Item, ItemState, Source, Text};
 pub use job::{Counts, Job, JobSpec, JobState};
 pub use mark::{Burial, Mark, Tombstone};
 pub use message::{DeadLetter, Message, MessageKind, Sender};
+pub use metadata::{
+    METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Metadata,
+    MetadataError,
+};
 pub use transcript::{Entry as TranscriptEntry, ToolUse};
 pub use version::{DecodeError, Record};
 

@@ -186,6 +186,10 @@ fn a_jobs_course() {
     assert_snapshot!(drawn);
 }
 
+fn metadata() -> Metadata {
+    Metadata::new([("k".to_owned(), "v".to_owned())].into()).unwrap()
+}
+
 /// One of each record, with every field filled.
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let path: AgentPath = "/root/a".parse().unwrap();
@@ -198,6 +202,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         text: "hello".to_owned(),
         at: NOW,
         message_id: Some("m1".to_owned()),
+        metadata: metadata(),
     };
     let brain = BrainChoice { name: "shell".to_owned(), settings: "{}".to_owned() };
     let full = Agent {
@@ -252,7 +257,19 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("event, items", Event::ItemsMoved { job: me.clone(), started: vec![(1, 1)], ended }.encode()),
         (
             "event, ended",
-            Event::TurnEnded { agent: me.clone(), turn: 3, result: TurnResult::Completed, consumed: vec![] }.encode(),
+            Event::TurnEnded {
+                agent: me.clone(),
+                turn: 3,
+                result: TurnResult::Completed,
+                consumed: vec![],
+                metadata: metadata(),
+            }
+            .encode(),
+        ),
+        ("event, mailed", Event::Mailed { to: me.clone(), trigger: true, metadata: metadata() }.encode()),
+        (
+            "event, started",
+            Event::TurnStarted { agent: me.clone(), turn: 3, attempt: 1, metadata: Metadata::default() }.encode(),
         ),
         ("event, removed", Event::Removed { node: me.clone() }.encode()),
         ("event, dead letters dropped", Event::DeadDropped { agent: me.clone(), rows: vec![InboxKey::FIRST] }.encode()),

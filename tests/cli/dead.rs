@@ -8,7 +8,7 @@ use super::folder::Folder;
 fn folder() -> (Folder, String) {
     let folder = Folder::new();
     folder.write("script.jsonl", "{\"fail\":\"no luck\",\"class\":\"broken\"}\n");
-    folder.run("spawn ada --brain scripted --script script.jsonl -m 'do it'");
+    folder.run("spawn ada --brain scripted --script script.jsonl -m 'do it' --meta trace=7");
     let (code, page) = folder.json("dead list");
     assert_eq!((code, page["letters"].as_array().map(Vec::len)), (0, Some(1)), "{page}");
     let letter = page["letters"][0]["letter"].as_str().unwrap().to_owned();
@@ -30,9 +30,9 @@ fn dead_letters_are_listed_and_shown() {
     }
     shown["letter"] = json!("[letter]");
     assert_eq!(code, 0);
-    insta::assert_snapshot!(shown, @r#"{"letter":"[letter]","path":"/root/ada","from":null,"trigger":true,"text":"do it","bytes":5,"error":"brain broken: no luck","sent_at":"[time]","dead_at":"[time]"}"#);
+    insta::assert_snapshot!(shown, @r#"{"letter":"[letter]","path":"/root/ada","from":null,"trigger":true,"text":"do it","metadata":{"trace":"7"},"bytes":5,"error":"brain broken: no luck","sent_at":"[time]","dead_at":"[time]"}"#);
     assert!(folder.ok("dead list").ends_with("do it\n"));
-    assert!(folder.ok(&format!("dead show {letter}")).contains("starts     a turn"));
+    assert!(folder.ok(&format!("dead show {letter}")).contains("starts     a turn\nattached   trace=7\n"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod folder;
 mod full;
 mod interrupt;
 mod jobs;
+mod letters;
 mod remove;
 mod resident;
 mod roles;

@@ -33,7 +33,17 @@ fn agent(id: u128) -> Agent {
 
 fn message(text: String) -> Message {
     let (kind, at) = (MessageKind::Said, Time(2));
-    Message { to: AgentId::from_u128(1), from: Sender::Operator, kind, trigger: true, text, at, message_id: None }
+    let metadata = Metadata::default();
+    Message {
+        to: AgentId::from_u128(1),
+        from: Sender::Operator,
+        kind,
+        trigger: true,
+        text,
+        at,
+        message_id: None,
+        metadata,
+    }
 }
 
 fn spec(rows: u32, fingerprint: u8) -> JobSpec {
