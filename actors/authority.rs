@@ -1,30 +1,116 @@
 //! Who may do what: one function over where the caller stands in the tree, never over text.
+//!
+//! | | itself | below it | above it | elsewhere |
+//! |---|---|---|---|---|
+//! | look: name, role, how it stands | yes | yes | yes | yes |
+//! | inspect: everything else | yes | yes | no | no |
+//! | send | no | yes | yes | yes, unless isolated |
+//! | wait; told what came of it by who may inspect | no | yes | yes | yes |
+//! | assign, interrupt, close, resume | no | yes | no | no |
+//! | spawn below it | yes | no | no | no |
+//! | report, as a run of a job's item | yes | no | no | no |
+//! | label, cancel, remove, dead letters, tokens | no | no | no | no |
+//!
+//! A refusal is the answer for what never existed, and is given without a look at what is there. Hosts and operators are
+//! not asked.
 
 use understory_paths::AgentPath;
 
 use crate::caller::Caller;
 use crate::error::Error;
 
-/// What an agent asks to do to another. Hosts and operators may do everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
+/// What an agent asks to do to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// See its name, its role and how it stands.
+    Look,
+    /// See everything that is kept of it.
+    Inspect,
     /// Leave a message.
     Send,
     /// Start a turn.
     Assign,
-    /// Wait until it is settled, and be told its last outcome.
+    /// Wait until it is settled.
     Wait,
     /// End the turn under way.
     Interrupt,
+    /// Close it with all below it.
+    Close,
+    /// Open what was closed.
+    Resume,
+    /// Create an agent below it.
+    Spawn,
+    /// Report a row's result.
+    Report,
+    /// Say what it is called and labelled.
+    Label,
+    /// Have a job start no more rows.
+    Cancel,
+    /// Remove it with all below it.
+    Remove,
+    /// See or touch its dead letters.
+    Dead,
+    /// Mint a token for it.
+    Token,
+}
+
+/// Where a target stands, as the caller sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    Itself,
+    Below,
+    Above,
+    Elsewhere,
+}
+
+impl Verb {
+    /// Every verb.
+    pub const ALL: [Verb; 15] = [
+        Verb::Look,
+        Verb::Inspect,
+        Verb::Send,
+        Verb::Assign,
+        Verb::Wait,
+        Verb::Interrupt,
+        Verb::Close,
+        Verb::Resume,
+        Verb::Spawn,
+        Verb::Report,
+        Verb::Label,
+        Verb::Cancel,
+        Verb::Remove,
+        Verb::Dead,
+        Verb::Token,
+    ];
+
+    fn is_for(self, relation: Relation) -> bool {
+        match self {
+            Verb::Look => true,
+            Verb::Inspect => matches!(relation, Relation::Itself | Relation::Below),
+            Verb::Send | Verb::Wait => relation != Relation::Itself,
+            Verb::Assign | Verb::Interrupt | Verb::Close | Verb::Resume => relation == Relation::Below,
+            Verb::Spawn | Verb::Report => relation == Relation::Itself,
+            Verb::Label | Verb::Cancel | Verb::Remove | Verb::Dead | Verb::Token => false,
+        }
+    }
+}
+
+impl Relation {
+    fn of(me: &AgentPath, target: &AgentPath) -> Relation {
+        match (me.contains(target), target.contains(me)) {
+            (true, true) => Relation::Itself,
+            (true, false) => Relation::Below,
+            (false, true) => Relation::Above,
+            (false, false) => Relation::Elsewhere,
+        }
+    }
 }
 
 /// Lets the caller through or answers as if the target were not there.
 pub(crate) fn authorise(caller: &Caller, verb: Verb, target: &AgentPath) -> Result<(), Error> {
-    let me = &caller.me().path;
-    let allowed = match verb {
-        Verb::Send | Verb::Wait => target != me,
-        Verb::Assign | Verb::Interrupt => target != me && me.contains(target),
-    };
+    let relation = Relation::of(&caller.me().path, target);
+    let reaches = verb != Verb::Send || relation != Relation::Elsewhere || caller.reaches(target);
+    let allowed = verb.is_for(relation) && reaches;
     if allowed { Ok(()) } else { Err(Error::NotFound { path: target.clone() }) }
 }
 
@@ -34,29 +120,41 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn an_agent_may_speak_to_and_wait_for_all_and_command_those_below() {
+    fn drawn(isolated_at: Option<&str>) -> String {
         let me = AgentRef::new("/root/a/b".parse().unwrap(), AgentId::from_u128(1));
-        let caller = Caller::agent(me, 1, 1, 1);
+        let caller = Caller::agent(me, 1, 1, 1).kept_within(isolated_at.map(|path| path.parse().unwrap()));
         let rows = ["/root/a/b", "/root/a/b/c", "/root/a/b/c/d", "/root/a", "/root", "/root/a/bb", "/root/z"];
-        let table: Vec<(&str, [bool; 4])> = rows
-            .into_iter()
-            .map(|target| {
-                let may = |verb| authorise(&caller, verb, &target.parse().unwrap()).is_ok();
-                (target, [Verb::Send, Verb::Assign, Verb::Wait, Verb::Interrupt].map(may))
-            })
-            .collect();
-        assert_eq!(
-            table,
-            [
-                ("/root/a/b", [false; 4]),
-                ("/root/a/b/c", [true; 4]),
-                ("/root/a/b/c/d", [true; 4]),
-                ("/root/a", [true, false, true, false]),
-                ("/root", [true, false, true, false]),
-                ("/root/a/bb", [true, false, true, false]),
-                ("/root/z", [true, false, true, false]),
-            ]
-        );
+        let line = |target: &str| {
+            let may = |verb: &Verb| authorise(&caller, *verb, &target.parse().unwrap()).is_ok();
+            let verbs: Vec<String> =
+                Verb::ALL.iter().filter(|verb| may(verb)).map(|verb| format!("{verb:?}")).collect();
+            format!("{target}: {}\n", verbs.join(" "))
+        };
+        rows.into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn what_an_agent_may_do_is_where_it_stands() {
+        insta::assert_snapshot!(drawn(None), @"
+        /root/a/b: Look Inspect Spawn Report
+        /root/a/b/c: Look Inspect Send Assign Wait Interrupt Close Resume
+        /root/a/b/c/d: Look Inspect Send Assign Wait Interrupt Close Resume
+        /root/a: Look Send Wait
+        /root: Look Send Wait
+        /root/a/bb: Look Send Wait
+        /root/z: Look Send Wait
+        ");
+    }
+
+    #[test]
+    fn an_isolated_one_sends_to_nobody_beside_it() {
+        let sends = |isolated_at| {
+            let drawn = drawn(Some(isolated_at));
+            let lines = drawn.lines().filter(|line| line.contains("Send"));
+            lines.filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(sends("/root/a/b"), ["/root/a/b/c", "/root/a/b/c/d", "/root/a", "/root"]);
+        // One below an isolated one sends to those below that one, too.
+        assert_eq!(sends("/root/a"), ["/root/a/b/c", "/root/a/b/c/d", "/root/a", "/root", "/root/a/bb"]);
     }
 }

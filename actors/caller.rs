@@ -18,6 +18,8 @@ pub(crate) struct Caller {
     /// The commit that last wrote its record, as far as is known here: mail that joins a turn writes it too.
     version: Arc<AtomicU64>,
     run: Option<ItemRun>,
+    /// The nearest isolated agent at or above it, beside whose subtree it sends to those above only.
+    within: Option<AgentPath>,
 }
 
 /// The run of a job item that a caller is.
@@ -31,12 +33,23 @@ pub(crate) struct ItemRun {
 impl Caller {
     /// An attempt at turn `turn` of an agent, started by commit `version`.
     pub(crate) fn agent(me: AgentRef, turn: u64, attempt: u32, version: Version) -> Self {
-        Caller { me, turn, attempt, version: Arc::new(version.into()), run: None }
+        Caller { me, turn, attempt, version: Arc::new(version.into()), run: None, within: None }
     }
 
     /// A run of a job item, started by commit `version`. What it creates belongs to all runs of the item.
     pub(crate) fn item(me: AgentRef, run: ItemRun, version: Version) -> Self {
-        Caller { me, turn: 0, attempt: run.run, version: Arc::new(version.into()), run: Some(run) }
+        Caller { me, turn: 0, attempt: run.run, version: Arc::new(version.into()), run: Some(run), within: None }
+    }
+
+    /// The same below or at an isolated agent.
+    pub(crate) fn kept_within(mut self, isolated: Option<AgentPath>) -> Self {
+        self.within = isolated;
+        self
+    }
+
+    /// Whether no isolation lies between it and one that is neither above nor below it.
+    pub(crate) fn reaches(&self, target: &AgentPath) -> bool {
+        self.within.as_ref().is_none_or(|isolated| isolated.contains(target))
     }
 
     pub(crate) fn me(&self) -> &AgentRef {

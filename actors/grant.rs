@@ -67,9 +67,9 @@ impl Restart {
 
 /// What a role gives; nothing if that is what every agent has.
 fn granted(role: &Role) -> Option<Grant> {
-    let Role { instructions, policy, hidden, limits, .. } = role;
+    let Role { instructions, policy, hidden, limits, isolated, .. } = role;
     let plain = Role::default();
-    let says_nothing = instructions.is_none() && hidden.is_empty();
+    let says_nothing = instructions.is_none() && hidden.is_empty() && !isolated;
     if says_nothing && *policy == plain.policy && *limits == plain.limits {
         return None;
     }
@@ -81,6 +81,7 @@ fn granted(role: &Role) -> Option<Grant> {
         hidden: hidden.iter().map(|tool| (*tool).to_owned()).collect(),
         agents: limits.agents,
         depth: limits.depth,
+        isolated: *isolated,
     })
 }
 

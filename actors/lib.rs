@@ -19,6 +19,7 @@ mod grant;
 mod handover;
 mod inboxes;
 mod interrupt;
+mod isolation;
 pub mod job;
 mod lasting;
 mod lifecycle;
@@ -43,6 +44,7 @@ pub mod tools;
 mod waiting;
 mod watchers;
 
+pub use authority::Verb;
 pub use brain::{AnyBrain, Brain, BrainError, BrainFactory, JobRow, Response, Seat, Turn, Usage, brain_fn};
 pub use children::Children;
 pub use clock::Clock;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, BrainChoice, Metadata, Node, Phase};
+use understory_store::{AgentRef, BrainChoice, Metadata, Node, Phase, ToolUse};
 
 use crate::agent::{AgentSignal, work};
+use crate::authority::{Verb, authorise};
+use crate::caller::Caller;
 use crate::dispatcher;
 use crate::error::{Error, demand_length};
 use crate::lasting::Lasting;
@@ -14,6 +16,9 @@ use crate::nickname::Nickname;
 use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
 use crate::role::DEFAULT_ROLE;
 use crate::system::{ShutdownReport, System, node_at};
+
+/// How long an actor has, beside its brain's grace, to write that a turn was taken back when a turn closes it.
+const RELEASING: Duration = Duration::from_secs(1);
 
 /// An agent to be created by the host.
 #[derive(Clone, Debug)]
@@ -119,10 +124,30 @@ impl System {
     /// # Errors
     /// Nothing lies at the path, or it is the root or a job's item.
     pub async fn close(&self, path: &AgentPath, grace: Duration) -> Result<ClosedReport, Error> {
+        self.close_by(path, None, grace).await
+    }
+
+    /// A close by a turn, which ends those below whether the turn waits for that or not.
+    pub(crate) async fn close_for(
+        &self,
+        caller: &Caller,
+        path: &AgentPath,
+        tool: Option<ToolUse>,
+    ) -> Result<ClosedReport, Error> {
+        authorise(caller, Verb::Close, path)?;
+        self.close_by(path, Some((caller.clone(), tool)), self.limits.grace + RELEASING).await
+    }
+
+    async fn close_by(
+        &self,
+        path: &AgentPath,
+        by: Option<(Caller, Option<ToolUse>)>,
+        within: Duration,
+    ) -> Result<ClosedReport, Error> {
         let (system, path) = (self.clone(), path.clone());
         let act = async move {
-            let answer = system.register(Request::Close { path: path.clone() }).await?;
-            let ShutdownReport { stopped, overdue } = system.dismiss(&path, grace).await;
+            let answer = system.register(Request::Close { path: path.clone(), by }).await?;
+            let ShutdownReport { stopped, overdue } = system.dismiss(&path, within).await;
             Ok(ClosedReport { marked: matches!(answer, Answer::Done(true)), stopped, overdue })
         };
         Lasting::new(act).await
@@ -134,12 +159,29 @@ impl System {
     /// # Errors
     /// Nothing lies at the path, or an ancestor is closed, which is named.
     pub async fn resume(&self, path: &AgentPath) -> Result<bool, Error> {
-        self.revive(path, false).await
+        self.revive(path, false, None).await
+    }
+
+    /// A resume by a turn, within the limits of a creation by an agent.
+    pub(crate) async fn resume_for(
+        &self,
+        caller: &Caller,
+        path: &AgentPath,
+        tool: Option<ToolUse>,
+    ) -> Result<bool, Error> {
+        authorise(caller, Verb::Resume, path)?;
+        let (system, path, by) = (self.clone(), path.clone(), Some((caller.clone(), tool)));
+        Lasting::new(async move { system.revive(&path, true, by).await }).await
     }
 
     /// Resumes; `bounded`, only within the limits of a creation by an agent.
-    pub(crate) async fn revive(&self, path: &AgentPath, bounded: bool) -> Result<bool, Error> {
-        let Answer::Done(resumed) = self.register(Request::Resume { path: path.clone(), bounded }).await? else {
+    pub(crate) async fn revive(
+        &self,
+        path: &AgentPath,
+        bounded: bool,
+        by: Option<(Caller, Option<ToolUse>)>,
+    ) -> Result<bool, Error> {
+        let Answer::Done(resumed) = self.register(Request::Resume { path: path.clone(), bounded, by }).await? else {
             unreachable!("the registrar answers a resume with whether it did something");
         };
         let row = node_at(&self.store, path).await?;

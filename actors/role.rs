@@ -29,6 +29,8 @@ pub struct Role {
     pub hidden: Arc<BTreeSet<&'static str>>,
     /// What they may create, where that is less than the runtime allows.
     pub limits: RoleLimits,
+    /// Whether they, and those below them, send to nobody but those below and above them.
+    pub isolated: bool,
 }
 
 /// Limits of a role on what agents create below one that has it; the runtime's own limits hold besides.
@@ -129,6 +131,13 @@ impl Role {
     /// The same role with these limits.
     pub fn limits(mut self, limits: RoleLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same role, whose agents send to nobody but those below and above them; so do those below them, who reach each
+    /// other.
+    pub fn isolated(mut self) -> Self {
+        self.isolated = true;
         self
     }
 

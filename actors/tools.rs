@@ -1,5 +1,6 @@
 //! The tools of a turn: one closed list, for in-process brains, function-calling models and protocols alike.
 
+mod standing;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +39,7 @@ pub struct Tool {
 }
 
 /// Every tool there is.
-pub const TOOLS: [Tool; 6] = [
+pub const TOOLS: [Tool; 8] = [
     Tool {
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
@@ -65,6 +66,20 @@ pub const TOOLS: [Tool; 6] = [
         description: "End the turn that an agent below you is at, with cascade those of all agents below it too. The \
                       agent stays, and takes its next message; that it was interrupted comes back to you as one.",
         parameters: r#"{"type":"object","properties":{"agent":{"type":"string"},"cascade":{"type":"boolean"}},"required":["agent"],"additionalProperties":false}"#,
+        for_items: false,
+    },
+    Tool {
+        name: "close",
+        description: "Stop an agent below you and all below it: what they are at is put back, nothing runs there, and no message \
+                      is taken, until you resume it. Tells how many ended in time and how many were killed.",
+        parameters: r#"{"type":"object","properties":{"agent":{"type":"string"}},"required":["agent"],"additionalProperties":false}"#,
+        for_items: false,
+    },
+    Tool {
+        name: "resume",
+        description: "Open an agent below you that was closed, or let a faulted one try again: what it was at goes on. What \
+                      was closed by itself below it stays closed.",
+        parameters: r#"{"type":"object","properties":{"agent":{"type":"string"}},"required":["agent"],"additionalProperties":false}"#,
         for_items: false,
     },
     Tool {
@@ -219,6 +234,8 @@ impl Tools {
                 let interrupted = self.interrupt(&agent, cascade).await?;
                 Ok(serde_json::json!({ "interrupted": interrupted }).to_string())
             }
+            "close" => self.call_close(arguments).await,
+            "resume" => self.call_resume(arguments).await,
             "wait" => self.call_wait(arguments).await,
             "report" => {
                 let ReportArguments { result, stop } = parse(arguments)?;
@@ -288,7 +305,9 @@ impl Tools {
             demand_length("task", task)?;
         }
         let metadata = self.handed_on(metadata)?;
-        let path = self.caller.me().path.join(&name).map_err(Error::from)?;
+        let me = &self.caller.me().path;
+        authorise(&self.caller, Verb::Spawn, me)?;
+        let path = me.join(&name).map_err(Error::from)?;
         let nickname = nickname.map_or(Nickname::Picked, Nickname::Given);
         let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
         let given = self.system.role(&role)?;
@@ -305,7 +324,7 @@ impl Tools {
         };
         let newborn = newborns.into_iter().next().expect("one was asked for");
         if newborn.dormant {
-            self.system.revive(&newborn.agent.path, true).await?;
+            self.system.revive(&newborn.agent.path, true, None).await?;
         }
         Ok(newborn)
     }

@@ -71,6 +71,13 @@ pub enum Standing {
         /// Why.
         reason: String,
     },
+    /// What came of it is not for whoever waits.
+    Reserved {
+        /// The word for how it stands.
+        status: &'static str,
+        /// The number of its last turn.
+        turn: Option<u64>,
+    },
 }
 
 impl From<AgentPath> for Target {
@@ -82,6 +89,19 @@ impl From<AgentPath> for Target {
 impl From<&AgentPath> for Target {
     fn from(path: &AgentPath) -> Self {
         path.clone().into()
+    }
+}
+
+impl Standing {
+    /// As much of it as those are told who may not inspect the agent.
+    pub(crate) fn reserved(self) -> Standing {
+        let rests =
+            |outcome: &Outcome| Standing::Reserved { status: outcome.result.as_str(), turn: Some(outcome.turn) };
+        match self {
+            Standing::Rests(Some(outcome)) => rests(&outcome),
+            Standing::Faulted { .. } => Standing::Reserved { status: "faulted", turn: None },
+            rest => rest,
+        }
     }
 }
 

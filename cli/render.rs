@@ -154,6 +154,7 @@ fn settled_in_a_line(settled: &SettledLine) -> String {
         StandingLine::Closed { closed_by } if closed_by == path => format!("{path}  closed"),
         StandingLine::Closed { closed_by } => format!("{path}  closed by {closed_by}"),
         StandingLine::Faulted { reason } => format!("{path}  faulted  {}", short(reason)),
+        StandingLine::Reserved { status, .. } => format!("{path}  {status}"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Roles from files: one TOML file a role, laid over what the program and the runtime say of it.
 //!
-//! A file may name what it wants and leave out the rest, which stays as it is beneath. It can hide more tools and set
-//! lower limits than the role beneath, never the other way round.
+//! A file may name what it wants and leave out the rest, which stays as it is beneath. It can hide more tools, set
+//! lower limits and isolate, never the other way round.
 
 mod source;
 
@@ -178,6 +178,7 @@ impl Page<'_> {
             role.limits.agents = lower(role.limits.agents, limits.agents);
             role.limits.depth = lower(role.limits.depth, limits.depth);
         }
+        role.isolated |= source.isolated.unwrap_or_default();
         Ok(role)
     }
 

@@ -304,6 +304,13 @@ pub enum StandingLine {
         /// Why.
         reason: String,
     },
+    /// What came of it is not for the agent that waits.
+    Reserved {
+        /// The word for how it stands.
+        status: String,
+        /// The number of its last turn.
+        turn: Option<u64>,
+    },
 }
 
 /// A close that was asked for.

@@ -33,6 +33,8 @@ pub struct RoleLine {
     pub hidden_tools: Vec<String>,
     /// What they may create, where that is less than the runtime allows.
     pub limits: RoleLimitsLine,
+    /// Whether they send to nobody beside them.
+    pub isolated: bool,
 }
 
 /// What an agent's role gave it when its last turn began.
@@ -46,6 +48,8 @@ pub struct GrantLine {
     pub hidden_tools: Vec<String>,
     /// What it could create.
     pub limits: RoleLimitsLine,
+    /// Whether it sent to nobody beside it.
+    pub isolated: bool,
 }
 
 /// What supervision does about faults.
@@ -87,17 +91,19 @@ pub(crate) fn role_line(name: &str, role: &Role) -> RoleLine {
         nicknames: role.nicknames.as_ref().map(|pool| pool.names().to_vec()),
         hidden_tools: role.hidden.iter().map(|name| (*name).to_owned()).collect(),
         limits: RoleLimitsLine { agents: role.limits.agents, depth: role.limits.depth },
+        isolated: role.isolated,
     }
 }
 
 /// What an agent got, as it goes over the wire.
 pub(crate) fn grant_line(grant: Grant) -> GrantLine {
-    let Grant { instructions, restart, faults, within_ms, hidden, agents, depth } = grant;
+    let Grant { instructions, restart, faults, within_ms, hidden, agents, depth, isolated } = grant;
     GrantLine {
         instructions,
         policy: PolicyLine { restart, faults: usize::try_from(faults).unwrap_or(usize::MAX), within_ms },
         hidden_tools: hidden,
         limits: RoleLimitsLine { agents, depth },
+        isolated,
     }
 }
 

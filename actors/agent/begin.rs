@@ -118,7 +118,8 @@ impl AgentActor {
         let (role, settings) = (agent.role.as_str().into(), choice.settings.as_str().into());
         let seat = Seat { path: self.path.clone(), id: agent.id, role, settings };
         let version: Version = self.row.as_ref().map_or(0, |row| row.version);
-        let caller = Caller::agent(self.me(agent), running.turn, running.attempt, version);
+        let caller = Caller::agent(self.me(agent), running.turn, running.attempt, version)
+            .kept_within(self.system.isolation(&self.path).await?);
         let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
         let found = self.system.agents.held(&self.path, |held| {
             held.running();

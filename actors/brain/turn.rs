@@ -8,6 +8,7 @@ use understory_paths::AgentPath;
 use understory_store::{Message, Metadata};
 
 use super::Seat;
+use crate::lifecycle::ClosedReport;
 use crate::tools::{ToolError, Tools};
 use crate::waiting::{Target, Until, Waited};
 
@@ -235,6 +236,24 @@ impl Turn {
     /// There is no such agent below this one, it is closed, or this turn is over.
     pub async fn interrupt(&self, agent: &str, cascade: bool) -> Result<usize, ToolError> {
         self.tools()?.interrupt(agent, cascade).await
+    }
+
+    /// Closes an agent below this one with all below it: one mark, durable at once. Then waits for those who run there, no
+    /// longer than a cancelled turn has to end; who has not ended by then is killed.
+    ///
+    /// # Errors
+    /// There is no such agent below this one, or this turn is over.
+    pub async fn close(&self, agent: &str) -> Result<ClosedReport, ToolError> {
+        self.tools()?.close(agent).await
+    }
+
+    /// Opens an agent below this one that was closed, or takes away its fault. False if there was nothing to do. See
+    /// [`System::resume`](crate::System::resume).
+    ///
+    /// # Errors
+    /// There is no such agent below this one, one between them is closed, a limit is reached, or this turn is over.
+    pub async fn resume(&self, agent: &str) -> Result<bool, ToolError> {
+        self.tools()?.resume(agent).await
     }
 
     /// Reports a job item's result, a JSON object as text; `stop` also cancels the job. Durable when it returns.

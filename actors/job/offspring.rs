@@ -51,7 +51,7 @@ impl JobActor {
             let below = keys.iter().filter_map(|key| Table::Node.path_of(key));
             children.extend(below.filter(|path| path.parent().as_ref() == Some(item)));
         }
-        let closing = children.iter().map(|path| self.system.register(Request::Close { path: path.clone() }));
+        let closing = children.iter().map(|path| self.system.register(Request::Close { path: path.clone(), by: None }));
         for (path, closed) in children.iter().zip(join_all(closing).await) {
             if let Err(error) = closed {
                 tracing::warn!(%path, %error, "a helper of an ended run was not closed");

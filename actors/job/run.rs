@@ -98,7 +98,8 @@ impl JobActor {
             let end = async {
                 let me = AgentRef::new(keys::item_path(&path, number)?, item.id);
                 let row = job_row(&system.store, &me, &run, &item, &spec.headers, template.as_deref()).await?;
-                let caller = Caller::item(me.clone(), run.clone(), version);
+                let isolated = system.isolation(&me.path).await?;
+                let caller = Caller::item(me.clone(), run.clone(), version).kept_within(isolated);
                 let (role, settings) = (spec.role.as_str().into(), spec.brain.settings.as_str().into());
                 let seat = Seat { path: me.path, id: me.id, role, settings };
                 let ends = cancel.child_token();

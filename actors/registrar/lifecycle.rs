@@ -1,10 +1,11 @@
 //! Close and resume: one mark, and the counts of open agents above it.
 
 use understory_paths::AgentPath;
-use understory_store::{Event, Mark, Node, Phase, Row, StoreError, Table};
+use understory_store::{Event, Mark, Node, Phase, Row, StoreError, Table, ToolUse, TranscriptEntry};
 
 use super::Answer;
 use super::plan::Plan;
+use crate::caller::Caller;
 use crate::error::Error;
 
 impl Plan<'_> {
@@ -49,6 +50,17 @@ impl Plan<'_> {
             self.draft.tell(&Event::Resumed { path: path.clone() });
         }
         Ok(Answer::Done(closed || faulted))
+    }
+
+    /// Has the commit demand that the turn which asked is still under way, and write its line of the transcript: of a call
+    /// that found nothing to do, too.
+    pub(super) fn witness(&mut self, by: Option<&(Caller, Option<ToolUse>)>) {
+        let Some((caller, tool)) = by else { return };
+        caller.fence(&mut self.draft);
+        if let Some(tool) = tool {
+            let place = Table::Transcript.below(&caller.me().path);
+            self.draft.append(place, &TranscriptEntry::Tool(tool.clone()));
+        }
     }
 
     pub(super) async fn closable(&mut self, path: &AgentPath, verb: &'static str) -> Result<Row<Node>, Error> {

@@ -50,10 +50,10 @@ pub(crate) enum Request {
     Spawn { births: Vec<Birth>, by: Option<Caller>, tool: Option<ToolUse> },
     /// Creates a job, whose rows its own actor stores; unless `fresh`, only if the same command has made none yet.
     CreateJob { path: AgentPath, job: AgentRef, spec: Box<JobSpec>, fresh: bool },
-    /// Marks a node closed.
-    Close { path: AgentPath },
+    /// Marks a node closed; for a turn, with what its tool call writes about itself.
+    Close { path: AgentPath, by: Option<(Caller, Option<ToolUse>)> },
     /// Takes a node's mark away, or an agent's fault; `bounded`, as an agent may that has it made already.
-    Resume { path: AgentPath, bounded: bool },
+    Resume { path: AgentPath, bounded: bool, by: Option<(Caller, Option<ToolUse>)> },
     /// Says whether a subtree may be removed, and with `mark` has that begin.
     Remove { path: AgentPath, mark: bool },
     /// Deletes a part of a subtree that is being removed.
@@ -269,7 +269,12 @@ impl Request {
                 holder: births.first().map_or_else(AgentPath::root, |birth| birth.path.clone()),
                 remedy: "create fewer agents at once, or send them their tasks later",
             },
-            (Request::Spawn { by: Some(caller), .. }, error) => caller.explain(error),
+            (
+                Request::Spawn { by: Some(caller), .. }
+                | Request::Close { by: Some((caller, _)), .. }
+                | Request::Resume { by: Some((caller, _)), .. },
+                error,
+            ) => caller.explain(error),
             (_, error) => error.into(),
         }
     }

@@ -123,8 +123,16 @@ impl<'a> Plan<'a> {
         match request {
             Request::Spawn { births, by, tool } => self.spawn(births, by.as_ref(), tool.as_ref()).await,
             Request::CreateJob { path, job, spec, fresh } => self.create_job(path, job, spec, *fresh).await,
-            Request::Close { path } => self.close(path).await,
-            Request::Resume { path, bounded } => self.resume(path, *bounded).await,
+            Request::Close { path, by } => {
+                let answer = self.close(path).await?;
+                self.witness(by.as_ref());
+                Ok(answer)
+            }
+            Request::Resume { path, bounded, by } => {
+                let answer = self.resume(path, *bounded).await?;
+                self.witness(by.as_ref());
+                Ok(answer)
+            }
             Request::Remove { path, mark } => self.remove(path, *mark).await,
             Request::RemoveBatch { top } => self.remove_batch(top).await,
         }

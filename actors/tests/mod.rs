@@ -29,6 +29,7 @@ mod reports;
 mod residents;
 mod resting;
 mod roles;
+mod standing;
 mod stopping;
 mod storm;
 mod strategies;

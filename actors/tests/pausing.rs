@@ -146,15 +146,15 @@ async fn deadlines_are_held_to_their_limits_and_their_end_is_an_answer() {
     {"agents":["/root/w"],"timeout_seconds":0}
       10000 ms: {"settled":[],"pending":["/root/w"],"timed_out":true,"note":"0 s is shorter than a wait may be; its deadline was 10 s"}
     {"agents":["/root/w","/root/b"],"timeout_seconds":12.5}
-      12500 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1,"content":"hello"}],"pending":["/root/w"],"timed_out":true}
+      12500 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1}],"pending":["/root/w"],"timed_out":true}
     {"agents":["/root/w","/root/b"],"until":"any"}
-      0 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1,"content":"hello"}],"pending":["/root/w"],"timed_out":false}
+      0 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1}],"pending":["/root/w"],"timed_out":false}
     {"agents":["/root/w","/root/b"],"until":1}
-      0 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1,"content":"hello"}],"pending":["/root/w"],"timed_out":false}
+      0 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1}],"pending":["/root/w"],"timed_out":false}
     {"agents":["/root/b"],"until":9}
-      0 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1,"content":"hello"}],"pending":[],"timed_out":false}
+      0 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1}],"pending":[],"timed_out":false}
     {"agents":[{"agent":"/root/b","after":0}]}
-      0 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1,"content":"hello"}],"pending":[],"timed_out":false}
+      0 ms: {"settled":[{"agent":"/root/b","status":"completed","turn":1}],"pending":[],"timed_out":false}
     {"agents":[{"agent":"/root/b","after":1}]}
       30000 ms: {"settled":[],"pending":["/root/b"],"timed_out":true}
     {"agents":["/root"]}

@@ -35,6 +35,7 @@ fn words(settled: &[Settled]) -> String {
         Standing::Rests(Some(outcome)) => format!("{} {}", one.path, outcome.content),
         Standing::Closed { at } => format!("{} closed by {at}", one.path),
         Standing::Faulted { reason } => format!("{} faulted: {reason}", one.path),
+        Standing::Reserved { status, .. } => format!("{} {status}", one.path),
     };
     settled.iter().map(word).collect::<Vec<_>>().join(", ")
 }

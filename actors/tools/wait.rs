@@ -110,6 +110,13 @@ impl Tools {
         if settled.len() < wanted {
             settled = self.paused(self.system.settled_within(&targets, until, within)).await?;
         }
+        // Whoever may only look is not told what came of it.
+        for one in &mut settled {
+            if authorise(&self.caller, Verb::Inspect, &one.path).is_err() {
+                let whole = std::mem::replace(&mut one.standing, Standing::Rests(None));
+                one.standing = whole.reserved();
+            }
+        }
         let missing = |target: &Target| !settled.iter().any(|one| one.path == target.path);
         let pending = targets.into_iter().filter(missing).map(|target| target.path).collect();
         Ok(Waited { complete: settled.len() >= wanted, settled, pending, within })
@@ -240,6 +247,9 @@ fn words(settled: Settled) -> serde_json::Value {
             "turn": outcome.turn,
             "content": outcome.content,
         }),
+        Standing::Reserved { status, turn } => {
+            serde_json::json!({ "agent": path.as_str(), "status": status, "turn": turn })
+        }
         Standing::Closed { at } => {
             serde_json::json!({ "agent": path.as_str(), "status": "closed", "closed_at": at.as_str() })
         }

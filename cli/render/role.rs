@@ -4,6 +4,9 @@ use understory_server::{GrantLine, RoleLine, Roles};
 
 use super::{brain, escaped, short, table};
 
+/// What isolation comes to.
+const ISOLATED: &str = "only to those above and below it";
+
 /// A line each.
 pub(super) fn many(roles: &Roles) -> String {
     let width = roles.roles.iter().map(|role| role.name.len()).max().unwrap_or_default();
@@ -13,7 +16,7 @@ pub(super) fn many(roles: &Roles) -> String {
 
 /// One with all it says.
 pub(super) fn whole(role: &RoleLine) -> String {
-    let RoleLine { name, description, instructions, brain, policy, nicknames, hidden_tools, limits } = role;
+    let RoleLine { name, description, instructions, brain, policy, nicknames, hidden_tools, limits, isolated } = role;
     let at_most = |limit: Option<u64>| limit.map(|limit| format!("at most {limit} below it")).unwrap_or_default();
     table(vec![
         ("role", escaped(name)),
@@ -25,15 +28,17 @@ pub(super) fn whole(role: &RoleLine) -> String {
         ("without", hidden_tools.join(", ")),
         ("agents", at_most(limits.agents)),
         ("levels", at_most(limits.depth)),
+        ("sends", if *isolated { ISOLATED.to_owned() } else { String::new() }),
     ])
 }
 
 /// What an agent got of its role, in a line.
 pub(super) fn got(grant: &GrantLine) -> String {
-    let GrantLine { instructions, policy, hidden_tools, limits } = grant;
+    let GrantLine { instructions, policy, hidden_tools, limits, isolated } = grant;
     let mut words = vec![format!("{}, {} faults in {} s", policy.restart, policy.faults, policy.within_ms / 1000)];
     words.extend(limits.agents.map(|limit| format!("at most {limit} agents below it")));
     words.extend(limits.depth.map(|limit| format!("at most {limit} levels below it")));
+    words.extend(isolated.then(|| format!("sends {ISOLATED}")));
     words.extend((!hidden_tools.is_empty()).then(|| format!("without {}", hidden_tools.join(", "))));
     words.extend(instructions.as_deref().map(|text| format!("told {}", short(text))));
     words.join("; ")

@@ -19,6 +19,7 @@ pub(super) struct RoleSource {
     pub(super) policy: Option<PolicySource>,
     pub(super) tools: Option<ToolsSource>,
     pub(super) limits: Option<LimitsSource>,
+    pub(super) isolated: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -55,6 +55,8 @@ brain = "shell"
 settings = { program = "/bin/cat", args = ["-u"] }
 nicknames = [" Ann ", "Bob"]
 
+isolated = true
+
 [policy]
 restart = "temporary"
 faults = 2
@@ -108,6 +110,7 @@ depth = 1
                 1,
             ),
         },
+        isolated: true,
     }
     "#);
 }
@@ -139,6 +142,8 @@ fn a_file_only_narrows() {
         let names: Vec<&str> = role.hidden.iter().copied().filter(|name| TOOL_NAMES.contains(name)).collect();
         assert_eq!((role.limits, names.as_slice()), (expected, hidden), "{text}");
     }
+    assert!(one("isolated = false", beneath.clone().isolated()).unwrap().isolated);
+    assert!(one("isolated = true", beneath).unwrap().isolated);
 }
 
 /// Those the cases above name; the list may grow.
@@ -179,7 +184,7 @@ fn what_is_wrong_is_told_with_file_and_line() {
     insta::assert_snapshot!(folder.read(&[]).unwrap_err(), @r#"
     U.toml: a role's name has 1 to 64 of a-z, 0-9, _ and -, not "U"
     a_syntax.toml:2: string values must be quoted, expected literal string
-    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`
+    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`
     c_type.toml:2: invalid type: string "Ann", expected a sequence
     d_within.toml:4: within is at least 1 second
     e_restart.toml:3: unknown variant `often`, expected one of `permanent`, `transient`, `temporary`

@@ -22,6 +22,8 @@ pub struct Grant {
     pub agents: Option<u64>,
     /// Levels there could be below it.
     pub depth: Option<u64>,
+    /// Whether it sent to nobody beside it.
+    pub isolated: bool,
 }
 
 record!(Grant, V1);

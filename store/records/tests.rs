@@ -238,6 +238,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         hidden: vec!["spawn".to_owned()],
         agents: Some(3),
         depth: None,
+        isolated: true,
     };
     let ended = vec![ItemEnd { row: 2, run: 1, ending: ItemEnding::Retried }];
     vec![

@@ -102,6 +102,7 @@ fn grant() -> Grant {
         hidden: vec!["spawn".to_owned()],
         agents: None,
         depth: Some(1),
+        isolated: false,
     }
 }
 
