@@ -112,7 +112,9 @@ impl Counts {
 
     /// Moves one row from where it stood to where it stands.
     pub fn shift(&mut self, from: &ItemState, to: &ItemState) {
-        *self.of(from) -= 1;
+        let left = self.of(from);
+        debug_assert!(*left > 0, "a row that stood somewhere was counted there");
+        *left = left.saturating_sub(1);
         *self.of(to) += 1;
     }
 

@@ -290,6 +290,97 @@ fn bytes_of_every_released_arm() {
 }
 
 #[test]
+fn what_is_asked_of_a_node() {
+    let brain = Some(BrainChoice { name: "echo".to_owned(), settings: String::new() });
+    let able = |phase| Agent { brain: brain.clone(), ..agent(phase) };
+    let faulted = || Phase::Faulted { at: Time(1), reason: "broke".to_owned() };
+    let takes =
+        [agent(Phase::IDLE), able(Phase::IDLE), able(Phase::Running(running())), able(faulted()), agent(faulted())];
+    assert_eq!(takes.map(|agent| agent.takes_results()), [false, true, true, false, false]);
+    assert_eq!(agent(Phase::Running(running())).restart(NOW).unwrap().running().unwrap().started_at, NOW);
+    let nodes = [
+        Node::Agent(agent(Phase::IDLE)),
+        Node::Job(job(JobState::Running)),
+        Node::Item(item(ItemState::Pending { not_before: None })),
+    ];
+    let words = nodes.each_ref().map(|node| format!("{} {} {}", node.kind(), node.noun(), node.id()));
+    assert_snapshot!(words.join("\n"), @r"
+    agent an agent 00000000-0000-0000-0000-000000000007
+    job a job 00000000-0000-0000-0000-000000000007
+    item a job's item 00000000-0000-0000-0000-000000000007
+    ");
+}
+
+#[test]
+fn ids_and_moments() {
+    let id = AgentId::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+    assert_eq!(id.short(), "89abcdef");
+    assert_eq!(format!("{id} {id:?}"), ["01234567-89ab-cdef-0123-456789abcdef"; 2].join(" "));
+    let ms = std::time::Duration::from_millis;
+    assert_eq!((NOW.after(ms(7)), NOW.after(std::time::Duration::MAX)), (Time(1_007), Time(u64::MAX)));
+    assert_eq!((NOW.until(LATER), LATER.until(NOW)), (ms(1_000), ms(0)));
+}
+
+#[test]
+fn where_an_items_id_is_from_and_what_is_final() {
+    let from = |source| Item { source, ..item(ItemState::Pending { not_before: None }) }.source_id().map(str::to_owned);
+    let of = |cell: &str| Some(cell.to_owned());
+    assert_eq!(
+        [from(Source::Number), from(Source::Cell), from(Source::Duplicate("k".to_owned()))],
+        [None, of("k1"), of("k")]
+    );
+    let result = Text::Inline("{}".to_owned());
+    let states = [
+        ItemState::Pending { not_before: None },
+        ItemState::Running { started_at: NOW, deadline: LATER },
+        ItemState::Completed { result: result.clone(), at: NOW },
+        ItemState::Failed { at: NOW },
+    ];
+    assert_eq!(states.each_ref().map(ItemState::is_final), [false, false, true, true]);
+    let failed_before = Item { last_error: Some("late".to_owned()), ..item(states[1].clone()) };
+    assert_eq!(failed_before.complete(3, result, NOW).unwrap().last_error, None);
+}
+
+#[test]
+fn rows_are_counted_where_they_stand() {
+    let states = [
+        ItemState::Pending { not_before: None },
+        ItemState::Running { started_at: NOW, deadline: LATER },
+        ItemState::Completed { result: Text::Inline("{}".to_owned()), at: NOW },
+        ItemState::Failed { at: NOW },
+    ];
+    let as_array = |counts: Counts| [counts.pending, counts.running, counts.completed, counts.failed];
+    let before = Counts { pending: 1, running: 2, completed: 4, failed: 8 };
+    assert_eq!((before.total(), before.done()), (15, 12));
+    for (from, left) in states.iter().enumerate() {
+        for (to, arrived) in states.iter().enumerate() {
+            let (mut counts, mut expected) = (before, as_array(before));
+            counts.shift(left, arrived);
+            expected[from] -= 1;
+            expected[to] += 1;
+            assert_eq!(as_array(counts), expected, "{left:?} to {arrived:?}");
+        }
+    }
+    let stored = Job::new(AgentId::from_u128(7), NOW).import(2, 5).unwrap();
+    assert_eq!((stored.imported, stored.counts.pending, &stored.state), (2, 2, &JobState::Importing));
+    let stored = stored.import(3, 5).unwrap();
+    assert_eq!((stored.imported, stored.counts.pending, &stored.state), (5, 5, &JobState::Running));
+    let counts = Counts { pending: 1, running: 1, completed: 3, failed: 0 };
+    let counted = stored.count(counts, 4);
+    assert_eq!((counted.cursor, counted.counts, counted.state), (4, counts, JobState::Running));
+}
+
+#[test]
+fn plain_values_come_back_as_they_went() {
+    for number in [0, 1, 7, u64::MAX] {
+        assert_eq!(u64::decode(&number.encode()).unwrap(), number);
+    }
+    assert_eq!(String::decode(&"x\u{e9}".to_owned().encode()).unwrap(), "x\u{e9}");
+    <()>::decode(&().encode()).unwrap();
+    assert_eq!(<()>::decode(&[0]).unwrap_err().to_string(), "mark record does not decode: 1 bytes follow it");
+}
+
+#[test]
 fn a_record_that_something_follows_is_refused() {
     let mut bytes = Pointer(AgentPath::root()).encode();
     assert!(Pointer::decode(&bytes).is_ok());
