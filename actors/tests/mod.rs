@@ -35,6 +35,7 @@ mod storm;
 mod strategies;
 mod supervision;
 mod sweeping;
+mod sweeps;
 mod table;
 mod targets;
 mod tree;
