@@ -1,9 +1,11 @@
 //! What holds of agents and jobs as a host sees them, most of it on a store in memory with the clock paused.
 
 mod brittle;
+mod close_storm;
 mod conformance;
 mod crashes;
 mod dead;
+mod deadlines;
 mod faults;
 mod full;
 mod inboxes;
