@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use understory_paths::AgentPath;
 
-use super::world::{LONG, Setting, World, at};
+use super::world::{LONG, Setting, World, at, pass};
 use crate::brain::{BrainError, Response, Turn};
 use crate::{Error, Role};
 
@@ -92,11 +92,10 @@ async fn storm(seed: u64, size: Size) {
 
     // Closed for good: from here on nobody is born.
     let report = world.system.close(&at("/root/p"), LONG).await.unwrap();
-    assert_eq!((report.overdue, world.system.residents()), (0, 0), "seed {seed}");
+    assert_eq!(report.overdue, 0, "seed {seed}");
     let found = check(&world, &made, seed).await;
-    for _ in 0..1000 {
-        tokio::task::yield_now().await;
-    }
+    // Whom a wake-up from before the close reaches behind it finds the mark and leaves, or has nothing to do and leaves of age.
+    pass(u32::try_from(world.system.limits.linger.as_secs()).unwrap() + 2).await;
     assert_eq!(everybody(&world).await, found, "seed {seed}: somebody was born below what is closed");
     assert_eq!((world.count("/root").await, world.system.residents()), (0, 0), "seed {seed}");
     for path in found.iter().take(50) {
@@ -123,7 +122,7 @@ async fn storm(seed: u64, size: Size) {
 async fn agents_that_are_closed_while_they_spawn() {
     let long = std::env::var_os("UNDERSTORY_LONG").is_some();
     let (size, seeds) = match long {
-        true => (Size { children: 10, generations: 4 }, 0..3),
+        true => (Size { children: 10, generations: 4 }, 0..2),
         false => (Size { children: 5, generations: 3 }, 0..4),
     };
     for seed in seeds {
