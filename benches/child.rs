@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::{Outcome, import, reopen, resident};
+use crate::{Outcome, idle, import, reopen, resident, waiters};
 
 const FLAG: &str = "--child";
 
@@ -33,6 +33,8 @@ pub(crate) fn play(part: &[String]) -> Outcome<Value> {
         ["resident", dir] => resident::wake_all(dir),
         ["import", dir, table] => import::import(dir, table),
         ["load", dir, rows] => import::load(dir, rows.parse()?),
+        ["idle", dir, agents, seconds] => idle::idle(dir, agents.parse()?, seconds.parse()?),
+        ["waiters", dir, waiters] => waiters::lie(dir, waiters.parse()?),
         _ => Err(format!("no such part: {part:?}").into()),
     }
 }

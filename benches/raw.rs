@@ -167,6 +167,16 @@ impl Raw {
         Ok(begin.elapsed())
     }
 
+    /// Reads so many rows from a key on, and says how many there were.
+    pub(crate) fn scan(&self, from: &[u8], limit: usize) -> Outcome<usize> {
+        let mut rows = Vec::with_capacity(limit);
+        for row in self.db.range(from..).take(limit) {
+            let (key, value) = row?;
+            rows.push((key.to_vec(), value.to_vec()));
+        }
+        Ok(rows.len())
+    }
+
     /// Has as many callers as there are lanes commit at once, each the commits of its lane one after the other. What waits
     /// when a sync has ended shares the next. Says how long it took, and how long each commit did.
     pub(crate) async fn live(self, lanes: Vec<VecDeque<RawCommit>>) -> Outcome<(Duration, Vec<Duration>)> {

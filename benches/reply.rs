@@ -72,11 +72,7 @@ async fn round(bench: &Bench, in_flight: usize, replies: usize) -> Outcome<Round
     ask_all(&agents, replies / in_flight).await?;
     let took = begin.elapsed();
     let reel = end(runtime, &tape).await?;
-    let engine = Raw::open(&raw)?;
-    let whole = reel.packed(0);
-    let timed = reel.packed(from);
-    engine.replay(&whole[..whole.len() - timed.len()])?;
-    let replayed = engine.replay(&timed)?;
+    let replayed = reel.replay(&raw, from)?;
     let (live, _) = Raw::open(&raw_live)?.live(lanes(&reel, from)).await?;
     let asks = asks(in_flight).await?;
     bench.place.clear(&[&dir, &raw, &raw_live])?;

@@ -55,7 +55,7 @@ pub(crate) fn wake_all(dir: &str) -> Outcome<Value> {
 }
 
 /// The memory of this process once it has stopped moving.
-async fn settled() -> Outcome<u64> {
+pub(crate) async fn settled() -> Outcome<u64> {
     let mut last = child::memory()?.0;
     loop {
         tokio::time::sleep(STILL).await;

@@ -1,5 +1,6 @@
 //! A store that remembers what it was asked to write, so that a baseline can write the same.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use understory_store::{Backend, Commit, CommitError, Disk, Fdatasync, SledBackend, SledOptions, Version, Wrapper};
 
 use crate::Outcome;
-use crate::raw::{Packed, RawCommit};
+use crate::raw::{Packed, Raw, RawCommit};
 
 /// A store on disk with a tape running.
 pub(crate) struct Tape {
@@ -81,6 +82,23 @@ impl Reel {
             }
         }
         packed
+    }
+
+    /// Has the engine by itself, in `dir`, write all of it as the store synced it, and says how long what came after `begin` took.
+    pub(crate) fn replay(&self, dir: &Path, begin: Version) -> Outcome<Duration> {
+        let engine = Raw::open(dir)?;
+        let (whole, timed) = (self.packed(0), self.packed(begin));
+        engine.replay(&whole[..whole.len() - timed.len()])?;
+        engine.replay(&timed)
+    }
+
+    /// The commits after `begin`, dealt out to so many callers.
+    pub(crate) fn dealt(&self, begin: Version, callers: usize) -> Vec<VecDeque<RawCommit>> {
+        let mut lanes = vec![VecDeque::new(); callers];
+        for (n, taken) in self.taken.iter().filter(|taken| taken.version > begin).enumerate() {
+            lanes[n % callers].push_back(RawCommit::of(taken));
+        }
+        lanes
     }
 
     /// For how long some commit after `begin` and up to `end` was under way.

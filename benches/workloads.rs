@@ -9,11 +9,17 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench is a program: it prints what it measured")]
 
+mod branch;
 mod child;
+mod churn;
+mod cold;
 mod command;
 mod figure;
+mod idle;
 mod import;
+mod interrupt;
 mod job;
+mod listing;
 mod options;
 mod place;
 mod raw;
@@ -22,8 +28,13 @@ mod reply;
 mod resident;
 mod spawn;
 mod sqlite;
+mod storm;
 mod table;
+mod tally;
 mod tape;
+mod tree;
+mod waiter;
+mod waiters;
 mod wake;
 mod world;
 
@@ -44,7 +55,7 @@ struct Bench {
     long: bool,
 }
 
-const WORKLOADS: [(&str, Workload); 8] = [
+const WORKLOADS: [(&str, Workload); 16] = [
     ("spawn", spawn::measure),
     ("reply", reply::measure),
     ("wake", wake::measure),
@@ -53,6 +64,14 @@ const WORKLOADS: [(&str, Workload); 8] = [
     ("import", import::measure),
     ("reopen", reopen::measure),
     ("command", command::measure),
+    ("tree", tree::measure),
+    ("cold", cold::measure),
+    ("idle", idle::measure),
+    ("storm", storm::measure),
+    ("waiters", waiters::measure),
+    ("churn", churn::measure),
+    ("interrupt", interrupt::measure),
+    ("list", listing::measure),
 ];
 
 fn main() -> ExitCode {

@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use understory::{AgentPath, Builder, Limits, Response, Role, Runtime, Seat, SpawnRequest, brain_fn};
+use understory::{
+    Agent, AgentPath, BrainChoice, Builder, Limits, Response, Role, Runtime, Seat, SpawnRequest, brain_fn,
+};
 
 use crate::Outcome;
 
@@ -12,6 +14,9 @@ pub(crate) const END: Duration = Duration::from_secs(30);
 
 /// How many agents are asked for at a time.
 const PORTION: usize = 8_192;
+
+/// How often residents are counted while some are waited for.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Runs a workload on as many threads as there are cores.
 pub(crate) fn block_on<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
@@ -35,7 +40,7 @@ pub(crate) fn idle() -> Builder {
 }
 
 /// The default limits, but that nobody leaves by itself.
-fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.linger = Duration::from_secs(3600);
     limits.residents = usize::MAX;
@@ -52,18 +57,51 @@ pub(crate) fn member(n: usize) -> Outcome<SpawnRequest> {
     Ok(SpawnRequest::at(fleet()?.join(&format!("a{n:07}"))?))
 }
 
+/// The fleet's agent `n`.
+pub(crate) fn agent(runtime: &Runtime, n: usize) -> Outcome<Agent> {
+    Ok(runtime.agent(member(n)?.path))
+}
+
+/// The same request for an agent that this brain answers for.
+pub(crate) fn with_brain(request: SpawnRequest, name: &str, settings: &str) -> SpawnRequest {
+    SpawnRequest { brain: Some(BrainChoice { name: name.to_owned(), settings: settings.to_owned() }), ..request }
+}
+
+/// The same request with a first message, which starts a turn.
+pub(crate) fn with_task(request: SpawnRequest) -> SpawnRequest {
+    SpawnRequest { task: Some("hello".to_owned()), ..request }
+}
+
 /// Creates the fleet's top and `count` agents below it.
 pub(crate) async fn muster(runtime: &Runtime, count: usize, task: Option<&str>) -> Outcome<()> {
     runtime.root().spawn("fleet").await?;
-    // In portions, so that the answers of all are not held at once.
-    for first in (0..count).step_by(PORTION) {
-        let requests = (first..count.min(first + PORTION)).map(member).collect::<Outcome<Vec<_>>>()?;
-        let requests = requests.into_iter().map(|request| SpawnRequest { task: task.map(str::to_owned), ..request });
-        for answer in runtime.spawn_many(requests).await {
+    let request = |n| Ok(SpawnRequest { task: task.map(str::to_owned), ..member(n)? });
+    enlist(runtime, (0..count).map(request)).await
+}
+
+/// Creates agents in batches.
+pub(crate) async fn enlist(
+    runtime: &Runtime,
+    requests: impl IntoIterator<Item = Outcome<SpawnRequest>>,
+) -> Outcome<()> {
+    let mut requests = requests.into_iter();
+    loop {
+        // In portions, so that the answers of all are not held at once.
+        let portion = requests.by_ref().take(PORTION).collect::<Outcome<Vec<_>>>()?;
+        if portion.is_empty() {
+            return Ok(());
+        }
+        for answer in runtime.spawn_many(portion).await {
             answer?;
         }
     }
-    Ok(())
+}
+
+/// Resolves when so many agents and jobs are resident.
+pub(crate) async fn until_resident(runtime: &Runtime, count: usize) {
+    while runtime.system().residents() != count {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// So many things in this time, a second.
