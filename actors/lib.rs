@@ -54,7 +54,7 @@ pub use interrupt::Reach;
 pub use lifecycle::{ClosedReport, SpawnRequest, Spawned};
 pub use limits::{IN_HAND_MAX, Limits, TEXT_MAX, WAIT_TARGETS_MAX};
 pub use looking::View;
-pub use mail::{Accepted, Assignment, Letter};
+pub use mail::{Accepted, Asked, Assignment, Letter};
 pub use nickname::{Nickname, NicknamePool, PoolError};
 pub use removal::RemovedReport;
 pub use role::{DEFAULT_ROLE, Policy, Restart, Role, RoleLimits, Strategy};

@@ -1,5 +1,7 @@
 //! Messages: sent into a durable inbox, woken for by the dispatcher, answered by a turn.
 
+use std::time::Duration;
+
 use understory_paths::AgentPath;
 use understory_store::{
     Agent, AgentRef, CommitError, Draft, Event, InboxKey, Message, MessageKind, Metadata, Node, Outcome, Phase, Row,
@@ -57,6 +59,15 @@ pub struct Assignment {
     watch: Watch,
 }
 
+/// What came of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The turn it started ended, like this.
+    Answered(Outcome),
+    /// The deadline came first. The message stays, its turn goes on, and whoever waits for the agent hears of the outcome.
+    Pending(Accepted),
+}
+
 impl Letter {
     /// A message that starts no turn, with nothing attached.
     pub fn to(to: AgentPath, text: impl Into<String>) -> Self {
@@ -85,6 +96,20 @@ impl System {
         self.run(&letter.to).await?;
         let (accepted, message) = self.mail(&letter, None, None).await?;
         Ok(Assignment { system: self.clone(), accepted, message, watch })
+    }
+
+    /// Leaves a message that starts a turn, and waits for that turn's outcome: what somebody outside of the tree does, where an
+    /// agent assigns and is told. The deadline counts from when the message was accepted.
+    ///
+    /// # Errors
+    /// As for [`System::assign`] and [`Assignment::outcome`].
+    pub async fn ask(&self, letter: Letter, within: Duration) -> Result<Asked, Error> {
+        let assignment = self.assign(letter).await?;
+        let accepted = assignment.accepted().clone();
+        Ok(match assignment.outcome_within(within).await? {
+            Some(outcome) => Asked::Answered(outcome),
+            None => Asked::Pending(accepted),
+        })
     }
 
     /// Runs an agent's subtree and waits for the outcome of its first turn, which is about the task it was created with, even
@@ -238,6 +263,14 @@ impl Assignment {
                 }
             }
         }
+    }
+
+    /// As [`Assignment::outcome`]; nothing if it has not come `within`. The message stays, and so does its turn.
+    ///
+    /// # Errors
+    /// As for [`Assignment::outcome`].
+    pub async fn outcome_within(self, within: Duration) -> Result<Option<Outcome>, Error> {
+        tokio::time::timeout(within, self.outcome()).await.ok().transpose()
     }
 
     async fn hear(&self, event: &Event) -> Result<Option<Outcome>, Error> {

@@ -30,7 +30,7 @@ pub struct Target {
     /// The agent.
     pub path: AgentPath,
     /// The number of a turn, if only a newer one than that will do. An agent that settles without one is waited for further,
-    /// unless it is closed or faulted.
+    /// unless it is closed, faulted or removed.
     pub after: Option<u64>,
 }
 
@@ -64,6 +64,11 @@ pub enum Standing {
     /// It or an ancestor is closed.
     Closed {
         /// Where the mark is.
+        at: AgentPath,
+    },
+    /// It was removed, by itself or with what it lay below.
+    Removed {
+        /// What was removed.
         at: AgentPath,
     },
     /// Supervision gave up on it.
@@ -133,7 +138,11 @@ impl System {
     /// As for [`System::wait`].
     pub async fn wait_for(&self, targets: &[Target], until: Until, within: Duration) -> Result<Vec<Settled>, Error> {
         for target in targets {
-            self.run(&target.path).await?;
+            match self.run(&target.path).await {
+                // That is how it stands.
+                Err(Error::Removed { .. }) => {}
+                run => run?,
+            }
         }
         self.settled_within(targets, until, within).await
     }
@@ -200,7 +209,10 @@ impl System {
             Some(node) => {
                 return Err(Error::wrong_kind(path, &node, "be waited for"));
             }
-            None => return Err(self.missing(path).await),
+            None => match self.missing(path).await {
+                Error::Removed { at, .. } => return Ok(Some(Standing::Removed { at })),
+                missing => return Err(missing),
+            },
         };
         if let Some(at) = closed_at(&self.store, path).await? {
             return Ok(Some(Standing::Closed { at }));

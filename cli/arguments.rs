@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 /// Durable swarms of agents: every agent has a path, survives a crash, and goes on where it was.
+///
+/// An agent that is there is named by its path, absolute or below /root, or by a nickname that one agent alone has (@NAME if a
+/// path reads the same).
 #[derive(Debug, Parser)]
 #[command(name = "understory", version, disable_help_subcommand = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -64,6 +67,14 @@ pub(crate) enum Verb {
         /// Do not wait for the outcome
         #[arg(long)]
         detach: bool,
+    },
+    /// Give an agent something to do, and wait for the outcome until a deadline; the message stays in any case
+    Ask {
+        #[command(flatten)]
+        letter: LetterArguments,
+        /// For how long at most
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        timeout: u32,
     },
     /// Run agents until they have nothing left to do
     Wait(WaitArguments),
@@ -349,6 +360,9 @@ pub(crate) struct WaitArguments {
     /// Until this many are done
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) count: Option<u16>,
+    /// Until each has an outcome of a turn newer than this one
+    #[arg(long, value_name = "TURN")]
+    pub(crate) after: Option<u64>,
     /// For how long at most
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u32>,

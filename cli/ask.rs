@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use understory_server::{Called, Code, Failure, Follow, OutcomeLine, Reply, Request, UNSURE, Wanted};
+use understory_server::{Assigned, Called, Code, Failure, Follow, OutcomeLine, Reply, Request, UNSURE, Wanted};
 
 use crate::arguments::{LetterArguments, SpawnArguments, WaitArguments};
 use crate::command::Session;
 use crate::confirm::confirm;
 use crate::door::Door;
+use crate::render::escaped;
 use crate::setting::agent_path;
 use crate::{brains, exit, meta, render};
 
@@ -21,24 +22,24 @@ pub(crate) async fn jobs(session: &Session) -> Result<u8, Failure> {
 
 /// `job show`.
 pub(crate) async fn job(session: &Session, job: Option<&str>) -> Result<u8, Failure> {
-    let path = job.map(agent_path).transpose()?;
+    let path = job.map(str::to_owned);
     session.done(Request::Job { path }).await
 }
 
 /// `job cancel`.
 pub(crate) async fn cancel(session: &Session, job: Option<&str>) -> Result<u8, Failure> {
-    let path = job.map(agent_path).transpose()?;
+    let path = job.map(str::to_owned);
     session.done(Request::Cancel { path }).await
 }
 
 /// `tree`.
 pub(crate) async fn tree(session: &Session, path: &str, children: usize) -> Result<u8, Failure> {
-    session.done(Request::Tree { path: agent_path(path)?, children }).await
+    session.done(Request::Tree { path: path.to_owned(), children }).await
 }
 
 /// `show`.
 pub(crate) async fn show(session: &Session, path: &str) -> Result<u8, Failure> {
-    session.done(Request::Show { path: agent_path(path)? }).await
+    session.done(Request::Show { path: path.to_owned() }).await
 }
 
 /// `spawn`.
@@ -77,18 +78,18 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
 pub(crate) async fn send(session: &Session, letter: LetterArguments) -> Result<u8, Failure> {
     let LetterArguments { path, text, interrupt, meta } = letter;
     let metadata = meta::entries(&meta)?;
-    session.done(Request::Send { path: agent_path(&path)?, text, interrupt, metadata }).await
+    session.done(Request::Send { path, text, interrupt, metadata }).await
 }
 
 /// `assign`.
 pub(crate) async fn assign(session: &Session, letter: LetterArguments, detach: bool) -> Result<u8, Failure> {
     let LetterArguments { path, text, interrupt, meta } = letter;
     let metadata = meta::entries(&meta)?;
-    let path = agent_path(&path)?;
     let door = session.open().await?;
     let follow = followed(detach, &door);
-    let hint = format!("what was accepted is kept: understory run {path}");
-    let reply = door.ask(session, Request::Assign { path, text, interrupt, metadata, follow }, &hint).await?;
+    let hint = format!("what was accepted is kept: understory run {}", word(&path));
+    let request = Request::Assign { path, text, interrupt, metadata, follow, timeout_ms: None };
+    let reply = door.ask(session, request, &hint).await?;
     match &reply {
         Reply::Assigned(assigned) if follow == Follow::Outcome => {
             Ok(assigned.outcome.as_ref().map_or(exit::OK, |outcome| ended(session, outcome)))
@@ -98,10 +99,25 @@ pub(crate) async fn assign(session: &Session, letter: LetterArguments, detach: b
     }
 }
 
+/// `ask`.
+pub(crate) async fn ask(session: &Session, letter: LetterArguments, timeout: u32) -> Result<u8, Failure> {
+    let LetterArguments { path, text, interrupt, meta } = letter;
+    let (metadata, named) = (meta::entries(&meta)?, word(&path));
+    let hint = format!("what was accepted is kept: understory run {named}");
+    let (follow, timeout_ms) = (Follow::Outcome, Some(u64::from(timeout) * 1000));
+    let request = Request::Assign { path, text, interrupt, metadata, follow, timeout_ms };
+    match session.open().await?.ask(session, request, &hint).await? {
+        Reply::Assigned(Assigned { outcome: Some(outcome), .. }) => Ok(ended(session, &outcome)),
+        _ => {
+            let message = format!("{timeout} s have passed without an answer; the message stays");
+            Err(Failure::new(Code::Deadline, message).hint(format!("understory wait {named} tells the outcome")))
+        }
+    }
+}
+
 /// `wait`.
 pub(crate) async fn wait(session: &Session, arguments: WaitArguments) -> Result<u8, Failure> {
-    let WaitArguments { paths, any, all: _, count, timeout } = arguments;
-    let paths = paths.iter().map(|path| agent_path(path)).collect::<Result<Vec<_>, _>>()?;
+    let WaitArguments { paths, any, all: _, count, after, timeout } = arguments;
     let wanted = match count.map(usize::from) {
         Some(count) if count > paths.len() => {
             let message = format!("--count {count} is more than the agents named, which are {}", paths.len());
@@ -112,7 +128,7 @@ pub(crate) async fn wait(session: &Session, arguments: WaitArguments) -> Result<
         None => Wanted::All,
     };
     let timeout_ms = timeout.map(|seconds| u64::from(seconds) * 1000);
-    let reply = session.ask(Request::Wait { paths, wanted, timeout_ms }).await?;
+    let reply = session.ask(Request::Wait { paths, wanted, after, timeout_ms }).await?;
     match &reply {
         Reply::Waited(waited) if !waited.complete => {
             let seconds = timeout.unwrap_or_default();
@@ -124,20 +140,20 @@ pub(crate) async fn wait(session: &Session, arguments: WaitArguments) -> Result<
 
 /// `close`.
 pub(crate) async fn close(session: &Session, path: &str, yes: bool) -> Result<u8, Failure> {
-    let path = agent_path(path)?;
-    let question = format!("close {path} and everything below it?");
-    confirm(session, yes, "close", question, format!("{path} was not closed")).await?;
-    session.done(Request::Close { path }).await
+    let shown = escaped(path);
+    let question = format!("close {shown} and everything below it?");
+    confirm(session, yes, "close", question, format!("{shown} was not closed")).await?;
+    session.done(Request::Close { path: path.to_owned() }).await
 }
 
 /// `interrupt`.
 pub(crate) async fn interrupt(session: &Session, path: &str, cascade: bool, dry_run: bool) -> Result<u8, Failure> {
-    session.done(Request::Interrupt { path: agent_path(path)?, cascade, dry_run }).await
+    session.done(Request::Interrupt { path: path.to_owned(), cascade, dry_run }).await
 }
 
 /// `resume`.
 pub(crate) async fn resume(session: &Session, path: &str) -> Result<u8, Failure> {
-    session.done(Request::Resume { path: agent_path(path)? }).await
+    session.done(Request::Resume { path: path.to_owned() }).await
 }
 
 /// `store verify`.
@@ -183,6 +199,14 @@ impl Session {
     }
 }
 
+/// A word of a command line that is told as a hint.
+pub(crate) fn word(text: &str) -> String {
+    match text.contains(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '/' | '_' | '@')) {
+        false => text.to_owned(),
+        true => format!("'{}'", escaped(text).replace('\'', r"'\''")),
+    }
+}
+
 /// What becomes of a message: this process would only begin its turn and then end.
 fn followed(detach: bool, door: &Door) -> Follow {
     match (detach, door.is_other()) {
@@ -203,7 +227,7 @@ fn ended(session: &Session, outcome: &OutcomeLine) -> u8 {
         return exit::OK;
     }
     if !session.terminal.json() {
-        let message = format!("turn {} {}: {}", outcome.turn, outcome.result, render::escaped(&outcome.content));
+        let message = format!("turn {} {}: {}", outcome.turn, outcome.result, escaped(&outcome.content));
         session.terminal.failure(&Failure::new(Code::Faulted, message));
     }
     exit::FAILURE

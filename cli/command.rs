@@ -62,6 +62,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Spawn(arguments) => ask::spawn(session, arguments).await,
         Verb::Send { letter } => ask::send(session, letter).await,
         Verb::Assign { letter, detach } => ask::assign(session, letter, detach).await,
+        Verb::Ask { letter, timeout } => ask::ask(session, letter, timeout).await,
         Verb::Wait(arguments) => ask::wait(session, arguments).await,
         Verb::Tree { path, children } => ask::tree(session, &path, children).await,
         Verb::Show { path } => ask::show(session, &path).await,

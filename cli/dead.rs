@@ -6,14 +6,11 @@ use crate::arguments::DeadVerb;
 use crate::command::Session;
 use crate::confirm::confirm;
 use crate::render::escaped;
-use crate::setting::agent_path;
 
 /// Carries one of them out.
 pub(crate) async fn dead(session: &Session, verb: DeadVerb) -> Result<u8, Failure> {
     let request = match verb {
-        DeadVerb::List { path, after, limit } => {
-            DeadRequest::List { path: agent_path(&path)?, after, limit: limit.into() }
-        }
+        DeadVerb::List { path, after, limit } => DeadRequest::List { path, after, limit: limit.into() },
         DeadVerb::Show { letter } => DeadRequest::Show { letter },
         DeadVerb::Retry { letter } => DeadRequest::Retry { letter },
         DeadVerb::Drop { letter, yes } => {

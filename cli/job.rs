@@ -42,12 +42,12 @@ pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result
 
 /// Goes on with a job.
 pub(crate) async fn resume(session: &Session, job: Option<&str>) -> Result<u8, Failure> {
-    let named = job.map(agent_path).transpose()?;
+    let named = job.map(str::to_owned);
     let owner = Door::own(session, "job resume").await?;
     let runtime = owner.runtime.clone();
     finish(session, owner, "the same command goes on", async move {
         let path = match named {
-            Some(path) => path,
+            Some(path) => runtime.find(&path).await?.path().clone(),
             None => to_resume(&runtime).await?,
         };
         Ok(runtime.job(path).resume().await?)

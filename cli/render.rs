@@ -153,6 +153,8 @@ fn settled_in_a_line(settled: &SettledLine) -> String {
         StandingLine::Rests { outcome: None } => format!("{path}  idle"),
         StandingLine::Closed { closed_by } if closed_by == path => format!("{path}  closed"),
         StandingLine::Closed { closed_by } => format!("{path}  closed by {closed_by}"),
+        StandingLine::Removed { removed } if removed == path => format!("{path}  removed"),
+        StandingLine::Removed { removed } => format!("{path}  removed with {removed}"),
         StandingLine::Faulted { reason } => format!("{path}  faulted  {}", short(reason)),
         StandingLine::Reserved { status, .. } => format!("{path}  {status}"),
     }

@@ -3,30 +3,30 @@
 use serde_json::json;
 use understory_server::{Code, Failure};
 
+use crate::ask::word;
 use crate::command::Session;
 use crate::door::Door;
 use crate::exit;
-use crate::setting::agent_path;
 
 /// Runs a subtree until a signal, or until nothing is left to do.
 pub(crate) async fn until_told(session: &Session, path: &str, until_idle: bool) -> Result<u8, Failure> {
-    let path = agent_path(path)?;
     let terminal = &session.terminal;
     let owner = Door::own(session, "run").await?;
-    let (runtime, others_answered, top) = (owner.runtime.clone(), owner.others_answered(), path.clone());
+    let (runtime, others_answered) = (owner.runtime.clone(), owner.others_answered());
     let work = async move {
+        let top = runtime.find(path).await?.path().clone();
         if until_idle {
             let unwritten = runtime.run_to_rest(&top).await?;
             others_answered.await;
-            return Ok(unwritten);
+            return Ok((top, unwritten));
         }
         runtime.run(&top).await?;
         terminal.note(&format!("running {top}; Ctrl-C ends it"));
         runtime.system().stopped().await;
-        Ok(Vec::new())
+        Ok((top, Vec::new()))
     };
-    let go_on = || Failure::new(Code::Interrupted, "").hint(format!("understory run {path}"));
-    let unwritten = owner.until_signal(work, go_on).await?;
+    let go_on = || Failure::new(Code::Interrupted, "").hint(format!("understory run {}", word(path)));
+    let (path, unwritten) = owner.until_signal(work, go_on).await?;
     if terminal.json() {
         let document = json!({ "path": path, "unwritten": unwritten }).to_string();
         session.signals.unless(session.data(document)).await?;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use understory_actors::{Accepted, Assignment, ClosedReport, Letter, RemovedReport, Settled, System, Until, View};
+use understory_actors::{
+    Accepted, Asked, Assignment, ClosedReport, Letter, RemovedReport, Settled, System, Until, View,
+};
 use understory_paths::{AgentPath, PathError};
 use understory_store::Metadata;
 
@@ -67,6 +69,14 @@ impl Agent {
     /// As for [`Agent::send`]; and the agent has no brain.
     pub async fn assign(&self, text: impl Into<String>) -> Result<Assignment, Error> {
         self.system.assign(self.letter(text.into(), None)).await
+    }
+
+    /// As [`Agent::assign`], and waits for the outcome until the deadline, after which the message stays.
+    ///
+    /// # Errors
+    /// As for [`Agent::assign`]; and the agent was closed or faulted before the turn ended.
+    pub async fn ask(&self, text: impl Into<String>, within: Duration) -> Result<Asked, Error> {
+        self.system.ask(self.letter(text.into(), None), within).await
     }
 
     /// Ends its turn, on record and without waiting for the brain; what the turn had in hand is consumed, and the next mail is

@@ -50,7 +50,7 @@ pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobRequest, JobStarted, JobView};
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
-    Accepted, AnyBrain, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEAD_PAGE_MAX,
+    Accepted, AnyBrain, Asked, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEAD_PAGE_MAX,
     DEFAULT_ROLE, DeadKey, DeadMail, IN_HAND_MAX, JobRow, Letter, Limits, Nickname, NicknamePool, Policy, PoolError,
     Reach, RemovedReport, Response, Restart, Role, RoleLimits, Seat, Settled, ShutdownReport, SpawnRequest, Spawned,
     Standing, Strategy, TEXT_MAX, Target, Turn, Until, Usage, View, WAIT_TARGETS_MAX, Waited, brain_fn, chain,

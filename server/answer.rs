@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use understory::{
     AgentPath, Assignment, BrainChoice, Error, Letter, Metadata, Nickname, Node, Outcome, Reach, Runtime, SpawnRequest,
-    Until,
+    Target, Until,
 };
 
 use crate::dead;
@@ -42,31 +42,42 @@ pub async fn answer(runtime: &Runtime, request: Request) -> Result<Reply, Failur
 
 async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure> {
     Ok(match request {
-        Request::Tree { path, children } => Reply::Tree(tree(runtime, &path, children).await?),
-        Request::Show { path } => Reply::Shown(show(runtime, path).await?),
+        Request::Tree { path, children } => Reply::Tree(tree(runtime, &meant(runtime, &path).await?, children).await?),
+        Request::Show { path } => Reply::Shown(show(runtime, meant(runtime, &path).await?).await?),
         Request::Jobs => Reply::Jobs(jobs(runtime).await?),
         Request::Job { path } => Reply::Job(job(runtime, named(runtime, path, newest).await?).await?),
         Request::Cancel { path } => {
             Reply::Cancelled(cancel(runtime, named(runtime, path, unfinished_job).await?).await?)
         }
         Request::Send { path, text, interrupt, metadata } => {
-            Reply::Accepted(send(runtime, letter(path, text, metadata)?, interrupt).await?)
+            let letter = letter(meant(runtime, &path).await?, text, metadata)?;
+            Reply::Accepted(send(runtime, letter, interrupt).await?)
         }
-        Request::Assign { path, text, interrupt, metadata, follow } => {
-            Reply::Assigned(assign(runtime, letter(path, text, metadata)?, interrupt, follow).await?)
+        Request::Assign { path, text, interrupt, metadata, follow, timeout_ms } => {
+            let letter = letter(meant(runtime, &path).await?, text, metadata)?;
+            Reply::Assigned(assign(runtime, letter, interrupt, follow, timeout_ms).await?)
         }
-        Request::Wait { paths, wanted, timeout_ms } => Reply::Waited(wait(runtime, &paths, wanted, timeout_ms).await?),
-        Request::Close { path } => Reply::Closed(close(runtime, path).await?),
+        Request::Wait { paths, wanted, after, timeout_ms } => {
+            let mut targets = Vec::with_capacity(paths.len());
+            for path in &paths {
+                targets.push(Target { path: meant(runtime, path).await?, after });
+            }
+            Reply::Waited(wait(runtime, &targets, wanted, timeout_ms).await?)
+        }
+        Request::Close { path } => Reply::Closed(close(runtime, meant(runtime, &path).await?).await?),
         Request::Resume { path } => {
+            let path = meant(runtime, &path).await?;
             let new = runtime.agent(path.clone()).resume().await?;
             Reply::Resumed(AskedResume { path, new })
         }
         Request::Roles => Reply::Roles(roles(runtime)),
         Request::Role { name } => Reply::Role(Box::new(role_line(&name, runtime.system().role(&name)?))),
         Request::Interrupt { path, cascade, dry_run } => {
-            Reply::Interrupted(interrupt(runtime, path, cascade, dry_run).await?)
+            Reply::Interrupted(interrupt(runtime, meant(runtime, &path).await?, cascade, dry_run).await?)
         }
-        Request::Remove { path, dry_run } => Reply::Removed(remove(runtime, path, dry_run).await?),
+        Request::Remove { path, dry_run } => {
+            Reply::Removed(remove(runtime, meant(runtime, &path).await?, dry_run).await?)
+        }
         Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
         Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, follow } => {
@@ -81,6 +92,11 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
             Reply::Spawned(spawn(runtime, request, follow).await.map_err(unspawned)?)
         }
     })
+}
+
+/// Where that lies which a request names.
+async fn meant(runtime: &Runtime, path: &str) -> Result<AgentPath, Error> {
+    Ok(runtime.find(path).await?.path().clone())
 }
 
 fn unspawned(error: Error) -> Failure {
@@ -118,11 +134,11 @@ async fn jobs(runtime: &Runtime) -> Result<Jobs, Error> {
 /// The job that is named, or the one that is picked among all.
 async fn named(
     runtime: &Runtime,
-    path: Option<AgentPath>,
+    path: Option<String>,
     pick: impl FnOnce(&[JobLine]) -> Result<&JobLine, Failure>,
 ) -> Result<AgentPath, Failure> {
     match path {
-        Some(path) => Ok(path),
+        Some(path) => Ok(meant(runtime, &path).await?),
         None => Ok(pick(&jobs(runtime).await?.jobs)?.path.clone()),
     }
 }
@@ -175,7 +191,13 @@ async fn send(runtime: &Runtime, letter: Letter, interrupt: bool) -> Result<Acce
     Ok(accepted_line(&accepted, interrupted))
 }
 
-async fn assign(runtime: &Runtime, letter: Letter, interrupt: bool, follow: Follow) -> Result<Assigned, Error> {
+async fn assign(
+    runtime: &Runtime,
+    letter: Letter,
+    interrupt: bool,
+    follow: Follow,
+    timeout_ms: Option<u64>,
+) -> Result<Assigned, Error> {
     if follow == Follow::Leave {
         let letter = Letter { trigger: true, ..letter };
         return Ok(Assigned { accepted: send(runtime, letter, interrupt).await?, outcome: None });
@@ -186,26 +208,24 @@ async fn assign(runtime: &Runtime, letter: Letter, interrupt: bool, follow: Foll
     };
     let accepted = accepted_line(assignment.accepted(), interrupted);
     let outcome: Option<Outcome> = match follow {
-        Follow::Outcome => Some(assignment.outcome().await?),
+        Follow::Outcome => assignment.outcome_within(within(timeout_ms)).await?,
         _ => None,
     };
     Ok(Assigned { accepted, outcome: outcome.as_ref().map(outcome_line) })
 }
 
-async fn wait(
-    runtime: &Runtime,
-    paths: &[AgentPath],
-    wanted: Wanted,
-    timeout_ms: Option<u64>,
-) -> Result<Waited, Error> {
+async fn wait(runtime: &Runtime, targets: &[Target], wanted: Wanted, timeout_ms: Option<u64>) -> Result<Waited, Error> {
     let (until, count) = match wanted {
         Wanted::Any => (Until::Any, 1),
-        Wanted::All => (Until::All, paths.len()),
-        Wanted::Count(count) => (Until::Count(count), count.min(paths.len())),
+        Wanted::All => (Until::All, targets.len()),
+        Wanted::Count(count) => (Until::Count(count), count.min(targets.len())),
     };
-    let within = timeout_ms.map_or(Duration::MAX, Duration::from_millis);
-    let settled = runtime.system().wait(paths, until, within).await?;
+    let settled = runtime.system().wait_for(targets, until, within(timeout_ms)).await?;
     Ok(Waited { complete: settled.len() >= count, settled: settled.into_iter().map(settled_line).collect() })
+}
+
+fn within(timeout_ms: Option<u64>) -> Duration {
+    timeout_ms.map_or(Duration::MAX, Duration::from_millis)
 }
 
 async fn close(runtime: &Runtime, path: AgentPath) -> Result<AskedClose, Error> {

@@ -18,8 +18,8 @@ const SHOWN: usize = 200;
 pub enum DeadRequest {
     /// Those at and below a path.
     List {
-        /// The top.
-        path: AgentPath,
+        /// The top, as in other requests.
+        path: String,
         /// The letter behind which the page begins.
         after: Option<String>,
         /// How many, no more than 100.
@@ -122,6 +122,7 @@ pub(crate) async fn answer(runtime: &Runtime, request: DeadRequest) -> Result<De
     let dead = runtime.dead();
     Ok(match request {
         DeadRequest::List { path, after, limit } => {
+            let path = runtime.find(&path).await?.path().clone();
             let after = after.as_deref().map(key).transpose()?;
             let limit = limit.clamp(1, DEAD_PAGE_MAX);
             let found = dead.list(&path, after.as_ref(), limit).await?;

@@ -299,6 +299,11 @@ pub enum StandingLine {
         /// Where the mark is.
         closed_by: AgentPath,
     },
+    /// It was removed, by itself or with what it lay below.
+    Removed {
+        /// What was removed.
+        removed: AgentPath,
+    },
     /// Supervision gave up on it.
     Faulted {
         /// Why.

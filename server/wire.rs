@@ -14,33 +14,34 @@ use crate::lines::{
 use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
 
-/// Something asked of the process that owns the store.
+/// Something asked of the process that owns the store. What is there already is named as people name it: by an absolute path,
+/// one below `/root`, or a nickname below it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// What lies at and below a path, with many children of one node folded.
     Tree {
         /// The top.
-        path: AgentPath,
+        path: String,
         /// How many children of one node are listed.
         children: usize,
     },
     /// One node.
     Show {
         /// Which.
-        path: AgentPath,
+        path: String,
     },
     /// Every job.
     Jobs,
     /// One job, with its failed rows by what went wrong.
     Job {
         /// Which; the newest if none is named.
-        path: Option<AgentPath>,
+        path: Option<String>,
     },
     /// A job shall start no more rows.
     Cancel {
         /// Which; the unfinished one if none is named.
-        path: Option<AgentPath>,
+        path: Option<String>,
     },
     /// An agent shall be created.
     Spawn {
@@ -65,7 +66,7 @@ pub enum Request {
     /// A message that starts no turn.
     Send {
         /// To whom.
-        path: AgentPath,
+        path: String,
         /// What it says.
         text: String,
         /// Whether the turn under way ends.
@@ -78,7 +79,7 @@ pub enum Request {
     /// A message that starts a turn.
     Assign {
         /// To whom.
-        path: AgentPath,
+        path: String,
         /// What it says.
         text: String,
         /// Whether the turn under way ends.
@@ -89,25 +90,31 @@ pub enum Request {
         metadata: BTreeMap<String, String>,
         /// What becomes of it.
         follow: Follow,
+        /// For how long its outcome is waited for at most, in milliseconds. The message stays in any case.
+        #[serde(default)]
+        timeout_ms: Option<u64>,
     },
     /// Agents shall be run until they are settled.
     Wait {
         /// Which.
-        paths: Vec<AgentPath>,
+        paths: Vec<String>,
         /// How many of them.
         wanted: Wanted,
+        /// The number of a turn, if only the outcome of a newer one will do.
+        #[serde(default)]
+        after: Option<u64>,
         /// For how long at most, in milliseconds.
         timeout_ms: Option<u64>,
     },
     /// A subtree shall be closed.
     Close {
         /// Its top.
-        path: AgentPath,
+        path: String,
     },
     /// A closed mark or a fault shall be taken away.
     Resume {
         /// Where.
-        path: AgentPath,
+        path: String,
     },
     /// The roles of this process.
     Roles,
@@ -119,7 +126,7 @@ pub enum Request {
     /// A turn shall end.
     Interrupt {
         /// Whose.
-        path: AgentPath,
+        path: String,
         /// Those of all agents below it, too.
         cascade: bool,
         /// Say only which.
@@ -128,7 +135,7 @@ pub enum Request {
     /// What is closed shall be removed.
     Remove {
         /// Its top.
-        path: AgentPath,
+        path: String,
         /// Only what that would come to is asked.
         dry_run: bool,
     },

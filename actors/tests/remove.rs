@@ -175,7 +175,7 @@ async fn what_was_removed_is_answered_as_removed() {
     /root/a was removed
     /root/a was removed
     /root/a was removed
-    /root/a was removed
+    [Settled { path: /root/a, standing: Removed { at: /root/a } }]
     /root/a was removed
     /root/a was removed
     /root/a was removed

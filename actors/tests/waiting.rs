@@ -34,6 +34,7 @@ fn words(settled: &[Settled]) -> String {
         Standing::Rests(None) => format!("{} idle", one.path),
         Standing::Rests(Some(outcome)) => format!("{} {}", one.path, outcome.content),
         Standing::Closed { at } => format!("{} closed by {at}", one.path),
+        Standing::Removed { at } => format!("{} removed with {at}", one.path),
         Standing::Faulted { reason } => format!("{} faulted: {reason}", one.path),
         Standing::Reserved { status, .. } => format!("{} {status}", one.path),
     };

@@ -14,7 +14,7 @@ use crate::waiting::{Settled, Standing, Target, Until, Waited};
 use crate::watchers::Heard;
 
 /// The tool's parameters.
-pub(super) const PARAMETERS: &str = r#"{"type":"object","properties":{"agents":{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"object","properties":{"agent":{"type":"string"},"after":{"type":"integer","minimum":0,"description":"wait for a result of a newer turn than this one"}},"required":["agent"],"additionalProperties":false}]},"description":"names of agents below you, or paths; at most 256"},"until":{"anyOf":[{"type":"string","enum":["any","all"]},{"type":"integer","minimum":1}],"description":"how many of them; all if not given"},"timeout_seconds":{"type":"number","minimum":0}},"additionalProperties":false}"#;
+pub(super) const PARAMETERS: &str = r#"{"type":"object","properties":{"agents":{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"object","properties":{"agent":{"type":"string"},"after":{"type":"integer","minimum":0,"description":"wait for a result of a newer turn than this one"}},"required":["agent"],"additionalProperties":false}]},"description":"names or nicknames of agents below you, or paths; at most 256"},"until":{"anyOf":[{"type":"string","enum":["any","all"]},{"type":"integer","minimum":1}],"description":"how many of them; all if not given"},"timeout_seconds":{"type":"number","minimum":0}},"additionalProperties":false}"#;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -252,6 +252,9 @@ fn words(settled: Settled) -> serde_json::Value {
         }
         Standing::Closed { at } => {
             serde_json::json!({ "agent": path.as_str(), "status": "closed", "closed_at": at.as_str() })
+        }
+        Standing::Removed { at } => {
+            serde_json::json!({ "agent": path.as_str(), "status": "removed", "removed": at.as_str() })
         }
         Standing::Faulted { reason } => {
             serde_json::json!({ "agent": path.as_str(), "status": "faulted", "reason": reason })

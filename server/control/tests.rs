@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use understory::{AgentPath, BrainError, Role, brain_fn};
+use understory::{BrainError, Role, brain_fn};
 
 use crate::client::Client;
 use crate::lines::Shown;
@@ -59,8 +59,8 @@ impl Owner {
     }
 }
 
-fn ada() -> AgentPath {
-    "/root/ada".parse().unwrap()
+fn ada() -> String {
+    "/root/ada".to_owned()
 }
 
 #[tokio::test]
@@ -72,9 +72,9 @@ async fn a_client_is_answered_as_often_as_it_asks() {
         let Reply::Shown(Shown::Agent(agent)) = client.ask(&Request::Show { path: ada() }).await.unwrap() else {
             panic!("an agent was asked for");
         };
-        assert_eq!((agent.path, agent.status.as_str()), (ada(), "idle"));
+        assert_eq!((agent.path, agent.status.as_str()), (ada().parse().unwrap(), "idle"));
     }
-    let failure = client.ask(&Request::Show { path: "/root/bob".parse().unwrap() }).await.unwrap_err();
+    let failure = client.ask(&Request::Show { path: "/root/bob".to_owned() }).await.unwrap_err();
     assert_eq!((failure.code, failure.message.as_str()), (Code::NotFound, "/root/bob does not exist"));
     owner.end().await;
 }
@@ -91,8 +91,13 @@ async fn requests_sent_at_once_are_answered_in_order_and_nonsense_is_refused() {
     }
     assert_eq!(answers[0], r#"{"ok":{"jobs":{"jobs":[]}}}"#);
     assert_eq!(answers[4], answers[0]);
-    for (answer, said) in answers[1..4].iter().zip(["expected", "unknown variant `fly`", "bad agent path"]) {
-        assert!(answer.starts_with(r#"{"error":{"code":"usage""#) && answer.contains(said), "{answer}");
+    for (answer, said) in answers[1..4].iter().zip([
+        ["usage", "expected"],
+        ["usage", "unknown variant `fly`"],
+        ["invalid_path", "bad agent path"],
+    ]) {
+        let [code, words] = said;
+        assert!(answer.starts_with(&format!(r#"{{"error":{{"code":"{code}""#)) && answer.contains(words), "{answer}");
     }
     owner.end().await;
 }
@@ -108,11 +113,12 @@ async fn a_request_lasts_as_long_as_its_client() {
             interrupt: false,
             metadata: BTreeMap::new(),
             follow: crate::wire::Follow::Run,
+            timeout_ms: None,
         })
         .await;
     assert!(matches!(assigned, Ok(Reply::Assigned(_))), "{assigned:?}");
     let mut watch = owner.requests.0.subscribe();
-    let wait = Request::Wait { paths: vec![ada()], wanted: Wanted::All, timeout_ms: None };
+    let wait = Request::Wait { paths: vec![ada()], wanted: Wanted::All, after: None, timeout_ms: None };
     let waiting = tokio::spawn(async move { client.ask(&wait).await });
     watch.wait_for(|pending| *pending == 1).await.unwrap();
     waiting.abort();
@@ -130,6 +136,7 @@ async fn who_waits_hears_that_the_owner_stops() {
         interrupt: false,
         metadata: BTreeMap::new(),
         follow: crate::wire::Follow::Outcome,
+        timeout_ms: None,
     };
     let mut watch = owner.requests.0.subscribe();
     let waiting = tokio::spawn(async move { client.ask(&assign).await });

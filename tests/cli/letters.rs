@@ -34,3 +34,62 @@ fn what_may_not_be_attached_is_refused_before_anything_is_sent() {
     assert_eq!(exit, 2);
     assert!(folder.ok("tree").ends_with("ada \"Lark\"  idle\n"));
 }
+
+#[test]
+fn who_is_there_is_named_by_nickname() {
+    let folder = Folder::new();
+    folder.ok("spawn ada --brain shell --command cat --nickname 'Ada L'");
+    folder.ok("spawn ada/pages --brain shell --command cat --nickname Reader");
+    folder.ok("spawn bob --no-nickname");
+    folder.ok("spawn bob/ada --nickname Twin");
+    folder.ok("spawn ada/bob --nickname Twin");
+    folder.ok("spawn bob/reader --nickname Bob");
+    let check = |words: &str, beginning: &str| {
+        let said = folder.ok(words);
+        assert!(said.starts_with(beginning), "{words}: {said}");
+    };
+    check("send 'Ada L' note", "/root/ada: message ");
+    check("assign Reader 'read it'", "read it\n");
+    check("ask @reader again", "again\n");
+    check("wait Reader ada", "/root/ada");
+    check("show reader", "agent      /root/ada/pages\n");
+    check("show bob", "agent      /root/bob\n");
+    check("show @bob", "agent      /root/bob/reader\n");
+    check("tree 'Ada L'", "/root/ada \"Ada L\"");
+    check("interrupt Reader", "/root/ada/pages: no turn");
+    check("dead list Reader", "no dead letters\n");
+    check("close Reader --yes", "/root/ada/pages closed");
+    check("resume Reader", "/root/ada/pages resumed");
+    check("close Reader --yes", "/root/ada/pages closed");
+    check("remove Reader --yes", "/root/ada/pages");
+    assert_eq!(folder.run("run Reader --until-idle").code, 5, "it is nobody's nickname now, and no path");
+    let (code, failure) = folder.json("show Twin");
+    assert_eq!((code, &failure["code"]), (4, &json!("conflict")));
+    assert_eq!(failure["details"]["paths"], json!(["/root/ada/bob", "/root/bob/ada"]), "{failure}");
+    let (code, failure) = folder.json("show @nobody");
+    assert_eq!((code, &failure["code"]), (3, &json!("not_found")));
+    let (code, failure) = folder.json("show ada/pages");
+    assert_eq!((code, &failure["code"]), (3, &json!("removed")));
+    assert_eq!(folder.run("spawn 'Ada L'").code, 5, "what is to be made has a path");
+    assert_eq!(folder.run("run 'Ada L' --until-idle").code, 0);
+}
+
+#[test]
+fn a_question_has_a_deadline_and_its_message_stays() {
+    let folder = Folder::new();
+    folder.pipe("pipe");
+    folder.worker("answer", "cat pipe");
+    folder.ok("spawn ada --brain shell --command ./answer --nickname 'Ada L'");
+    let ran = folder.run("ask 'Ada L' 'what is it?' --timeout 1");
+    assert_eq!(ran.code, 124);
+    insta::assert_snapshot!(ran.err, @r"
+    error: 1 s have passed without an answer; the message stays
+    hint: understory wait 'Ada L' tells the outcome
+    ");
+    std::fs::remove_file(folder.at("pipe")).unwrap();
+    folder.write("pipe", "the answer");
+    assert_eq!(folder.ok("wait 'Ada L'"), "/root/ada  completed  the answer\n");
+    assert_eq!(folder.ok("wait ada --after 0"), "/root/ada  completed  the answer\n");
+    assert_eq!(folder.run("wait ada --after 1 --timeout 1").code, 124);
+    assert_eq!(folder.ok("ask ada again"), "the answer\n");
+}

@@ -35,11 +35,13 @@ fn what_was_removed_is_answered_as_removed() {
     let folder = planted();
     folder.ok("close ada --yes");
     folder.ok("remove ada --yes");
-    for words in ["show ada", "send ada hi", "assign ada hi", "wait ada", "close ada --yes", "resume ada", "run ada"] {
+    for words in ["show ada", "send ada hi", "assign ada hi", "ask ada hi", "close ada --yes", "resume ada", "run ada"]
+    {
         let (code, failure) = folder.json(words);
         assert_eq!((code, &failure["code"]), (3, &json!("removed")), "{words}: {failure}");
         assert_eq!(failure["message"], "/root/ada was removed", "{words}");
     }
+    assert_eq!(folder.ok("wait ada ada/pages"), "/root/ada  removed\n/root/ada/pages  removed with /root/ada\n");
     let (code, failure) = folder.json("tree ada/pages");
     assert_eq!((code, &failure["code"]), (3, &json!("removed")), "{failure}");
     assert_eq!(failure["details"], json!({ "path": "/root/ada/pages", "removed": "/root/ada" }));
