@@ -117,6 +117,17 @@ pub enum Error {
         /// What is wrong with it.
         rule: &'static str,
     },
+    /// A title or label is not one.
+    #[error("{what} {rule}")]
+    BadLabel {
+        /// Which, as it was given.
+        what: String,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+    /// What was asked for cannot be listed so: in words.
+    #[error("{0}")]
+    BadQuery(String),
     /// Nobody below the caller has the nickname.
     #[error("nobody below {below} is called {nickname:?}")]
     NotCalled {

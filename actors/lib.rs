@@ -21,6 +21,7 @@ mod inboxes;
 mod interrupt;
 mod isolation;
 pub mod job;
+mod labelling;
 mod lasting;
 mod lifecycle;
 mod limits;
@@ -51,11 +52,15 @@ pub use clock::Clock;
 pub use dead::{DEAD_PAGE_MAX, DeadKey, DeadMail};
 pub use error::{Error, chain};
 pub use interrupt::Reach;
+pub use labelling::{CardPatch, LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, Labelled, TITLE_MAX};
 pub use lifecycle::{ClosedReport, SpawnRequest, Spawned};
 pub use limits::{IN_HAND_MAX, Limits, TEXT_MAX, WAIT_TARGETS_MAX};
-pub use looking::View;
+pub use looking::{
+    CHILDREN_COUNTED_MAX, Cursor, Kind, LIST_MAX, Listing, Order, Part, PendingMail, Query, STATUSES, View,
+};
 pub use mail::{Accepted, Asked, Assignment, Letter};
 pub use nickname::{Nickname, NicknamePool, PoolError};
+pub use pausing::{Awaited, Waits};
 pub use removal::RemovedReport;
 pub use role::{DEFAULT_ROLE, Policy, Restart, Role, RoleLimits, Strategy};
 pub use system::{Parts, ShutdownReport, System};

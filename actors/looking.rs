@@ -1,15 +1,24 @@
-//! Looking at the tree: what is there and how it stands, as far as it is durable.
+//! Looking at the tree: what is there and how it stands, as far as it is durable; and of a turn that waits, for what.
 
-use std::collections::HashSet;
+mod beside;
+mod cursor;
+mod query;
+mod stretch;
+mod task;
+mod views;
+
+use std::time::Duration;
 
 use understory_paths::AgentPath;
-use understory_store::{Agent, Direction, Job, Key, KeyRange, Message, Node, Phase, Row, Table};
+use understory_store::{Agent, Card, Direction, ItemState, Job, Node, Phase, Table, Time};
+
+pub use beside::{CHILDREN_COUNTED_MAX, PendingMail};
+pub use cursor::Cursor;
+pub use query::{Kind, LIST_MAX, Listing, Order, Part, Query, STATUSES};
 
 use crate::error::Error;
-use crate::system::{System, closed_at};
-
-/// How many marks and messages of a page's range are looked at.
-const MARKS_MAX: usize = 4096;
+use crate::pausing::Waits;
+use crate::system::System;
 
 /// A node and how it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,17 +31,28 @@ pub struct View {
     pub closed: Option<AgentPath>,
     /// Whether a message that starts a turn waits for it.
     pub queued: bool,
+    /// What its turn waits for, if that has given its slot back for it. Only the process that runs it knows.
+    pub waits: Option<Waits>,
+    /// Its title and labels.
+    pub card: Card,
+    /// The first line of what it is about: of the message that started its turn, or would start the next, or started the
+    /// last. Cut to 120 characters.
+    pub task: Option<String>,
+    /// When it was looked at.
+    pub at: Time,
 }
 
 impl View {
-    /// The word for how it stands: the first that holds of closed, faulted, running, queued, how its last turn ended, idle.
+    /// The word for how it stands: the first that holds of closed, faulted, waiting, running, queued, how its last turn
+    /// ended, idle.
     pub fn status(&self) -> &'static str {
         if self.closed.is_some() {
             return "closed";
         }
         match &self.node {
-            Node::Agent(agent) => agent_status(agent, self.queued),
+            Node::Agent(agent) => agent_status(agent, self.queued, self.waits.is_some()),
             Node::Job(job) => job.state.as_str(),
+            Node::Item(item) if item.state.is_running() && self.waits.is_some() => "waiting",
             Node::Item(item) => item.state.as_str(),
             _ => "unknown",
         }
@@ -53,14 +73,29 @@ impl View {
             _ => None,
         }
     }
-}
 
-fn agent_status(agent: &Agent, queued: bool) -> &'static str {
-    match &agent.phase {
-        Phase::Faulted { .. } => "faulted",
-        Phase::Running(_) => "running",
-        Phase::Ready { .. } if queued && agent.brain.is_some() => "queued",
-        Phase::Ready { .. } => agent.outcome.as_ref().map_or("idle", |outcome| outcome.result.as_str()),
+    /// When it was created; nobody keeps that of a job's item.
+    pub fn created(&self) -> Option<Time> {
+        created(&self.node)
+    }
+
+    /// When something last happened to it that its record tells: it was created, a turn or run of it began or ended, it
+    /// faulted, its output was written.
+    pub fn active(&self) -> Option<Time> {
+        active(&self.node)
+    }
+
+    /// For how long the turn or run under way has gone on.
+    pub fn elapsed(&self) -> Option<Duration> {
+        let started_at = match &self.node {
+            Node::Agent(agent) => agent.running()?.started_at,
+            Node::Item(item) => match item.state {
+                ItemState::Running { started_at, .. } => started_at,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(started_at.until(self.at))
     }
 }
 
@@ -72,12 +107,13 @@ impl System {
     pub async fn show(&self, path: &AgentPath) -> Result<View, Error> {
         let row = self.store.get::<Node>(&Table::Node.at(path)).await?;
         let Some(row) = row else { return Err(self.missing(path).await) };
-        let closed = closed_at(&self.store, path).await?;
-        let queued = crate::waiting::has_trigger(&self.store, path).await?;
-        Ok(View { path: path.clone(), node: row.value, closed, queued })
+        let mut view = self.views(vec![row]).await?.pop().expect("a node has a view");
+        self.tell_task(&mut view).await?;
+        Ok(view)
     }
 
-    /// At most `limit` nodes at and below `top` in path order, which is parents first; beyond `after`, if given.
+    /// At most `limit` nodes at and below `top` in path order, which is parents first; beyond `after`, if given. Nothing is
+    /// left out, and the views tell no task: a [`Query`] is for people.
     ///
     /// # Errors
     /// The store failed.
@@ -86,45 +122,43 @@ impl System {
         let rows = self.store.page::<Node>(Table::Node.subtree(top), from, Direction::Forward, limit).await?;
         self.views(rows).await
     }
+}
 
-    async fn views(&self, rows: Vec<Row<Node>>) -> Result<Vec<View>, Error> {
-        let paths: Vec<AgentPath> = rows.iter().filter_map(|row| Table::Node.path_of(&row.key)).collect();
-        let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Ok(Vec::new()) };
-        let above = closed_at(&self.store, first).await?;
-        let closed = self.marks_between(Table::Closed, first, last).await?;
-        let queued = self.triggers_between(first, last).await?;
-        let nearest = |path: &AgentPath| {
-            let inside = std::iter::once(path.clone()).chain(path.ancestors()).find(|path| closed.contains(path));
-            inside.or_else(|| above.clone().filter(|mark| mark.contains(path)))
-        };
-        let view = |(path, row): (AgentPath, Row<Node>)| {
-            let (closed, queued) = (nearest(&path), queued.contains(&path));
-            View { path, node: row.value, closed, queued }
-        };
-        Ok(paths.into_iter().zip(rows).map(view).collect())
-    }
-
-    async fn marks_between(
-        &self,
-        table: Table,
-        first: &AgentPath,
-        last: &AgentPath,
-    ) -> Result<HashSet<AgentPath>, Error> {
-        let keys = self.store.peek_keys(span(table, first, last), None, MARKS_MAX).await?;
-        Ok(keys.iter().filter_map(|key| table.path_of(key)).collect())
-    }
-
-    async fn triggers_between(&self, first: &AgentPath, last: &AgentPath) -> Result<HashSet<AgentPath>, Error> {
-        let range = span(Table::Inbox, first, last);
-        let rows = self.store.peek_page::<Message>(range, None, MARKS_MAX).await?;
-        let triggers = rows.iter().filter(|row| row.value.trigger);
-        Ok(triggers.filter_map(|row| Table::Inbox.path_of(&row.key)).collect())
+fn agent_status(agent: &Agent, queued: bool, waits: bool) -> &'static str {
+    match &agent.phase {
+        Phase::Faulted { .. } => "faulted",
+        Phase::Running(_) if waits => "waiting",
+        Phase::Running(_) => "running",
+        Phase::Ready { .. } if queued && agent.brain.is_some() => "queued",
+        Phase::Ready { .. } => agent.outcome.as_ref().map_or("idle", |outcome| outcome.result.as_str()),
     }
 }
 
-/// The rows of `table` that belong to paths from `first` to `last`.
-fn span(table: Table, first: &AgentPath, last: &AgentPath) -> KeyRange {
-    let mut end = table.at(last).as_bytes().to_vec();
-    end.push(1);
-    KeyRange::between(table.at(first), Key::new(end))
+fn created(node: &Node) -> Option<Time> {
+    match node {
+        Node::Agent(agent) => Some(agent.created_at),
+        Node::Job(job) => Some(job.created_at),
+        _ => None,
+    }
+}
+
+fn active(node: &Node) -> Option<Time> {
+    match node {
+        Node::Agent(agent) => {
+            let phase = match &agent.phase {
+                Phase::Running(running) => Some(running.started_at),
+                Phase::Faulted { at, .. } => Some(*at),
+                Phase::Ready { .. } => None,
+            };
+            let ended = agent.outcome.as_ref().map(|outcome| outcome.at);
+            [Some(agent.created_at), phase, ended, agent.faults.last().copied()].into_iter().flatten().max()
+        }
+        Node::Job(job) => job.exported.into_iter().chain([job.created_at]).max(),
+        Node::Item(item) => match item.state {
+            ItemState::Running { started_at, .. } => Some(started_at),
+            ItemState::Completed { at, .. } | ItemState::Failed { at } => Some(at),
+            ItemState::Pending { .. } => None,
+        },
+        _ => None,
+    }
 }

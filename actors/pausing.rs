@@ -11,9 +11,34 @@
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use understory_paths::AgentPath;
+use understory_store::Time;
 
 use crate::lock::Lock;
 use crate::slots::{Permit, Slots};
+
+/// What a turn waits for that has given its slot back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// For what.
+    pub on: Awaited,
+    /// Since when.
+    pub since: Time,
+}
+
+/// What a turn may wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// A message to itself.
+    Mail,
+    /// Other agents.
+    Agents {
+        /// Those it named.
+        paths: Vec<AgentPath>,
+        /// How many of them are enough.
+        wanted: usize,
+    },
+}
 
 /// The slot of one turn, as its entry has it; given back when dropped.
 pub(crate) struct TurnSlot(Arc<Shared>);
@@ -23,7 +48,7 @@ pub(crate) struct TurnSlot(Arc<Shared>);
 pub(crate) struct Pauses(Arc<Shared>);
 
 /// How many waits there may be at once.
-pub(crate) struct Waits(Arc<Semaphore>);
+pub(crate) struct WaitRoom(Arc<Semaphore>);
 
 /// One of them, over when dropped.
 pub(crate) type Wait = OwnedSemaphorePermit;
@@ -36,8 +61,8 @@ struct Shared {
 
 enum Place {
     Held(#[expect(dead_code, reason = "held to be given back")] Permit),
-    /// Given back: the turn waits, or comes back.
-    Away,
+    /// Given back: the turn waits for this, or comes back.
+    Away(Waits),
     /// The turn has ended, or its report was taken: it needs no slot any more.
     Over,
 }
@@ -51,6 +76,14 @@ impl TurnSlot {
     pub(crate) fn pauses(&self) -> Pauses {
         Pauses(self.0.clone())
     }
+
+    /// What the turn waits for, if it does.
+    pub(crate) fn waits(&self) -> Option<Waits> {
+        match &*self.0.place.lock() {
+            Place::Away(waits) => Some(waits.clone()),
+            Place::Held(_) | Place::Over => None,
+        }
+    }
 }
 
 impl Drop for TurnSlot {
@@ -60,9 +93,9 @@ impl Drop for TurnSlot {
 }
 
 impl Pauses {
-    /// Gives the slot back, if the turn has one.
-    pub(crate) fn give_back(&self) {
-        self.0.turn_to(Place::Away);
+    /// Gives the slot back, if the turn has one, until what it waits for has come.
+    pub(crate) fn give_back(&self, waits: Waits) {
+        self.0.turn_to(Place::Away(waits));
     }
 
     /// Takes a slot ahead of new turns, unless the turn has one or is over.
@@ -78,7 +111,7 @@ impl Pauses {
 
 impl Shared {
     fn is_away(&self) -> bool {
-        matches!(*self.place.lock(), Place::Away)
+        matches!(*self.place.lock(), Place::Away(_))
     }
 
     /// Gives back the permit that is there, if any. What is over stays so.
@@ -95,15 +128,15 @@ impl Shared {
     /// Puts a permit in its place; one that is not wanted any more is given back.
     fn fill(&self, permit: Permit) {
         let mut place = self.place.lock();
-        if matches!(*place, Place::Away) {
+        if matches!(*place, Place::Away(_)) {
             *place = Place::Held(permit);
         }
     }
 }
 
-impl Waits {
+impl WaitRoom {
     pub(crate) fn new(max: usize) -> Self {
-        Waits(Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))))
+        WaitRoom(Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))))
     }
 
     /// Begins a wait, if there are not too many.

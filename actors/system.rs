@@ -26,7 +26,7 @@ use crate::gate::Gate;
 use crate::inboxes::Inboxes;
 use crate::job::{JobActor, JobSignal};
 use crate::limits::Limits;
-use crate::pausing::Waits;
+use crate::pausing::WaitRoom;
 use crate::registrar::{Answer, Desk, Enlist, Registrar, Request};
 use crate::role::{self, DEFAULT_ROLE, Role, Roles};
 use crate::slots::Slots;
@@ -63,7 +63,7 @@ pub struct Inner {
     pub(crate) registrar: ActorRef<Registrar>,
     pub(crate) inboxes: Inboxes,
     pub(crate) slots: Slots,
-    pub(crate) waits: Waits,
+    pub(crate) waits: WaitRoom,
     pub(crate) active: Active,
     pub(crate) alarms: Alarms,
     pub(crate) watchers: Watchers,
@@ -118,7 +118,7 @@ impl System {
         let registrar = Registrar::spawn_with_mailbox(desk, mailbox::unbounded());
         let system = System(Arc::new(Inner {
             slots: Slots::new(limits.turns),
-            waits: Waits::new(limits.waiting),
+            waits: WaitRoom::new(limits.waiting),
             agents: Gate::with_room_for(limits.residents),
             jobs: Gate::new(),
             inboxes: Inboxes::default(),

@@ -1,5 +1,6 @@
 //! The tools of a turn: one closed list, for in-process brains, function-calling models and protocols alike.
 
+mod list;
 mod standing;
 mod wait;
 
@@ -39,7 +40,7 @@ pub struct Tool {
 }
 
 /// Every tool there is.
-pub const TOOLS: [Tool; 8] = [
+pub const TOOLS: [Tool; 9] = [
     Tool {
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
@@ -87,6 +88,13 @@ pub const TOOLS: [Tool; 8] = [
         description: "Wait until agents have nothing left to do, and get their last results; the end of the time is an \
                       answer, too. Without agents: wait until a message comes for you.",
         parameters: wait::PARAMETERS,
+        for_items: false,
+    },
+    Tool {
+        name: "list",
+        description: "List agents below you, with their nicknames, roles and how they stand, in path order. A long list comes in \
+                      pages.",
+        parameters: list::PARAMETERS,
         for_items: false,
     },
     Tool {
@@ -237,6 +245,7 @@ impl Tools {
             "close" => self.call_close(arguments).await,
             "resume" => self.call_resume(arguments).await,
             "wait" => self.call_wait(arguments).await,
+            "list" => self.call_list(arguments).await,
             "report" => {
                 let ReportArguments { result, stop } = parse(arguments)?;
                 self.report(&result.to_string(), stop).await.map(|()| accepted())

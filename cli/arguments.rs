@@ -1,8 +1,12 @@
 //! What may be written on the command line. Agent paths are text here: a bad one has an exit code of its own.
 
+mod looking;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use looking::{LabelArguments, ListArguments};
 
 /// Durable swarms of agents: every agent has a path, survives a crash, and goes on where it was.
 ///
@@ -87,6 +91,10 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "N", default_value_t = 20)]
         children: usize,
     },
+    /// List agents and jobs by what holds of them, a page at a time
+    List(ListArguments),
+    /// Give an agent or job a title and labels, or take them away; what is not named stays
+    Label(LabelArguments),
     /// Show one agent, job or item
     Show {
         /// Which

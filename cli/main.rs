@@ -10,6 +10,7 @@ mod door;
 mod exit;
 mod job;
 mod log;
+mod looking;
 mod meta;
 mod owner;
 mod progress;

@@ -4,6 +4,8 @@
 //! or hides something.
 
 mod dead;
+mod details;
+mod list;
 mod removed;
 mod role;
 mod tree;
@@ -28,6 +30,8 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Shown(Shown::Agent(agent)) => self::agent(agent),
         Reply::Shown(Shown::Job(job)) => self::job(job),
         Reply::Shown(Shown::Item(item)) => self::item(item),
+        Reply::Listed(page) => list::page(page),
+        Reply::Labelled(card) => list::card(card),
         Reply::Jobs(jobs) if jobs.jobs.is_empty() => "no jobs\n".to_owned(),
         Reply::Jobs(jobs) => jobs.jobs.iter().map(|job| job_in_a_line(job) + "\n").collect(),
         Reply::Job(job) => self::job(job),
@@ -251,9 +255,17 @@ fn job(job: &JobLine) -> String {
 
 fn agent(agent: &AgentLine) -> String {
     let running = agent.running.as_ref();
-    let running = running.map(|run| format!("turn {}, attempt {}, since {}", run.turn, run.attempt, run.started_at));
+    let running = running.map(|run| {
+        let elapsed = agent.details.elapsed_ms.map(list::span).unwrap_or_default();
+        format!("turn {}, attempt {}, since {}, {elapsed}", run.turn, run.attempt, run.started_at)
+    });
     let outcome = agent.outcome.as_ref();
     let last = outcome.map(|outcome| format!("turn {} {} at {}", outcome.turn, outcome.result, outcome.at));
+    let details = &agent.details;
+    let created = match &details.created_by {
+        Some(creator) => format!("{} by {creator}", agent.created_at),
+        None => agent.created_at.clone(),
+    };
     let mut shown = table(vec![
         ("agent", agent.path.to_string()),
         ("id", agent.id.clone()),
@@ -264,9 +276,18 @@ fn agent(agent: &AgentLine) -> String {
         ("role", escaped(&agent.role)),
         ("got", agent.granted.as_ref().map(role::got).unwrap_or_default()),
         ("brain", agent.brain.as_ref().map_or_else(|| "none".to_owned(), brain)),
-        ("created", agent.created_at.clone()),
+        ("title", details.title.as_deref().map(escaped).unwrap_or_default()),
+        ("labels", list::labels(&details.labels)),
+        ("created", created),
+        ("active", details.active_at.clone().unwrap_or_default()),
         ("turns", grouped(agent.turns)),
         ("running", running.unwrap_or_default()),
+        ("next", details::next(&details.phase)),
+        ("waits for", details.waits_for.as_ref().map(details::waits).unwrap_or_default()),
+        ("about", details.task.as_deref().map(escaped).unwrap_or_default()),
+        ("faults", details::faults(&details.faults)),
+        ("mail", details::mail(details.mail)),
+        ("children", details::children(details.open_children)),
         ("last", last.unwrap_or_default()),
     ]);
     if let Some(outcome) = outcome {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use understory_actors::{
-    Accepted, Asked, Assignment, ClosedReport, Letter, RemovedReport, Settled, System, Until, View,
+    Accepted, Asked, Assignment, CardPatch, ClosedReport, Labelled, Letter, RemovedReport, Settled, System, Until, View,
 };
 use understory_paths::{AgentPath, PathError};
 use understory_store::Metadata;
@@ -153,6 +153,14 @@ impl Agent {
     /// As for [`Agent::remove`].
     pub async fn removal(&self) -> Result<RemovedReport, Error> {
         self.system.removal(&self.path).await
+    }
+
+    /// Changes its title and labels: what the patch does not name stays.
+    ///
+    /// # Errors
+    /// The agent is not there or being removed, or a title or label is not one.
+    pub async fn label(&self, patch: &CardPatch) -> Result<Labelled, Error> {
+        self.system.label(&self.path, patch).await
     }
 
     /// Its record and how it stands.

@@ -50,15 +50,17 @@ pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobRequest, JobStarted, JobView};
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
-    Accepted, AnyBrain, Asked, Assignment, Brain, BrainError, BrainFactory, Children, ClosedReport, DEAD_PAGE_MAX,
-    DEFAULT_ROLE, DeadKey, DeadMail, IN_HAND_MAX, JobRow, Letter, Limits, Nickname, NicknamePool, Policy, PoolError,
-    Reach, RemovedReport, Response, Restart, Role, RoleLimits, Seat, Settled, ShutdownReport, SpawnRequest, Spawned,
-    Standing, Strategy, TEXT_MAX, Target, Turn, Until, Usage, View, WAIT_TARGETS_MAX, Waited, brain_fn, chain,
+    Accepted, AnyBrain, Asked, Assignment, Awaited, Brain, BrainError, BrainFactory, CHILDREN_COUNTED_MAX, CardPatch,
+    Children, ClosedReport, Cursor, DEAD_PAGE_MAX, DEFAULT_ROLE, DeadKey, DeadMail, IN_HAND_MAX, JobRow, Kind,
+    LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing, Nickname, NicknamePool,
+    Order, Part, PendingMail, Policy, PoolError, Query, Reach, RemovedReport, Response, Restart, Role, RoleLimits,
+    STATUSES, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing, Strategy, TEXT_MAX, TITLE_MAX, Target,
+    Turn, Until, Usage, View, WAIT_TARGETS_MAX, Waited, Waits, brain_fn, chain,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
-    AgentId, AgentRef, BrainChoice, CommitError, Counts, DeadLetter, Event, Grant, InboxKey, Item, ItemState, JobSpec,
-    JobState, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind, Metadata,
-    MetadataError, Node, Outcome, Phase, Problem, Running, Sender, StoreError, Text, Time, Told, TurnResult, Verified,
-    Version,
+    Agent as AgentRecord, AgentId, AgentRef, BrainChoice, Card, CommitError, Counts, Creation, DeadLetter, Event,
+    Grant, InboxKey, Item, ItemState, JobSpec, JobState, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX,
+    METADATA_VALUE_MAX, Message, MessageKind, Metadata, MetadataError, Node, Outcome, Phase, Problem, Running, Sender,
+    StoreError, Text, Time, Told, TurnResult, Verified, Version,
 };

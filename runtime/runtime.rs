@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use understory_actors::{ShutdownReport, SpawnRequest, Spawned, System, View};
+use understory_actors::{Listing, Query, ShutdownReport, SpawnRequest, Spawned, System, View};
 use understory_paths::AgentPath;
 use understory_store::{SledBackend, Verified, Version};
 
@@ -103,6 +103,14 @@ impl Runtime {
     /// The store failed.
     pub async fn list(&self, top: &AgentPath, after: Option<&AgentPath>, limit: usize) -> Result<Vec<View>, Error> {
         self.system.list(top, after, limit).await
+    }
+
+    /// A page of a list, as the command `list` shows it.
+    ///
+    /// # Errors
+    /// Nothing lies at the top, the query is not one, or the store failed.
+    pub async fn query(&self, query: &Query) -> Result<Listing, Error> {
+        self.system.query(query).await
     }
 
     /// The events of commits after `after`, then those to come; from now on without it.

@@ -10,10 +10,12 @@ use understory::{
 
 use crate::dead;
 use crate::failure::{Code, Failure};
+use crate::label::label;
 use crate::lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs,
     Shown, Spawned, Waited,
 };
+use crate::listing::list;
 use crate::pick::{newest, unfinished_job};
 use crate::remove::remove;
 use crate::roles::{grant_line, role_line, roles};
@@ -44,6 +46,8 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
     Ok(match request {
         Request::Tree { path, children } => Reply::Tree(tree(runtime, &meant(runtime, &path).await?, children).await?),
         Request::Show { path } => Reply::Shown(show(runtime, meant(runtime, &path).await?).await?),
+        Request::List(request) => Reply::Listed(list(runtime, *request).await?),
+        Request::Label(request) => Reply::Labelled(label(runtime, request).await?),
         Request::Jobs => Reply::Jobs(jobs(runtime).await?),
         Request::Job { path } => Reply::Job(job(runtime, named(runtime, path, newest).await?).await?),
         Request::Cancel { path } => {
@@ -111,7 +115,8 @@ async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Error> {
     match (&view.node, agent_line(&view)) {
         (_, Some(agent)) => {
             let granted = runtime.system().granted(&path).await?.map(grant_line);
-            Ok(Shown::Agent(AgentLine { granted, ..agent }))
+            let details = agent.details.counted(runtime, &path).await?;
+            Ok(Shown::Agent(Box::new(AgentLine { granted, details, ..agent })))
         }
         (Node::Job(_), _) => Ok(Shown::Job(Box::new(job(runtime, path).await?))),
         (Node::Item(_), _) => Ok(Shown::Item(item_line(&view, runtime.item(&path).await?))),

@@ -13,8 +13,11 @@ mod answer;
 mod client;
 mod control;
 mod dead;
+mod details;
 mod failure;
+mod label;
 mod lines;
+mod listing;
 mod pick;
 mod place;
 mod remove;
@@ -27,12 +30,15 @@ pub use answer::answer;
 pub use client::Client;
 pub use control::{Control, Requests};
 pub use dead::{DeadDropped, DeadLine, DeadPage, DeadReply, DeadRequest, DeadRetried};
+pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
 pub use failure::{Code, Failure, UNSURE, named};
+pub use label::{CardLine, LabelRequest};
 pub use lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, ErrorLine,
     ItemLine, JobLine, Jobs, NodeLine, OutcomeLine, ProblemLine, RunningLine, SettledLine, Shown, Spawned,
     StandingLine, Tree, TreeLine, VerifiedLine, Waited,
 };
+pub use listing::{KindWord, ListPage, ListRequest, OrderWord};
 pub use pick::unfinished_job;
 pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};

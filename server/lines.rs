@@ -3,9 +3,12 @@
 //! These types are a promise to programs: a field is added, never renamed. They are converted by hand ([`super::told`]), so
 //! that a change inside does not change them by itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use understory::AgentPath;
 
+use crate::details::DetailsLine;
 use crate::roles::GrantLine;
 
 /// Nodes in path order, parents first.
@@ -25,6 +28,8 @@ pub struct TreeLine {
     pub node: NodeLine,
     /// Children that are not listed; a job's items never are, and are not counted here.
     pub hidden: u64,
+    /// There may be more of them: they were counted no further.
+    pub uncounted: bool,
 }
 
 /// What every kind of node has.
@@ -42,6 +47,18 @@ pub struct NodeLine {
     pub turns: Option<u64>,
     /// Where its rows stand, for a job.
     pub counts: Option<Counts>,
+    /// Its role, for an agent.
+    pub role: Option<String>,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The first line of what it is about.
+    pub task: Option<String>,
+    /// When something last happened to it.
+    pub active_at: Option<String>,
+    /// For how long its turn or run has gone on.
+    pub elapsed_ms: Option<u64>,
 }
 
 /// One node, with everything that is kept of it.
@@ -49,7 +66,7 @@ pub struct NodeLine {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Shown {
     /// An agent.
-    Agent(AgentLine),
+    Agent(Box<AgentLine>),
     /// A job.
     Job(Box<JobLine>),
     /// A job's item.
@@ -85,6 +102,9 @@ pub struct AgentLine {
     pub running: Option<RunningLine>,
     /// How its last turn ended.
     pub outcome: Option<OutcomeLine>,
+    /// What else is known of it.
+    #[serde(flatten)]
+    pub details: DetailsLine,
 }
 
 /// A brain's name and settings, these in the brain's own form.

@@ -1,10 +1,13 @@
 //! What the runtime says, as it goes over the wire.
 
+use std::time::Duration;
+
 use understory::{
     BrainChoice, Counts as RowCounts, ErrorGroup, ItemView, JobView, Outcome, Phase, Problem, Running, Settled,
     Standing, Time, Verified, View, WholeItem,
 };
 
+use crate::details::details_line;
 use crate::lines::{
     AgentLine, BrainLine, Counts, ErrorLine, ItemLine, JobLine, NodeLine, OutcomeLine, ProblemLine, RunningLine,
     SettledLine, StandingLine, VerifiedLine,
@@ -46,6 +49,12 @@ pub(crate) fn node_line(view: &View) -> NodeLine {
         nickname: agent.and_then(|agent| agent.nickname.clone()),
         turns: agent.map(|agent| agent.turns),
         counts: view.job().map(|job| counts(job.counts)),
+        role: agent.map(|agent| agent.role.clone()),
+        title: view.card.title.clone(),
+        labels: view.card.labels.clone(),
+        task: view.task.clone(),
+        active_at: view.active().map(moment),
+        elapsed_ms: view.elapsed().map(millis),
     }
 }
 
@@ -70,6 +79,7 @@ pub(crate) fn agent_line(view: &View) -> Option<AgentLine> {
         turns: agent.turns,
         running: agent.running().map(running_line),
         outcome: agent.outcome.as_ref().map(outcome_line),
+        details: details_line(view, agent),
     })
 }
 
@@ -144,6 +154,10 @@ fn counts(counts: RowCounts) -> Counts {
 
 fn error_line(group: ErrorGroup) -> ErrorLine {
     ErrorLine { error: group.error, rows: group.rows, first: group.first }
+}
+
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A moment as RFC 3339 with milliseconds, in UTC.

@@ -7,10 +7,12 @@ use understory::AgentPath;
 
 use crate::dead::{DeadReply, DeadRequest};
 use crate::failure::Failure;
+use crate::label::{CardLine, LabelRequest};
 use crate::lines::{
     Accepted, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned,
     Tree, VerifiedLine, Waited,
 };
+use crate::listing::{ListPage, ListRequest};
 use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
 
@@ -31,6 +33,10 @@ pub enum Request {
         /// Which.
         path: String,
     },
+    /// Nodes, by what holds of them, in pages.
+    List(Box<ListRequest>),
+    /// A title and labels shall be changed.
+    Label(LabelRequest),
     /// Every job.
     Jobs,
     /// One job, with its failed rows by what went wrong.
@@ -198,6 +204,10 @@ pub enum Reply {
     Tree(Tree),
     /// To a show.
     Shown(Shown),
+    /// To a list.
+    Listed(ListPage),
+    /// To a label.
+    Labelled(CardLine),
     /// To a list of jobs.
     Jobs(Jobs),
     /// To a look at one job.

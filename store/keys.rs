@@ -51,11 +51,13 @@ pub enum Table {
     Burial = 0x17,
     /// What an agent's role gave it. Written by its actor with the start of a turn.
     Grant = 0x18,
+    /// A node's title and labels. Written by whoever patches them, as read; nobody acts on them.
+    Card = 0x19,
 }
 
 impl Table {
     /// Every table, in key order.
-    pub const ALL: [Table; 18] = [
+    pub const ALL: [Table; 19] = [
         Table::Node,
         Table::Closed,
         Table::Count,
@@ -74,6 +76,7 @@ impl Table {
         Table::Tombstone,
         Table::Burial,
         Table::Grant,
+        Table::Card,
     ];
 
     /// The row of `path`.

@@ -7,7 +7,7 @@ use understory_store::{Agent, InboxKey};
 
 use crate::brain::{BrainError, Housed, Response};
 use crate::lock::Lock;
-use crate::pausing::TurnSlot;
+use crate::pausing::{TurnSlot, Waits};
 
 /// What a slot holds for an agent.
 #[derive(Default)]
@@ -122,6 +122,11 @@ impl Held {
     /// Whether an interrupt would end something.
     pub(crate) fn is_under_way(&self) -> bool {
         self.entry.as_ref().is_some_and(|entry| !matches!(entry.stage, Stage::Ended(_)))
+    }
+
+    /// What the turn under way waits for, if it is this one.
+    pub(crate) fn waits(&self, turn: u64) -> Option<Waits> {
+        self.entry.as_ref().filter(|entry| entry.turn == turn)?.slot.waits()
     }
 
     /// Notes that the disk is full, and how often in a row. A turn that was not started gives its slot back; the answer of

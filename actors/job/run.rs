@@ -14,7 +14,7 @@ use crate::brain::{BrainError, JobRow, Response, Seat, Turn};
 use crate::caller::{Caller, ItemRun};
 use crate::error::{Error, cut, demand_length};
 use crate::job::report;
-use crate::pausing::{Pauses, TurnSlot};
+use crate::pausing::{Pauses, TurnSlot, Waits};
 use crate::tools::Tools;
 
 /// A run from its start until its end is committed.
@@ -52,6 +52,13 @@ pub(super) enum RunEnd {
     Failed(String),
     /// It was stopped for a close or a shutdown.
     Stopped,
+}
+
+impl Held {
+    /// What a run of a row waits for, if it does.
+    pub(crate) fn waits(&self, number: u32, run: u32) -> Option<Waits> {
+        self.runs.get(&number).filter(|entry| entry.run == run)?.slot.as_ref()?.waits()
+    }
 }
 
 impl JobActor {

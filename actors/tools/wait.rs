@@ -9,7 +9,7 @@ use super::{ToolError, Tools, parse};
 use crate::authority::{Verb, authorise};
 use crate::error::Error;
 use crate::limits::WAIT_TARGETS_MAX;
-use crate::pausing::Wait;
+use crate::pausing::{Awaited, Wait, Waits};
 use crate::waiting::{Settled, Standing, Target, Until, Waited};
 use crate::watchers::Heard;
 
@@ -108,7 +108,9 @@ impl Tools {
         // Nobody queues for a slot to hear what is known already.
         let mut settled = self.system.settled_now(&targets).await?;
         if settled.len() < wanted {
-            settled = self.paused(self.system.settled_within(&targets, until, within)).await?;
+            let paths = targets.iter().map(|target| target.path.clone()).collect();
+            let on = Awaited::Agents { paths, wanted };
+            settled = self.paused(on, self.system.settled_within(&targets, until, within)).await?;
         }
         // Whoever may only look is not told what came of it.
         for one in &mut settled {
@@ -130,7 +132,7 @@ impl Tools {
             return Ok(true);
         }
         let came = async { tokio::time::timeout(within, self.mail_comes()).await.unwrap_or(Ok(false)) };
-        self.paused(came).await
+        self.paused(Awaited::Mail, came).await
     }
 
     async fn mail_comes(&self) -> Result<bool, Error> {
@@ -157,8 +159,8 @@ impl Tools {
     }
 
     /// Waits without the turn's slot, and takes one again. A cancel of the turn ends both at once.
-    async fn paused<T>(&self, wait: impl Future<Output = Result<T, Error>>) -> Result<T, ToolError> {
-        let pause = self.pause()?;
+    async fn paused<T>(&self, on: Awaited, wait: impl Future<Output = Result<T, Error>>) -> Result<T, ToolError> {
+        let pause = self.pause(on)?;
         let answer = tokio::select! {
             biased;
             () = self.cancel.cancelled() => return Err(ToolError::Cancelled),
@@ -172,14 +174,14 @@ impl Tools {
         Ok(answer?)
     }
 
-    fn pause(&self) -> Result<Pause<'_>, ToolError> {
+    fn pause(&self, on: Awaited) -> Result<Pause<'_>, ToolError> {
         if self.cancel.is_cancelled() {
             return Err(ToolError::Cancelled);
         }
         let max = self.system.limits.waiting as u64;
         let full = || self.limit("waiting", max, "end the turn instead: what comes of it comes as a message");
         let wait = self.system.waits.begin().ok_or_else(full)?;
-        self.pauses.give_back();
+        self.pauses.give_back(Waits { on, since: self.system.clock.now() });
         Ok(Pause { tools: self, _wait: wait, over: false })
     }
 

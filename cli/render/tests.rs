@@ -30,14 +30,22 @@ fn line(path: &str, hidden: u64) -> TreeLine {
         nickname: None,
         turns: Some(0),
         counts: None,
+        role: Some("default".to_owned()),
+        title: None,
+        labels: Default::default(),
+        task: None,
+        active_at: None,
+        elapsed_ms: None,
     };
-    TreeLine { node, hidden }
+    TreeLine { node, hidden, uncounted: hidden == 3 }
 }
 
 #[test]
 fn a_tree_is_indented_and_says_what_it_folds() {
     let mut ada = line("/root/ada", 99_998);
     (ada.node.nickname, ada.node.turns) = (Some("Ada\u{7}".to_owned()), Some(2));
+    ada.node.title = Some("Prices\u{1b}".to_owned());
+    ada.node.labels.insert("team".to_owned(), "a".to_owned());
     let mut job = line("/root/job_1", 0);
     job.node.status = "running".to_owned();
     job.node.counts = Some(Counts { pending: 1000, running: 16, completed: 200, failed: 18 });
@@ -45,14 +53,14 @@ fn a_tree_is_indented_and_says_what_it_folds() {
         vec![line("/root", 3), ada, line("/root/ada/a", 1), line("/root/ada/a/x", 0), line("/root/ada/b", 0), job];
     insta::assert_snapshot!(tree::tree(&Tree { nodes, cut: true }), @r#"
     /root  idle
-      ada "Ada\u{7}"  idle  2 turns
+      ada "Ada\u{7}"  idle  2 turns  Prices\u{1b}  [team=a]
         a  idle
           x  idle
           … and 1 more
         b  idle
         … and 99,998 more
       job_1  running  218 of 1,234 rows done, 18 failed, 16 running
-      … and 3 more
+      … and at least 3 more
     … there is more: look at a smaller part, or list fewer --children
     "#);
 }

@@ -2,20 +2,27 @@
 
 use understory_server::{Counts, NodeLine, Tree, TreeLine};
 
-use super::{escaped, grouped};
+use super::{escaped, grouped, list};
+
+/// A node whose children are not all listed.
+struct Hiding {
+    at: usize,
+    hidden: u64,
+    uncounted: bool,
+}
 
 /// A tree for people.
 pub(super) fn tree(tree: &Tree) -> String {
     let top = tree.nodes.first().map_or(0, |line| line.node.path.depth());
     let mut text = String::new();
     // Of those whose children are not all listed: how deep, and how many are hidden. The innermost is the last.
-    let mut hiding: Vec<(usize, u64)> = Vec::new();
+    let mut hiding: Vec<Hiding> = Vec::new();
     for line in &tree.nodes {
         let depth = line.node.path.depth() - top;
         say_hidden(&mut text, &mut hiding, depth);
         text.push_str(&node(line, depth));
         if line.hidden > 0 {
-            hiding.push((depth, line.hidden));
+            hiding.push(Hiding { at: depth, hidden: line.hidden, uncounted: line.uncounted });
         }
     }
     say_hidden(&mut text, &mut hiding, 0);
@@ -26,15 +33,16 @@ pub(super) fn tree(tree: &Tree) -> String {
 }
 
 /// Says how many children are hidden below those nodes that nothing more is listed below.
-fn say_hidden(text: &mut String, hiding: &mut Vec<(usize, u64)>, depth: usize) {
-    while let Some((_, hidden)) = hiding.pop_if(|(at, _)| *at >= depth) {
-        let indent = "  ".repeat(hiding.last().map_or(0, |(at, _)| *at).max(depth) + 1);
-        text.push_str(&format!("{indent}… and {} more\n", grouped(hidden)));
+fn say_hidden(text: &mut String, hiding: &mut Vec<Hiding>, depth: usize) {
+    while let Some(Hiding { hidden, uncounted, .. }) = hiding.pop_if(|hiding| hiding.at >= depth) {
+        let indent = "  ".repeat(hiding.last().map_or(0, |hiding| hiding.at).max(depth) + 1);
+        let least = if uncounted { "at least " } else { "" };
+        text.push_str(&format!("{indent}… and {least}{} more\n", grouped(hidden)));
     }
 }
 
 fn node(line: &TreeLine, depth: usize) -> String {
-    let NodeLine { path, status, nickname, turns, counts, .. } = &line.node;
+    let NodeLine { path, status, nickname, turns, counts, title, labels, .. } = &line.node;
     let name = if depth == 0 { path.as_str() } else { path.name() };
     let mut text = format!("{}{name}", "  ".repeat(depth));
     if let Some(nickname) = nickname {
@@ -46,6 +54,12 @@ fn node(line: &TreeLine, depth: usize) -> String {
     }
     if let Some(counts) = counts {
         text.push_str(&format!("  {}", rows(*counts)));
+    }
+    if let Some(title) = title {
+        text.push_str(&format!("  {}", escaped(title)));
+    }
+    if !labels.is_empty() {
+        text.push_str(&format!("  [{}]", list::labels(labels)));
     }
     text.push('\n');
     text

@@ -131,6 +131,11 @@ pub enum Event {
         /// Where they lay.
         rows: Vec<InboxKey>,
     },
+    /// A node's title or labels were changed.
+    Labelled {
+        /// The node.
+        node: AgentRef,
+    },
 }
 
 /// The end of one run of a row.
@@ -175,7 +180,8 @@ impl Event {
             | Event::ItemsMoved { job: node, .. }
             | Event::JobExportFailed { job: node, .. }
             | Event::JobExported { job: node }
-            | Event::Removed { node } => &node.path,
+            | Event::Removed { node }
+            | Event::Labelled { node } => &node.path,
         }
     }
 }

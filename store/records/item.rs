@@ -197,6 +197,11 @@ impl ItemState {
         }
     }
 
+    /// Whether a worker is at it.
+    pub fn is_running(&self) -> bool {
+        matches!(self, ItemState::Running { .. })
+    }
+
     /// Whether nothing more happens to it.
     pub fn is_final(&self) -> bool {
         matches!(self, ItemState::Completed { .. } | ItemState::Failed { .. })

@@ -2,6 +2,7 @@
 //! state or a refusal.
 
 mod agent;
+mod card;
 mod event;
 mod grant;
 mod id;
@@ -14,6 +15,7 @@ mod transcript;
 mod version;
 
 pub use agent::{Agent, BrainChoice, Creation, Outcome, Phase, Running, TurnResult};
+pub use card::Card;
 pub use event::{Event, ItemEnd, ItemEnding};
 pub use grant::Grant;
 pub use id::{AgentId, AgentRef, InboxKey, Time};

@@ -240,6 +240,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         depth: None,
         isolated: true,
     };
+    let labels = [("team".to_owned(), "a".to_owned())].into();
+    let card = Card { of: me.id, title: Some("t".to_owned()), labels };
     let ended = vec![ItemEnd { row: 2, run: 1, ending: ItemEnding::Retried }];
     vec![
         ("agent", Node::Agent(full).encode()),
@@ -254,6 +256,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("transcript, message", TranscriptEntry::Message { turn: 1, message }.encode()),
         ("transcript, tool", entry.encode()),
         ("grant", grant.encode()),
+        ("card", card.encode()),
         ("pointer", Pointer(path.clone()).encode()),
         ("event, items", Event::ItemsMoved { job: me.clone(), started: vec![(1, 1)], ended }.encode()),
         (
@@ -274,6 +277,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("event, removed", Event::Removed { node: me.clone() }.encode()),
         ("event, dead letters dropped", Event::DeadDropped { agent: me.clone(), rows: vec![InboxKey::FIRST] }.encode()),
+        ("event, labelled", Event::Labelled { node: me.clone() }.encode()),
         ("mark, closed", Mark::Closed.encode()),
         ("mark, removing", Mark::Removing.encode()),
         ("tombstone", Tombstone { id: me.id, at: NOW }.encode()),

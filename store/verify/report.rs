@@ -118,5 +118,6 @@ fn word(table: Table) -> &'static str {
         Table::Tombstone => "tombstone",
         Table::Burial => "burial",
         Table::Grant => "grant",
+        Table::Card => "card",
     }
 }

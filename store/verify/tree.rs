@@ -8,7 +8,7 @@ use super::lane::{Found, Lane, Stands, look_up};
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
-use crate::records::{Agent, Grant, Job, JobSpec, Mark, Node, Pointer};
+use crate::records::{Agent, Card, Grant, Job, JobSpec, Mark, Node, Pointer};
 use crate::seam::{Backend, Entry};
 
 /// The tables that are read beside the nodes.
@@ -22,6 +22,7 @@ pub(super) struct Tree<'a> {
     rows: Lane<'a>,
     results: Lane<'a>,
     grants: Lane<'a>,
+    cards: Lane<'a>,
     indexes: Indexes<'a>,
     /// The nodes from the root to the one that was read last.
     way: Vec<Step>,
@@ -63,6 +64,7 @@ impl<'a> Tree<'a> {
             rows: lane(Table::Row),
             results: lane(Table::Result),
             grants: lane(Table::Grant),
+            cards: lane(Table::Card),
             indexes: Indexes::new(backend),
             way: Vec::new(),
         }
@@ -93,6 +95,7 @@ impl<'a> Tree<'a> {
         self.rows.end(report).await?;
         self.results.end(report).await?;
         self.grants.end(report).await?;
+        self.cards.end(report).await?;
         self.indexes.end(report).await
     }
 
@@ -127,6 +130,7 @@ impl<'a> Tree<'a> {
         if granted && matches!(node, Some(Node::Job(_) | Node::Item(_))) {
             report.at(Table::Grant, &path, "there is no agent at its path");
         }
+        self.card(&path, node.as_ref(), removing, report).await?;
         let kind = match &node {
             None => {
                 self.pass_beside(&path, report).await?;
@@ -236,6 +240,22 @@ impl<'a> Tree<'a> {
         let key = Table::Fingerprint.named(&owner, &spec.fingerprint);
         if look_up::<Pointer>(self.backend, key).await?.is_absent() {
             report.at(Table::Spec, path, "its fingerprint leads nowhere");
+        }
+        Ok(())
+    }
+
+    async fn card(
+        &mut self,
+        path: &AgentPath,
+        node: Option<&Node>,
+        removing: bool,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let card = self.cards.only_at::<Card>(path, report).await?;
+        if let (Stands::There(card), Some(node), false) = (card, node, removing)
+            && card.of != node.id()
+        {
+            report.at(Table::Card, path, "it is another's, which was removed");
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod full;
 mod interrupt;
 mod jobs;
 mod letters;
+mod looking;
 mod remove;
 mod resident;
 mod roles;

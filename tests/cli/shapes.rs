@@ -136,7 +136,26 @@ fn of_agents() {
         "result": "completed",
         "content": "later",
         "at": "[time]"
-      }
+      },
+      "phase": {
+        "is": "ready",
+        "charged": 0,
+        "unavailable": 0,
+        "not_before": null
+      },
+      "created_by": null,
+      "active_at": "[time]",
+      "elapsed_ms": null,
+      "waits_for": null,
+      "task": "later",
+      "title": null,
+      "labels": {},
+      "faults": [],
+      "mail": {
+        "messages": 0,
+        "bytes": 0
+      },
+      "open_children": 0
     }
     "#);
     insta::assert_snapshot!(shape(&folder, "close ada --yes"), @r#"
@@ -169,7 +188,14 @@ fn of_agents() {
           "nickname": null,
           "turns": 0,
           "counts": null,
-          "hidden": 0
+          "role": "default",
+          "title": null,
+          "labels": {},
+          "task": null,
+          "active_at": "[time]",
+          "elapsed_ms": null,
+          "hidden": 0,
+          "uncounted": false
         },
         {
           "path": "/root/ada",
@@ -178,7 +204,14 @@ fn of_agents() {
           "nickname": "Ada",
           "turns": 3,
           "counts": null,
-          "hidden": 0
+          "role": "default",
+          "title": null,
+          "labels": {},
+          "task": "later",
+          "active_at": "[time]",
+          "elapsed_ms": null,
+          "hidden": 0,
+          "uncounted": false
         },
         {
           "path": "/root/bob",
@@ -187,7 +220,14 @@ fn of_agents() {
           "nickname": "Lark",
           "turns": 0,
           "counts": null,
-          "hidden": 0
+          "role": "default",
+          "title": null,
+          "labels": {},
+          "task": null,
+          "active_at": "[time]",
+          "elapsed_ms": null,
+          "hidden": 0,
+          "uncounted": false
         }
       ],
       "cut": false
@@ -299,7 +339,14 @@ fn of_jobs() {
             "completed": 1,
             "failed": 1
           },
-          "hidden": 0
+          "role": null,
+          "title": null,
+          "labels": {},
+          "task": null,
+          "active_at": "[time]",
+          "elapsed_ms": null,
+          "hidden": 0,
+          "uncounted": false
         }
       ],
       "cut": false

@@ -138,7 +138,7 @@ async fn what_is_over_is_waited_for_no_longer() {
     assert_eq!(begun.elapsed().as_secs(), 10, "only the last one waited");
     insta::assert_snapshot!(answers, @r#"
     {"settled":[{"agent":"/root/shut","status":"closed","closed_at":"/root/shut"}],"pending":[],"timed_out":false}
-    /root/gone was removed
+    {"settled":[{"agent":"/root/gone","status":"removed","removed":"/root/gone"}],"pending":[],"timed_out":false}
     /root/nobody does not exist
     {"settled":[{"agent":"/root/p/k","status":"idle"}],"pending":[],"timed_out":false}
     bad agent path "Kat": 'K' is not one of a-z, 0-9 and _

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::records::Card;
 
 /// Plants one thing in a sound store and checks what is found.
 async fn check(plant: impl FnOnce(&mut Draft), expected: &[&str]) {
@@ -311,4 +312,13 @@ async fn a_tombstone_stands_where_nothing_lies_and_is_found_by_its_age() {
         draft.put(keys::burial(4), &burial(&ada, 8));
     };
     check(over, &["tombstone/root/ada: something lies at its path"]).await;
+}
+
+#[tokio::test]
+async fn a_card_is_of_the_node_at_its_path() {
+    let (ada, nobody) = (path("/root/ada"), path("/root/nobody"));
+    let other = Card { title: Some("t".to_owned()), ..Card::blank(AgentId::from_u128(99)) };
+    let put = |at: &understory_paths::AgentPath| Table::Card.at(at);
+    check(|draft| draft.put(put(&ada), &other), &["card/root/ada: it is another's, which was removed"]).await;
+    check(|draft| draft.put(put(&nobody), &other), &["card/root/nobody: it belongs to no node"]).await;
 }
