@@ -6,7 +6,7 @@ use understory_paths::AgentPath;
 use understory_store::{Draft, Grant, Store, StoreError, Table};
 
 use crate::error::Error;
-use crate::role::{Restart, Role};
+use crate::role::{OnResult, Restart, Role};
 use crate::system::System;
 
 /// What an actor knows to be on record; nothing before it has looked.
@@ -67,9 +67,9 @@ impl Restart {
 
 /// What a role gives; nothing if that is what every agent has.
 fn granted(role: &Role) -> Option<Grant> {
-    let Role { instructions, policy, hidden, limits, isolated, .. } = role;
+    let Role { instructions, policy, hidden, limits, isolated, on_result, .. } = role;
     let plain = Role::default();
-    let says_nothing = instructions.is_none() && hidden.is_empty() && !isolated;
+    let says_nothing = instructions.is_none() && hidden.is_empty() && !isolated && *on_result == plain.on_result;
     if says_nothing && *policy == plain.policy && *limits == plain.limits {
         return None;
     }
@@ -82,6 +82,7 @@ fn granted(role: &Role) -> Option<Grant> {
         agents: limits.agents,
         depth: limits.depth,
         isolated: *isolated,
+        wake_on_result: *on_result == OnResult::Wake,
     })
 }
 

@@ -62,6 +62,6 @@ pub use mail::{Accepted, Asked, Assignment, Letter};
 pub use nickname::{Nickname, NicknamePool, PoolError};
 pub use pausing::{Awaited, Waits};
 pub use removal::RemovedReport;
-pub use role::{DEFAULT_ROLE, Policy, Restart, Role, RoleLimits, Strategy};
+pub use role::{DEFAULT_ROLE, OnResult, Policy, Restart, Role, RoleLimits, Strategy};
 pub use system::{Parts, ShutdownReport, System};
 pub use waiting::{Settled, Standing, Target, Until, Waited};

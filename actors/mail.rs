@@ -11,6 +11,7 @@ use understory_store::{
 use crate::caller::Caller;
 use crate::error::{Error, demand_length};
 use crate::inboxes::Change;
+use crate::role::OnResult;
 use crate::system::{System, closed_at, node_at};
 use crate::watchers::{Heard, Watch};
 
@@ -364,19 +365,22 @@ impl System {
         let Ended { turn, result, content, metadata } = ended;
         for path in of.path.ancestors() {
             let Some(row) = node_at(&self.store, &path).await? else { return Ok(None) };
-            match &row.value {
-                Node::Agent(agent) if agent.takes_results() => {}
+            let trigger = match &row.value {
+                Node::Agent(agent) if agent.takes_results() => self.wakes_on_result(agent),
                 Node::Agent(_) => continue,
                 // What lies below a job's item is its run's own; when that is over no result leaves it.
-                Node::Item(item) if self.runs(&path, item) => draft.expect(&row),
+                Node::Item(item) if self.runs(&path, item) => {
+                    draft.expect(&row);
+                    true
+                }
                 _ => return Ok(None),
-            }
+            };
             let to = AgentRef::new(path, row.value.id());
             let message = Message {
                 to: to.id,
                 from: Sender::Agent(of.clone()),
                 kind: MessageKind::Result { turn, result },
-                trigger: true,
+                trigger,
                 text: content.to_owned(),
                 at: self.clock.now(),
                 message_id: None,
@@ -384,10 +388,15 @@ impl System {
             };
             draft.append(Table::Inbox.below(&to.path), &message);
             let change = self.inboxes.exempt(&to.path, message.bytes());
-            draft.tell(&Event::Mailed { to, trigger: true, metadata: metadata.clone() });
+            draft.tell(&Event::Mailed { to, trigger, metadata: metadata.clone() });
             return Ok(Some(change));
         }
         Ok(None)
+    }
+
+    /// Whether a result starts a turn of the agent, as its role stands now. One whose role is gone hears of it by an error.
+    fn wakes_on_result(&self, agent: &Agent) -> bool {
+        self.role(&agent.role).map_or(true, |role| role.on_result == OnResult::Wake)
     }
 
     /// Refuses when `path` or an ancestor is closed.

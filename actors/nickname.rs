@@ -24,7 +24,7 @@ pub enum Nickname {
     Given(String),
 }
 
-/// Names that agents are given in turn; when all are taken, with ordinals: `Wren the 2nd`.
+/// Names that agents are given in turn; when all are taken, with ordinals: `Wren the 2nd`. One without names gives none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NicknamePool(Arc<[String]>);
 
@@ -83,6 +83,11 @@ impl NicknamePool {
             pool.push(name);
         }
         if pool.is_empty() { Err(PoolError::Empty) } else { Ok(NicknamePool(pool.into())) }
+    }
+
+    /// No names.
+    pub fn none() -> Self {
+        NicknamePool(Arc::new([]))
     }
 
     /// Its names.

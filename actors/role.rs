@@ -23,7 +23,7 @@ pub struct Role {
     pub brain: Option<BrainChoice>,
     /// What supervision does when their brain breaks.
     pub policy: Policy,
-    /// What they are called; from the built-in pool without one.
+    /// What they are called, where nothing is said of one; from the built-in pool without one.
     pub nicknames: Option<NicknamePool>,
     /// The tools their turns do not have. A host does as before what they are for.
     pub hidden: Arc<BTreeSet<&'static str>>,
@@ -31,6 +31,18 @@ pub struct Role {
     pub limits: RoleLimits,
     /// Whether they, and those below them, send to nobody but those below and above them.
     pub isolated: bool,
+    /// What the result of an agent below does that comes to one of them.
+    pub on_result: OnResult,
+}
+
+/// What the result of an agent below does, beside lying in the inbox of the agent it comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnResult {
+    /// It starts a turn.
+    #[default]
+    Wake,
+    /// Nothing: it is part of the turn that something else starts, or that takes its mail.
+    Keep,
 }
 
 /// Limits of a role on what agents create below one that has it; the runtime's own limits hold besides.
@@ -138,6 +150,12 @@ impl Role {
     /// other.
     pub fn isolated(mut self) -> Self {
         self.isolated = true;
+        self
+    }
+
+    /// The same role, to whose agents a result does this.
+    pub fn on_result(mut self, on_result: OnResult) -> Self {
+        self.on_result = on_result;
         self
     }
 

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use toml::Spanned;
 use understory_actors::tools::TOOLS;
-use understory_actors::{NicknamePool, Role};
+use understory_actors::{NicknamePool, OnResult, Role};
 use understory_store::BrainChoice;
 
-use source::RoleSource;
+use source::{NicknamesSource, OffWord, RoleSource};
 
 /// The longest instructions of a role, in bytes.
 const INSTRUCTIONS_MAX: usize = 32 << 10;
@@ -157,8 +157,16 @@ impl Page<'_> {
         }
         if let Some(names) = source.nicknames {
             let span = names.span();
-            let pool = NicknamePool::new(names.into_inner());
-            role.nicknames = Some(pool.map_err(|error| self.error(Some(span), error.to_string()))?);
+            role.nicknames = match names.into_inner() {
+                NicknamesSource::Pool(names) => {
+                    Some(NicknamePool::new(names).map_err(|error| self.error(Some(span), error.to_string()))?)
+                }
+                NicknamesSource::Word(OffWord::Off) | NicknamesSource::Switch(false) => Some(NicknamePool::none()),
+                NicknamesSource::Switch(true) => None,
+            };
+        }
+        if let Some(wake) = source.wake_on_result {
+            role.on_result = if wake { OnResult::Wake } else { OnResult::Keep };
         }
         if let Some(policy) = source.policy {
             role.policy.restart = policy.restart.map_or(role.policy.restart, Into::into);

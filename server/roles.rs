@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use understory::{Grant, Role, Runtime};
+use understory::{Grant, OnResult, Role, Runtime};
 
 use crate::lines::BrainLine;
 
@@ -27,7 +27,7 @@ pub struct RoleLine {
     pub brain: Option<BrainLine>,
     /// What is done about faults.
     pub policy: PolicyLine,
-    /// What they are called; from the built-in pool without any.
+    /// What they are called; from the built-in pool if it is not said, nothing if it is empty.
     pub nicknames: Option<Vec<String>>,
     /// Tools that their turns do not have.
     pub hidden_tools: Vec<String>,
@@ -35,6 +35,8 @@ pub struct RoleLine {
     pub limits: RoleLimitsLine,
     /// Whether they send to nobody beside them.
     pub isolated: bool,
+    /// Whether the result of an agent below starts a turn.
+    pub wake_on_result: bool,
 }
 
 /// What an agent's role gave it when its last turn began.
@@ -50,6 +52,8 @@ pub struct GrantLine {
     pub limits: RoleLimitsLine,
     /// Whether it sent to nobody beside it.
     pub isolated: bool,
+    /// Whether the result of an agent below starts a turn.
+    pub wake_on_result: bool,
 }
 
 /// What supervision does about faults.
@@ -92,18 +96,20 @@ pub(crate) fn role_line(name: &str, role: &Role) -> RoleLine {
         hidden_tools: role.hidden.iter().map(|name| (*name).to_owned()).collect(),
         limits: RoleLimitsLine { agents: role.limits.agents, depth: role.limits.depth },
         isolated: role.isolated,
+        wake_on_result: role.on_result == OnResult::Wake,
     }
 }
 
 /// What an agent got, as it goes over the wire.
 pub(crate) fn grant_line(grant: Grant) -> GrantLine {
-    let Grant { instructions, restart, faults, within_ms, hidden, agents, depth, isolated } = grant;
+    let Grant { instructions, restart, faults, within_ms, hidden, agents, depth, isolated, wake_on_result } = grant;
     GrantLine {
         instructions,
         policy: PolicyLine { restart, faults: usize::try_from(faults).unwrap_or(usize::MAX), within_ms },
         hidden_tools: hidden,
         limits: RoleLimitsLine { agents, depth },
         isolated,
+        wake_on_result,
     }
 }
 

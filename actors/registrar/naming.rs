@@ -41,6 +41,7 @@ impl Plan<'_> {
         match &birth.nickname {
             Nickname::Off => Ok(None),
             Nickname::Given(nickname) => Ok(Some(nickname.clone())),
+            Nickname::Picked if birth.pool.as_ref().is_some_and(|pool| pool.names().is_empty()) => Ok(None),
             Nickname::Picked => {
                 let role = birth.pool.as_ref().map(|_| birth.role.clone());
                 // An author's pool is begun where the author begins it.

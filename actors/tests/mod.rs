@@ -34,6 +34,7 @@ mod remove;
 mod reports;
 mod residents;
 mod resting;
+mod results;
 mod roles;
 mod standing;
 mod stopping;

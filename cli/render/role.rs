@@ -6,6 +6,8 @@ use super::{brain, escaped, short, table};
 
 /// What isolation comes to.
 const ISOLATED: &str = "only to those above and below it";
+/// What is said of one whom no result wakes.
+const KEEPS: &str = "results start no turn";
 
 /// A line each.
 pub(super) fn many(roles: &Roles) -> String {
@@ -16,7 +18,18 @@ pub(super) fn many(roles: &Roles) -> String {
 
 /// One with all it says.
 pub(super) fn whole(role: &RoleLine) -> String {
-    let RoleLine { name, description, instructions, brain, policy, nicknames, hidden_tools, limits, isolated } = role;
+    let RoleLine {
+        name,
+        description,
+        instructions,
+        brain,
+        policy,
+        nicknames,
+        hidden_tools,
+        limits,
+        isolated,
+        wake_on_result,
+    } = role;
     let at_most = |limit: Option<u64>| limit.map(|limit| format!("at most {limit} below it")).unwrap_or_default();
     table(vec![
         ("role", escaped(name)),
@@ -24,22 +37,28 @@ pub(super) fn whole(role: &RoleLine) -> String {
         ("told", instructions.as_deref().map(short).unwrap_or_default()),
         ("brain", brain.as_ref().map_or_else(|| "none".to_owned(), self::brain)),
         ("restart", format!("{}, {} faults in {} s", policy.restart, policy.faults, policy.within_ms / 1000)),
-        ("nicknames", nicknames.as_ref().map(|names| escaped(&names.join(", "))).unwrap_or_default()),
+        ("nicknames", nicknames.as_ref().map(|names| called(names)).unwrap_or_default()),
         ("without", hidden_tools.join(", ")),
         ("agents", at_most(limits.agents)),
         ("levels", at_most(limits.depth)),
         ("sends", if *isolated { ISOLATED.to_owned() } else { String::new() }),
+        ("results", if *wake_on_result { "" } else { KEEPS }.to_owned()),
     ])
 }
 
 /// What an agent got of its role, in a line.
 pub(super) fn got(grant: &GrantLine) -> String {
-    let GrantLine { instructions, policy, hidden_tools, limits, isolated } = grant;
+    let GrantLine { instructions, policy, hidden_tools, limits, isolated, wake_on_result } = grant;
     let mut words = vec![format!("{}, {} faults in {} s", policy.restart, policy.faults, policy.within_ms / 1000)];
     words.extend(limits.agents.map(|limit| format!("at most {limit} agents below it")));
     words.extend(limits.depth.map(|limit| format!("at most {limit} levels below it")));
     words.extend(isolated.then(|| format!("sends {ISOLATED}")));
     words.extend((!hidden_tools.is_empty()).then(|| format!("without {}", hidden_tools.join(", "))));
+    words.extend((!wake_on_result).then(|| KEEPS.to_owned()));
     words.extend(instructions.as_deref().map(|text| format!("told {}", short(text))));
     words.join("; ")
+}
+
+fn called(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { escaped(&names.join(", ")) }
 }

@@ -15,11 +15,27 @@ pub(super) struct RoleSource {
     /// A text as it is, or a table that is given to the brain as JSON.
     pub(super) settings: Option<Spanned<toml::Value>>,
     pub(super) command: Option<Spanned<String>>,
-    pub(super) nicknames: Option<Spanned<Vec<String>>>,
+    pub(super) nicknames: Option<Spanned<NicknamesSource>>,
     pub(super) policy: Option<PolicySource>,
     pub(super) tools: Option<ToolsSource>,
     pub(super) limits: Option<LimitsSource>,
     pub(super) isolated: Option<bool>,
+    pub(super) wake_on_result: Option<bool>,
+}
+
+/// A pool, or that there is none: `"off"` or `false`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "nicknames are a list of names or \"off\"")]
+pub(super) enum NicknamesSource {
+    Pool(Vec<String>),
+    Word(OffWord),
+    Switch(bool),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OffWord {
+    Off,
 }
 
 #[derive(Debug, Deserialize)]

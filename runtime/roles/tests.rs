@@ -111,6 +111,7 @@ depth = 1
             ),
         },
         isolated: true,
+        on_result: Wake,
     }
     "#);
 }
@@ -144,6 +145,21 @@ fn a_file_only_narrows() {
     }
     assert!(one("isolated = false", beneath.clone().isolated()).unwrap().isolated);
     assert!(one("isolated = true", beneath).unwrap().isolated);
+}
+
+#[test]
+fn nicknames_and_wakes_are_turned_off_and_on_again() {
+    let off = || Role::default().called(NicknamePool::none()).on_result(OnResult::Keep);
+    let check = |said: &str, beneath: Role, names: Option<usize>, on_result: OnResult| {
+        let role = one(&format!("description = 'x'\n{said}"), beneath).unwrap();
+        assert_eq!((role.nicknames.map(|pool| pool.names().len()), role.on_result), (names, on_result), "{said}");
+    };
+    check("", Role::default(), None, OnResult::Wake);
+    check("", off(), Some(0), OnResult::Keep);
+    check("nicknames = 'off'\nwake_on_result = false", Role::default(), Some(0), OnResult::Keep);
+    check("nicknames = false", Role::default(), Some(0), OnResult::Wake);
+    check("nicknames = true\nwake_on_result = true", off(), None, OnResult::Wake);
+    check("nicknames = ['Ann']", off(), Some(1), OnResult::Keep);
 }
 
 /// Those the cases above name; the list may grow.
@@ -184,8 +200,8 @@ fn what_is_wrong_is_told_with_file_and_line() {
     insta::assert_snapshot!(folder.read(&[]).unwrap_err(), @r#"
     U.toml: a role's name has 1 to 64 of a-z, 0-9, _ and -, not "U"
     a_syntax.toml:2: string values must be quoted, expected literal string
-    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`
-    c_type.toml:2: invalid type: string "Ann", expected a sequence
+    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`
+    c_type.toml:2: nicknames are a list of names or "off"
     d_within.toml:4: within is at least 1 second
     e_restart.toml:3: unknown variant `often`, expected one of `permanent`, `transient`, `temporary`
     f_negative.toml:3: invalid value: integer `-1`, expected u64

@@ -24,6 +24,8 @@ pub struct Grant {
     pub depth: Option<u64>,
     /// Whether it sent to nobody beside it.
     pub isolated: bool,
+    /// Whether a result from below started a turn of it.
+    pub wake_on_result: bool,
 }
 
 record!(Grant, V1);

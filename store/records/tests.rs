@@ -239,6 +239,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         agents: Some(3),
         depth: None,
         isolated: true,
+        wake_on_result: false,
     };
     let labels = [("team".to_owned(), "a".to_owned())].into();
     let card = Card { of: me.id, title: Some("t".to_owned()), labels };

@@ -73,7 +73,8 @@ fn a_role_file_makes_a_role() {
         "agents": 3,
         "depth": null
       },
-      "isolated": false
+      "isolated": false,
+      "wake_on_result": true
     }
     "#);
     assert_eq!(folder.ok("role check"), "reader: good\nworker: good\n");
@@ -99,13 +100,13 @@ fn a_role_file_that_is_no_good_is_told_with_its_line() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&failure).unwrap(), @r#"
     {
       "code": "invalid_text",
-      "message": "2 role files are no good: [dir]/home/roles/a.toml:2: unknown field `colour`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`; [dir]/home/roles/b.toml:3: invalid type: integer `3`, expected a string",
+      "message": "2 role files are no good: [dir]/home/roles/a.toml:2: unknown field `colour`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`; [dir]/home/roles/b.toml:3: invalid type: integer `3`, expected a string",
       "details": {
         "problems": [
           {
             "file": "[dir]/home/roles/a.toml",
             "line": 2,
-            "message": "unknown field `colour`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`"
+            "message": "unknown field `colour`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`"
           },
           {
             "file": "[dir]/home/roles/b.toml",
@@ -167,7 +168,8 @@ fn what_an_agent_got_follows_its_role_with_its_next_turn() {
         "agents": null,
         "depth": null
       },
-      "isolated": false
+      "isolated": false,
+      "wake_on_result": true
     }
     "#);
     let shown = folder.ok("show ada");

@@ -103,6 +103,7 @@ fn grant() -> Grant {
         agents: None,
         depth: Some(1),
         isolated: false,
+        wake_on_result: true,
     }
 }
 
