@@ -63,6 +63,8 @@ pub(crate) enum Verb {
     Send {
         #[command(flatten)]
         letter: LetterArguments,
+        #[command(flatten)]
+        to: SubtreeArguments,
     },
     /// Give an agent something to do, and wait for the outcome
     Assign {
@@ -343,6 +345,23 @@ pub(crate) struct LetterArguments {
     pub(crate) interrupt: bool,
     #[command(flatten)]
     pub(crate) meta: MetaArguments,
+}
+
+/// Whether all below get it, too.
+#[derive(Debug, Args)]
+pub(crate) struct SubtreeArguments {
+    /// Send it to every open agent below, too; jobs and their items get none
+    #[arg(long, conflicts_with = "interrupt")]
+    pub(crate) subtree: bool,
+    /// An id of yours: given again with it within a day, nobody gets the message twice
+    #[arg(long, value_name = "ID", requires = "subtree")]
+    pub(crate) id: Option<String>,
+    /// Only say whom it would reach
+    #[arg(long, requires = "subtree")]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, short, requires = "subtree")]
+    pub(crate) yes: bool,
 }
 
 /// What is attached to a message.

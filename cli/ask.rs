@@ -176,7 +176,7 @@ impl Session {
     }
 
     /// Has a request carried out and its reply printed, by the next owner if one ends before it answered.
-    async fn ask(&self, mut request: Request) -> Result<Reply, Failure> {
+    pub(crate) async fn ask(&self, mut request: Request) -> Result<Reply, Failure> {
         let hint = if request.repeats() { "the same command goes on" } else { UNSURE };
         for _ in 1..OWNERS_MAX {
             let begun = Instant::now();

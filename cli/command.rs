@@ -11,7 +11,7 @@ use crate::arguments::{Arguments, JobVerb, RoleVerb, StoreVerb, Verb};
 use crate::setting::Setting;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
-use crate::{ask, dead, exit, job, log, looking, remove, role, run};
+use crate::{ask, dead, exit, fan_out, job, log, looking, remove, role, run};
 
 /// How long what is left in the process is given to be dropped, which kills workers that outlived their grace.
 const DROPPING: Duration = Duration::from_millis(200);
@@ -60,7 +60,8 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Job(JobVerb::Show { job }) => ask::job(session, job.as_deref()).await,
         Verb::Job(JobVerb::Cancel { job }) => ask::cancel(session, job.as_deref()).await,
         Verb::Spawn(arguments) => ask::spawn(session, arguments).await,
-        Verb::Send { letter } => ask::send(session, letter).await,
+        Verb::Send { letter, to } if to.subtree => fan_out::send(session, letter, to).await,
+        Verb::Send { letter, .. } => ask::send(session, letter).await,
         Verb::Assign { letter, detach } => ask::assign(session, letter, detach).await,
         Verb::Ask { letter, timeout } => ask::ask(session, letter, timeout).await,
         Verb::Wait(arguments) => ask::wait(session, arguments).await,

@@ -8,6 +8,7 @@ mod confirm;
 mod dead;
 mod door;
 mod exit;
+mod fan_out;
 mod job;
 mod log;
 mod looking;

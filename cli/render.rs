@@ -5,6 +5,7 @@
 
 mod dead;
 mod details;
+mod fan_out;
 mod list;
 mod removed;
 mod role;
@@ -38,6 +39,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Cancelled(cancelled) => self::cancelled(cancelled),
         Reply::Spawned(spawned) => self::spawned(spawned),
         Reply::Accepted(accepted) => self::accepted(accepted),
+        Reply::SentToSubtree(asked) => fan_out::sent(asked),
         Reply::Assigned(assigned) => match &assigned.outcome {
             Some(outcome) => answer(outcome),
             None => accepted(&assigned.accepted),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use understory_actors::{
-    Accepted, Asked, Assignment, CardPatch, ClosedReport, Labelled, Letter, RemovedReport, Settled, System, Until, View,
+    Accepted, Asked, Assignment, CardPatch, ClosedReport, FanOut, Labelled, Letter, RemovedReport, Settled, System,
+    Until, View,
 };
 use understory_paths::{AgentPath, PathError};
 use understory_store::Metadata;
@@ -61,6 +62,15 @@ impl Agent {
     /// As for [`Agent::send`].
     pub async fn send_once(&self, id: impl Into<String>, text: impl Into<String>) -> Result<Accepted, Error> {
         self.system.send(self.letter(text.into(), Some(id.into()))).await
+    }
+
+    /// As [`Agent::send`], to it and every open agent below it; `id` as for [`Agent::send_once`], by which it can be given again
+    /// without a second copy to anybody.
+    ///
+    /// # Errors
+    /// As for [`Agent::send`], before anybody got it; later errors are in the answer.
+    pub async fn send_subtree(&self, text: impl Into<String>, id: Option<String>) -> Result<FanOut, Error> {
+        self.system.send_subtree(&self.letter(text.into(), id)).await
     }
 
     /// Leaves a message that starts a turn, and runs the agent's subtree.

@@ -10,6 +10,7 @@ use understory::{
 
 use crate::dead;
 use crate::failure::{Code, Failure};
+use crate::fan_out;
 use crate::label::label;
 use crate::lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs,
@@ -56,6 +57,11 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         Request::Send { path, text, interrupt, metadata } => {
             let letter = letter(meant(runtime, &path).await?, text, metadata)?;
             Reply::Accepted(send(runtime, letter, interrupt).await?)
+        }
+        Request::SendSubtree { path, text, metadata, id, dry_run } => {
+            let letter = letter(meant(runtime, &path).await?, text, metadata)?;
+            let letter = Letter { message_id: id, ..letter };
+            Reply::SentToSubtree(fan_out::send(runtime, letter, dry_run).await?)
         }
         Request::Assign { path, text, interrupt, metadata, follow, timeout_ms } => {
             let letter = letter(meant(runtime, &path).await?, text, metadata)?;

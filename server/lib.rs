@@ -15,6 +15,7 @@ mod control;
 mod dead;
 mod details;
 mod failure;
+mod fan_out;
 mod label;
 mod lines;
 mod listing;
@@ -32,6 +33,7 @@ pub use control::{Control, Requests};
 pub use dead::{DeadDropped, DeadLine, DeadPage, DeadReply, DeadRequest, DeadRetried};
 pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
 pub use failure::{Code, Failure, UNSURE, named};
+pub use fan_out::{AskedSubtree, MissedLine};
 pub use label::{CardLine, LabelRequest};
 pub use lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, ErrorLine,

@@ -7,6 +7,7 @@ use understory::AgentPath;
 
 use crate::dead::{DeadReply, DeadRequest};
 use crate::failure::Failure;
+use crate::fan_out::AskedSubtree;
 use crate::label::{CardLine, LabelRequest};
 use crate::lines::{
     Accepted, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned,
@@ -81,6 +82,20 @@ pub enum Request {
         /// What is attached to it.
         #[serde(default)]
         metadata: BTreeMap<String, String>,
+    },
+    /// A message to every open agent of a subtree, which starts no turn.
+    SendSubtree {
+        /// The top.
+        path: String,
+        /// What it says.
+        text: String,
+        /// What is attached to it.
+        #[serde(default)]
+        metadata: BTreeMap<String, String>,
+        /// Whoever has a message with this id gets no second one.
+        id: Option<String>,
+        /// Only whom it would reach is asked.
+        dry_run: bool,
     },
     /// A message that starts a turn.
     Assign {
@@ -218,6 +233,8 @@ pub enum Reply {
     Spawned(Spawned),
     /// To a send.
     Accepted(Accepted),
+    /// To a send to a subtree.
+    SentToSubtree(AskedSubtree),
     /// To an assign.
     Assigned(Assigned),
     /// To a wait.
@@ -245,6 +262,9 @@ impl Request {
     pub fn repeats(&self) -> bool {
         if let Request::Dead(dead) = self {
             return dead.repeats();
+        }
+        if let Request::SendSubtree { id, dry_run, .. } = self {
+            return *dry_run || id.is_some();
         }
         // A second interrupt may end the next turn.
         let once = matches!(self, Request::Interrupt { dry_run: false, .. });

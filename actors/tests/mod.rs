@@ -7,6 +7,7 @@ mod conformance;
 mod crashes;
 mod dead;
 mod deadlines;
+mod fan_out;
 mod faults;
 mod full;
 mod inboxes;

@@ -93,3 +93,28 @@ fn a_question_has_a_deadline_and_its_message_stays() {
     assert_eq!(folder.run("wait ada --after 1 --timeout 1").code, 124);
     assert_eq!(folder.ok("ask ada again"), "the answer\n");
 }
+
+#[test]
+fn a_message_goes_to_a_whole_subtree() {
+    let folder = Folder::new();
+    for path in ["ada", "ada/one", "ada/two", "ada/two/x", "eve"] {
+        folder.ok(&format!("spawn {path} --brain shell --command cat"));
+    }
+    folder.ok("close ada/two --yes");
+    let asks = folder.run("send ada 'hear this' --subtree");
+    assert_eq!(asks.code, 2, "{}", asks.err);
+    let missed = "not to 2 agents, closed: /root/ada/two, /root/ada/two/x\n";
+    let would = folder.ok("send ada 'hear this' --subtree --dry-run");
+    assert_eq!(would, format!("/root/ada and below: would be delivered to 2 agents\n{missed}"));
+    let sent = folder.ok("send ada 'hear this' --subtree --yes --id n1 --meta k=v");
+    assert_eq!(sent, format!("/root/ada and below: delivered to 2 agents\n{missed}"));
+    folder.ok("resume ada/two");
+    let again = folder.json("send ada 'hear this' --subtree --yes --id n1 --meta k=v");
+    let expected = json!({
+        "path": "/root/ada", "dry_run": false, "delivered": 2, "known": 2, "missed": [], "broken": null,
+    });
+    assert_eq!(again, (0, expected));
+    assert_eq!(folder.ok("assign ada/two go"), "hear this\n\ngo\n");
+    assert_eq!(folder.ok("assign eve go"), "go\n");
+    assert_eq!(folder.run("send ada text --id n1").code, 2, "an id is for a subtree");
+}
