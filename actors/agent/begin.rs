@@ -59,9 +59,10 @@ impl AgentActor {
     /// Runs a turn again that the process died in; past the limit its messages go to the dead letters.
     async fn restart(&mut self, agent: &Agent, running: &Running, permit: &mut Option<Permit>) -> Result<Next, Error> {
         let now = self.system.clock.now();
-        if let Decision::Error { .. } = self.decide(agent, Failure::Crashed { attempt: running.attempt }, now)? {
+        if let Decision::Error { bury, .. } = self.decide(agent, Failure::Crashed { attempt: running.attempt }, now)? {
             let error = format!("the process died in attempt {} at this turn", running.attempt);
-            return self.finish(agent, TurnResult::Errored, &error, Hand::Bury).await;
+            let hand = if bury { Hand::Bury } else { Hand::Consume };
+            return self.finish(agent, TurnResult::Errored, &error, hand).await;
         }
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
         let metadata = attached(&self.in_hand(running, InboxKey::FIRST).await?);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use understory_store::{Event, MessageKind, TurnResult};
+use understory_store::{Event, MemoryBackend, MessageKind, TurnResult};
 
 use super::panics;
-use super::world::{Setting, World, at, pass};
-use crate::brain::{AnyBrain, BrainError, BrainFactory, Seat};
+use super::world::{Setting, World, at, pass, process, until};
+use crate::brain::{AnyBrain, BrainError, BrainFactory, Response, Seat};
 use crate::{Policy, Role, SpawnRequest};
 
 /// A world whose role `frail` has a brain that breaks, and who is given up on at fault number `faults + 1`.
@@ -225,4 +225,40 @@ async fn long_dead_letters_make_room_for_many_at_once() {
     let verified = world.store().verify().await.unwrap();
     assert!(verified.is_sound(), "{:?}", verified.problems);
     world.end().await;
+}
+
+/// What a process dies over is tried once more, and then no longer: it may be what the process dies of. It is no fault of the
+/// agent's, which takes its next message.
+#[test]
+fn a_message_that_the_process_died_over_twice_is_dead() {
+    let backend = MemoryBackend::new();
+    for death in 1..=2 {
+        process(async || {
+            let world = World::setting().over(backend.clone()).brain("killer", |_| std::future::pending()).open().await;
+            if death == 1 {
+                world.spawn("/root/up", "echo").await;
+                world.spawn("/root/up/a", "killer").await;
+                world.ask("/root/up/a", "go").await.unwrap();
+            }
+            world.system.run(&at("/root")).await.unwrap();
+            let attempt = async || world.agent("/root/up/a").await.running().map(|running| running.attempt);
+            until(async || attempt().await == Some(death)).await;
+            world.abandon();
+        });
+    }
+    process(async || {
+        let setting = World::setting().over(backend.clone());
+        let setting = setting.brain("killer", |turn| async move { Ok(Response::text(turn.text())) });
+        let world = setting.open().await;
+        world.system.run(&at("/root/up/a")).await.unwrap();
+        world.settled("/root/up/a").await;
+        let words = "the process died in attempt 2 at this turn";
+        assert_eq!(world.turns("/root/up/a").await, [(vec!["go".to_owned()], format!("errored: {words}"))]);
+        let dead = world.dead("/root/up/a").await;
+        assert_eq!((dead.len(), dead[0].error.as_str(), dead[0].message.text.as_str()), (1, words, "go"));
+        assert_eq!(told(&world, "/root/up").await, [format!("errored: {words}")]);
+        assert!(world.agent("/root/up/a").await.faults.is_empty());
+        assert_eq!(world.assign("/root/up/a", "next").await.unwrap().content, "next");
+        world.end().await;
+    });
 }

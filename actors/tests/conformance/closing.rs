@@ -178,3 +178,32 @@ async fn a_shutdown_is_no_close() {
     }
     world.end().await;
 }
+
+/// The same through the tools of one above them all.
+#[tokio::test(start_paused = true)]
+async fn what_a_turn_closed_by_itself_stays_closed() {
+    let world = super::hand().open().await;
+    for path in ["/root/h", "/root/h/p", "/root/h/p/c", "/root/h/p/c/g"] {
+        world.spawn(path, if path == "/root/h" { "hand" } else { "echo" }).await;
+    }
+    let mut said = Vec::new();
+    for (tool, agent) in
+        [("close", "p/c"), ("resume", "p/c"), ("close", "p/c"), ("close", "p"), ("resume", "p/c"), ("resume", "p")]
+    {
+        let answer = world.calls("/root/h", &[&format!(r#"{tool} {{"agent":"{agent}"}}"#)]).await;
+        let mut standing = Vec::new();
+        for path in ["/root/h/p", "/root/h/p/c", "/root/h/p/c/g"] {
+            standing.push(if world.status(path).await == "closed" { "closed" } else { "open" });
+        }
+        said.push(format!("{tool} {agent}: {answer}; {}", standing.join(" ")));
+    }
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    close p/c: {"marked":true,"stopped":0,"overdue":0}; open closed closed
+    resume p/c: {"resumed":true}; open open open
+    close p/c: {"marked":true,"stopped":0,"overdue":0}; open closed closed
+    close p: {"marked":true,"stopped":0,"overdue":0}; closed closed closed
+    resume p/c: /root/h/p/c is closed by /root/h/p; closed closed closed
+    resume p: {"resumed":true}; open closed closed
+    "#);
+    world.end().await;
+}

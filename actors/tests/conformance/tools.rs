@@ -187,6 +187,8 @@ async fn what_a_role_hides_is_no_method_either() {
             turn.interrupt("x", false).await.err(),
             turn.wait([at("/root")], Until::All, None).await.err(),
             turn.wait_for_mail(None).await.err(),
+            turn.close("x").await.err(),
+            turn.resume("x").await.err(),
             turn.report("{}", false).await.err(),
         ];
         let said = said.map(|error| error.map_or_else(|| "done".to_owned(), |error| error.to_string()));
@@ -198,7 +200,7 @@ async fn what_a_role_hides_is_no_method_either() {
     let said = world.calls("/root/p", &["go"]).await;
     assert_eq!(
         said,
-        r#"no tool "spawn", no tool "send", no tool "assign", no tool "interrupt", no tool "wait", no tool "wait", no tool "report""#
+        r#"no tool "spawn", no tool "send", no tool "assign", no tool "interrupt", no tool "wait", no tool "wait", no tool "close", no tool "resume", no tool "report""#
     );
     world.end().await;
 }
