@@ -122,7 +122,7 @@ async fn storm(seed: u64, size: Size) {
 async fn agents_that_are_closed_while_they_spawn() {
     let long = std::env::var_os("UNDERSTORY_LONG").is_some();
     let (size, seeds) = match long {
-        true => (Size { children: 10, generations: 4 }, 0..2),
+        true => (Size { children: 10, generations: 4 }, 0..1),
         false => (Size { children: 5, generations: 3 }, 0..4),
     };
     for seed in seeds {
