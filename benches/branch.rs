@@ -9,8 +9,8 @@ use kameo::actor::{ActorRef, Spawn, WeakActorRef};
 use kameo::error::ActorStopReason;
 use kameo::supervision::RestartPolicy;
 
-use crate::Outcome;
 use crate::tally::Tally;
+use crate::{Outcome, idle};
 
 /// What it takes to build and to stop a tree.
 pub(crate) struct Cascade {
@@ -18,6 +18,8 @@ pub(crate) struct Cascade {
     pub(crate) built: Duration,
     /// Until the last has stopped, asked through the topmost.
     pub(crate) stopped: Duration,
+    /// What that took of the processor, in seconds.
+    pub(crate) stopping: f64,
 }
 
 /// An actor that supervises those below it.
@@ -40,11 +42,11 @@ pub(crate) async fn grow(width: usize, levels: u32) -> Outcome<Cascade> {
     let top = Branch::spawn(Plan { width, levels, started: started.clone(), stopped: stopped.clone() });
     started.done().await;
     let built = begin.elapsed();
-    let begin = Instant::now();
+    let (begin, spent) = (Instant::now(), idle::processor());
     top.stop_gracefully().await?;
     top.wait_for_shutdown().await;
     stopped.done().await;
-    Ok(Cascade { built, stopped: begin.elapsed() })
+    Ok(Cascade { built, stopped: begin.elapsed(), stopping: idle::processor() - spent })
 }
 
 impl Actor for Branch {

@@ -48,13 +48,15 @@ pub(crate) fn idle(dir: &str, agents: usize, seconds: u64) -> Outcome<Value> {
 
 /// The part of one core that this process takes over a while.
 pub(crate) async fn spent_in(span: Duration) -> f64 {
-    let spent = || {
-        let time = clock_gettime(ClockId::ProcessCPUTime);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    };
-    let before = spent();
+    let before = processor();
     tokio::time::sleep(span).await;
-    (spent() - before) / span.as_secs_f64()
+    (processor() - before) / span.as_secs_f64()
+}
+
+/// What this process has spent of the processor, in seconds of a core.
+pub(crate) fn processor() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 async fn have_wait(runtime: &Runtime, agents: usize, began: &Tally) -> Outcome<()> {

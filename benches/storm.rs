@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
-use understory::{BrainError, Builder, Letter, Metadata, Response, Runtime, Seat, brain_fn};
+use understory::{BrainError, Builder, Letter, Response, Runtime, Seat, brain_fn};
 
 use crate::figure::{Figure, Report, Rounds};
 use crate::raw::Raw;
@@ -90,9 +90,7 @@ async fn blow(runtime: &Runtime, receivers: usize, fate: Fate) -> Outcome<Durati
                 // Each begins with another.
                 let to = world::member((n + sender * receivers / SENDERS) % receivers)?.path;
                 let text = format!("message {n} of sender {sender}");
-                system
-                    .send(Letter { to, text, trigger: taken, message_id: None, metadata: Metadata::default() })
-                    .await?;
+                system.send(Letter { trigger: taken, ..Letter::to(to, text) }).await?;
             }
             Outcome::Ok(())
         });

@@ -7,20 +7,24 @@ use understory::{AgentPath, Runtime, SpawnRequest};
 
 use crate::branch::{self, Cascade};
 use crate::figure::{Aim, Figure, Report, Rounds};
-use crate::{Bench, Outcome, resident, world};
+use crate::{Bench, Outcome, idle, resident, world};
 
 /// How many lie below each.
 const WIDTH: usize = 10;
 /// How long those that are closed have to end.
 const GRACE: Duration = Duration::from_secs(120);
 
-/// One round.
+/// One round, in seconds.
 struct Round {
     created: f64,
     closed: f64,
+    /// What the close took of the processor.
+    closing: f64,
     resumed: f64,
     built: f64,
     stopped: f64,
+    /// As for the close.
+    stopping: f64,
 }
 
 pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
@@ -34,6 +38,8 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
     report.figure(&figure("created", take(|round| round.created)).beside(built.0, built.1.clone()));
     let closed = figure("closed", take(|round| round.closed));
     report.figure(&closed.beside("kameo, stopped", take(|round| round.stopped)).aim(Aim::RatioAtMost(0.5)));
+    let closing = figure("closed, processor", take(|round| round.closing));
+    report.figure(&closing.beside("kameo, stopped", take(|round| round.stopping)));
     report.figure(&figure("resumed", take(|round| round.resumed)).beside(built.0, built.1));
     Ok(())
 }
@@ -50,7 +56,9 @@ async fn round(bench: &Bench, paths: &[AgentPath], levels: u32) -> Outcome<Round
     let created = begin.elapsed();
     // All have read their records before they are closed.
     resident::settled().await?;
+    let spent = idle::processor();
     let closed = close(&runtime, paths.len()).await?;
+    let closing = idle::processor() - spent;
     let begin = Instant::now();
     runtime.agent(world::fleet()?).resume().await?;
     world::until_resident(&runtime, paths.len()).await;
@@ -59,14 +67,16 @@ async fn round(bench: &Bench, paths: &[AgentPath], levels: u32) -> Outcome<Round
     runtime.shutdown(GRACE).await?;
     drop(runtime);
     bench.place.clear(&[&dir])?;
-    let Cascade { built, stopped } = branch::grow(WIDTH, levels).await?;
+    let Cascade { built, stopped, stopping } = branch::grow(WIDTH, levels).await?;
     let seconds = |took: Duration| took.as_secs_f64();
     Ok(Round {
         created: seconds(created),
         closed: seconds(closed),
+        closing,
         resumed: seconds(resumed),
         built: seconds(built),
         stopped: seconds(stopped),
+        stopping,
     })
 }
 
