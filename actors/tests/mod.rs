@@ -3,6 +3,7 @@
 mod asking;
 mod brittle;
 mod close_storm;
+mod closing;
 mod conformance;
 mod crashes;
 mod dead;
