@@ -31,6 +31,8 @@ pub struct View {
     pub closed: Option<AgentPath>,
     /// Whether a message that starts a turn waits for it.
     pub queued: bool,
+    /// Whether it is an item that will not be started: its job is cancelled.
+    pub called_off: bool,
     /// What its turn waits for, if that has given its slot back for it. Only the process that runs it knows.
     pub waits: Option<Waits>,
     /// Its title and labels.
@@ -53,6 +55,7 @@ impl View {
             Node::Agent(agent) => agent_status(agent, self.queued, self.waits.is_some()),
             Node::Job(job) => job.state.as_str(),
             Node::Item(item) if item.state.is_running() && self.waits.is_some() => "waiting",
+            Node::Item(_) if self.called_off => "cancelled",
             Node::Item(item) => item.state.as_str(),
             _ => "unknown",
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use looking::{LabelArguments, ListArguments};
+pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
 
 /// Durable swarms of agents: every agent has a path, survives a crash, and goes on where it was.
 ///
@@ -97,6 +97,8 @@ pub(crate) enum Verb {
     List(ListArguments),
     /// Give an agent or job a title and labels, or take them away; what is not named stays
     Label(LabelArguments),
+    /// Follow what happens, an event in a line; without a process that runs agents, only what has happened since --after
+    Watch(WatchArguments),
     /// Show one agent, job or item
     Show {
         /// Which

@@ -11,7 +11,7 @@ use crate::arguments::{Arguments, JobVerb, RoleVerb, StoreVerb, Verb};
 use crate::setting::Setting;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
-use crate::{ask, dead, exit, fan_out, job, log, looking, remove, role, run};
+use crate::{ask, dead, exit, fan_out, job, log, looking, remove, role, run, watch};
 
 /// How long what is left in the process is given to be dropped, which kills workers that outlived their grace.
 const DROPPING: Duration = Duration::from_millis(200);
@@ -68,6 +68,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Tree { path, children } => ask::tree(session, &path, children).await,
         Verb::List(arguments) => looking::list(session, arguments).await,
         Verb::Label(arguments) => looking::label(session, arguments).await,
+        Verb::Watch(arguments) => watch::watch(session, arguments).await,
         Verb::Show { path } => ask::show(session, &path).await,
         Verb::Close { path, yes } => ask::close(session, &path, yes).await,
         Verb::Interrupt { path, cascade, dry_run } => ask::interrupt(session, &path, cascade, dry_run).await,

@@ -163,6 +163,7 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
                         progress.moved(state, *counts);
                     }
                 }
+                Some(Heard::Lagged) => {}
                 Some(Heard::Gap(_)) => {
                     let view = job.show().await?;
                     progress.moved(view.job.state.as_str(), view.job.counts);

@@ -6,13 +6,12 @@ use understory_server::{Code, Failure, LabelRequest, ListRequest, Request};
 
 use crate::arguments::{LabelArguments, ListArguments};
 use crate::command::Session;
-use crate::setting::agent_path;
 
 /// `list`.
 pub(crate) async fn list(session: &Session, arguments: ListArguments) -> Result<u8, Failure> {
     let ListArguments { path, status, role, depth, text, kind, order, after, before, limit } = arguments;
     let request = ListRequest {
-        path: agent_path(&path)?,
+        path,
         status,
         role,
         depth,
@@ -43,5 +42,5 @@ pub(crate) async fn label(session: &Session, arguments: LabelArguments) -> Resul
     for key in &no_label {
         note(key, None)?;
     }
-    session.done(Request::Label(LabelRequest { path: agent_path(&path)?, title, labels })).await
+    session.done(Request::Label(LabelRequest { path, title, labels })).await
 }

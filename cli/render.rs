@@ -5,6 +5,7 @@
 
 mod dead;
 mod details;
+mod event;
 mod fan_out;
 mod list;
 mod removed;
@@ -18,6 +19,8 @@ use understory_server::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, BrainLine, ErrorLine, ItemLine, JobLine,
     OutcomeLine, Reply, SettledLine, Shown, Spawned, StandingLine, VerifiedLine, Waited,
 };
+
+pub(crate) use event::event;
 
 /// How much of an answer stands in one line, in characters.
 const LINE_MAX: usize = 100;
@@ -33,6 +36,8 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Shown(Shown::Item(item)) => self::item(item),
         Reply::Listed(page) => list::page(page),
         Reply::Labelled(card) => list::card(card),
+        // What was followed has been printed.
+        Reply::Watched(_) => String::new(),
         Reply::Jobs(jobs) if jobs.jobs.is_empty() => "no jobs\n".to_owned(),
         Reply::Jobs(jobs) => jobs.jobs.iter().map(|job| job_in_a_line(job) + "\n").collect(),
         Reply::Job(job) => self::job(job),

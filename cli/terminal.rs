@@ -57,6 +57,11 @@ impl Terminal {
     ///
     /// Waits for a reader that is slow: see [`Session::data`](crate::command::Session::data).
     pub(crate) fn data(text: &str) -> Result<(), Failure> {
+        Terminal::data_to_reader(text).map(drop)
+    }
+
+    /// As [`Terminal::data`], for a stream: false when its reader has gone away.
+    pub(crate) fn data_to_reader(text: &str) -> Result<bool, Failure> {
         let print = || {
             let mut out = io::stdout().lock();
             out.write_all(text.as_bytes())?;
@@ -69,7 +74,7 @@ impl Terminal {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(Code::Unwritable, format!("failed to write to stdout: {error}")))
             }
-            _ => Ok(()),
+            printed => Ok(printed.is_ok()),
         }
     }
 

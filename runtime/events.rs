@@ -1,6 +1,8 @@
 //! Events as they become durable.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -21,8 +23,17 @@ pub struct Events {
     live: broadcast::Receiver<Arc<Told>>,
     read: VecDeque<Heard>,
     /// The id of the last event that was heard or passed over.
-    seen: (Version, u16),
+    seen: EventId,
     behind: bool,
+}
+
+/// Which event: the number of its commit, and its place there. As text it is the two with a dot between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId {
+    /// The commit.
+    pub version: Version,
+    /// Its place there.
+    pub index: u16,
 }
 
 /// What a reader of events hears.
@@ -32,13 +43,59 @@ pub enum Heard {
     Told(Told),
     /// Events were dropped before they were read: those up to and including this commit are missing.
     Gap(Version),
+    /// The reader fell behind what is kept in memory: what comes next is read from the store. Nothing is missing.
+    Lagged,
+}
+
+impl EventId {
+    /// Behind every event of this commit and those before it.
+    pub fn after(version: Version) -> Self {
+        EventId { version, index: u16::MAX }
+    }
+}
+
+impl From<&Told> for EventId {
+    fn from(told: &Told) -> Self {
+        EventId { version: told.version, index: told.index }
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.version, self.index)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parts =
+            text.split_once('.').and_then(|(version, index)| Some((version.parse().ok()?, index.parse().ok()?)));
+        let id = parts.map(|(version, index)| EventId { version, index });
+        // What parses in another spelling is nothing that was printed.
+        let unread = || Error::BadQuery(format!("{text:?} is no event's id: NUMBER.NUMBER"));
+        id.filter(|id| id.to_string() == text).ok_or_else(unread)
+    }
 }
 
 impl Events {
-    pub(crate) fn new(system: &System, after: Option<Version>) -> Self {
+    pub(crate) fn new(system: &System, after: Option<EventId>) -> Self {
         let live = system.listen();
-        let seen = (after.unwrap_or_else(|| system.store().last()), u16::MAX);
+        let seen = after.unwrap_or_else(|| EventId::after(system.store().last()));
         Events { system: system.clone(), live, read: VecDeque::new(), seen, behind: true }
+    }
+
+    /// The next event that is on record now; nothing when they have all been heard.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn stored(&mut self) -> Result<Option<Heard>, Error> {
+        self.behind = true;
+        while self.read.is_empty() && self.behind {
+            self.catch_up().await?;
+        }
+        Ok(self.read.pop_front())
     }
 
     /// The next event; nothing when the runtime has stopped.
@@ -59,12 +116,15 @@ impl Events {
                 () = self.system.stopped() => return Ok(None),
             };
             match received {
-                Ok(told) if id(&told) <= self.seen => {}
+                Ok(told) if EventId::from(&*told) <= self.seen => {}
                 Ok(told) => {
-                    self.seen = id(&told);
+                    self.seen = EventId::from(&*told);
                     return Ok(Some(Heard::Told(Told::clone(&told))));
                 }
-                Err(RecvError::Lagged(_)) => self.behind = true,
+                Err(RecvError::Lagged(_)) => {
+                    self.behind = true;
+                    self.read.push_back(Heard::Lagged);
+                }
                 Err(RecvError::Closed) => return Ok(None),
             }
         }
@@ -74,18 +134,17 @@ impl Events {
     async fn catch_up(&mut self) -> Result<(), Error> {
         // What is waiting in the live channel is read from the store: it would come twice otherwise.
         self.live = self.live.resubscribe();
-        let (version, index) = self.seen;
-        let after = if index == u16::MAX { version } else { version - 1 };
+        let EventId { version, index } = self.seen;
+        let after = if index == u16::MAX { version } else { version.saturating_sub(1) };
         let mut news = self.system.store().news(after, NEWS).await?;
-        news.told.retain(|told| id(told) > self.seen);
+        news.told.retain(|told| EventId::from(told) > self.seen);
         self.behind = !news.told.is_empty();
-        self.seen = news.told.last().map_or(self.seen.max((news.through, u16::MAX)), id);
+        self.seen = news.told.last().map_or(self.seen.max(EventId::after(news.through)), EventId::from);
         self.read.extend(news.gap.map(Heard::Gap));
         self.read.extend(news.told.into_iter().map(Heard::Told));
         Ok(())
     }
 }
 
-fn id(told: &Told) -> (Version, u16) {
-    (told.version, told.index)
-}
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ pub use agent::Agent;
 pub use builder::Builder;
 pub use dead::Dead;
 pub use error::Error;
-pub use events::{Events, Heard};
+pub use events::{EventId, Events, Heard};
 pub use item::WholeItem;
 pub use job::Job;
 pub use roles::{RoleError, RoleErrors};
@@ -60,7 +60,7 @@ pub use understory_actors::{
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
     Agent as AgentRecord, AgentId, AgentRef, BrainChoice, Card, CommitError, Counts, Creation, DeadLetter, Event,
-    Grant, InboxKey, Item, ItemState, JobSpec, JobState, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX,
-    METADATA_VALUE_MAX, Message, MessageKind, Metadata, MetadataError, Node, Outcome, Phase, Problem, Running, Sender,
-    StoreError, Text, Time, Told, TurnResult, Verified, Version,
+    Grant, InboxKey, Item, ItemEnd, ItemEnding, ItemState, JobSpec, JobState, METADATA_ENTRIES_MAX, METADATA_KEY_MAX,
+    METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind, Metadata, MetadataError, Node, Outcome, Phase, Problem,
+    Running, Sender, StoreError, Text, Time, Told, TurnResult, Verified, Version,
 };

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use understory_actors::{Listing, Query, ShutdownReport, SpawnRequest, Spawned, System, View};
 use understory_paths::AgentPath;
-use understory_store::{SledBackend, Verified, Version};
+use understory_store::{SledBackend, Verified};
 
 use crate::agent::Agent;
 use crate::builder::Builder;
 use crate::error::{self, Error};
-use crate::events::Events;
+use crate::events::{EventId, Events};
 use crate::job::Job;
 
 /// How many agents one commit of [`Runtime::spawn_many`] creates.
@@ -113,8 +113,9 @@ impl Runtime {
         self.system.query(query).await
     }
 
-    /// The events of commits after `after`, then those to come; from now on without it.
-    pub fn events(&self, after: Option<Version>) -> Events {
+    /// The events behind `after`, then those to come; from now on without it. Those of whole commits are
+    /// [`EventId::after`] one.
+    pub fn events(&self, after: Option<EventId>) -> Events {
         Events::new(&self.system, after)
     }
 

@@ -49,6 +49,9 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         Request::Show { path } => Reply::Shown(show(runtime, meant(runtime, &path).await?).await?),
         Request::List(request) => Reply::Listed(list(runtime, *request).await?),
         Request::Label(request) => Reply::Labelled(label(runtime, request).await?),
+        Request::Watch(_) => {
+            return Err(Failure::new(Code::Usage, "a watch has many answers: it is followed, not asked"));
+        }
         Request::Jobs => Reply::Jobs(jobs(runtime).await?),
         Request::Job { path } => Reply::Job(job(runtime, named(runtime, path, newest).await?).await?),
         Request::Cancel { path } => {

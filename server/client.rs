@@ -11,6 +11,7 @@ use understory::chain;
 use crate::control::{read_line, write_line};
 use crate::failure::{Code, Failure};
 use crate::place;
+use crate::watching::{WatchLine, WatchRequest};
 use crate::wire::{Answer, Hello, Reply, Request};
 
 /// How long a process that has a socket may take to greet.
@@ -53,6 +54,7 @@ impl Client {
         match self.exchange(request).await {
             Ok(Some(Answer::Ok(reply))) => Ok(reply),
             Ok(Some(Answer::Error(failure))) => Err(failure),
+            Ok(Some(Answer::More(_))) => Err(self.unread(&io::Error::other("it is one of many"))),
             Ok(None) => Err(self.gone("it ended").unanswered(request.repeats())),
             // Asking again would not make it readable.
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(self.unread(&error)),
@@ -60,10 +62,37 @@ impl Client {
         }
     }
 
-    async fn exchange(&mut self, request: &Request) -> io::Result<Option<Answer>> {
-        write_line(&mut self.output, request).await?;
+    /// Begins to follow events.
+    ///
+    /// # Errors
+    /// The owner cannot be asked.
+    pub async fn follow(&mut self, request: WatchRequest) -> Result<(), Failure> {
+        let asked = write_line(&mut self.output, &Request::Watch(request)).await;
+        asked.map_err(|error| self.gone(&chain(&error)).retryable())
+    }
+
+    /// The next event that is followed; nothing when the owner has ended. Not to be called again when it was dropped.
+    ///
+    /// # Errors
+    /// The owner refused or failed.
+    pub async fn followed(&mut self) -> Result<Option<WatchLine>, Failure> {
+        match self.answer().await {
+            Ok(Some(Answer::More(line))) => Ok(Some(line)),
+            Ok(Some(Answer::Ok(_)) | None) => Ok(None),
+            Ok(Some(Answer::Error(failure))) => Err(failure),
+            Err(error) if ended(&error) => Ok(None),
+            Err(error) => Err(self.unread(&error)),
+        }
+    }
+
+    async fn answer(&mut self) -> io::Result<Option<Answer>> {
         let line = read_line(&mut self.input).await?;
         Ok(line.map(|line| serde_json::from_slice(&line)).transpose()?)
+    }
+
+    async fn exchange(&mut self, request: &Request) -> io::Result<Option<Answer>> {
+        write_line(&mut self.output, request).await?;
+        self.answer().await
     }
 
     fn unread(&self, error: &io::Error) -> Failure {

@@ -6,12 +6,17 @@
 //!         <--answer line---
 //! ```
 //!
+//! A watch is answered by a line for each event, until the process stops or the client hangs up. Nobody waits for it: it
+//! keeps no process alive, and a client that reads slowly falls behind what is kept in memory and is told so.
+//!
 //! A client that was not greeted has asked nothing, and may look for another owner. A connection carries requests one after
 //! another. A client that hangs up takes its request with it: what it was waiting for goes on by itself.
 
 mod line;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watch_tests;
 
 use std::future::Future;
 use std::io;
@@ -19,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
@@ -30,10 +35,13 @@ pub(crate) use line::{read_line, write_line};
 use crate::answer::answer;
 use crate::failure::{Code, Failure};
 use crate::place;
-use crate::wire::{Answer, Hello, Request};
+use crate::watching::{WatchRequest, watch};
+use crate::wire::{Answer, Hello, Reply, Request};
 
 /// How many clients are answered at once; more wait.
 const CLIENTS_MAX: usize = 128;
+/// How many of them may follow events at once; one more is refused.
+const WATCHES_MAX: usize = 64;
 /// How long clients that were greeted are given to get their answers when the process is about to stop.
 const FAREWELL: Duration = Duration::from_millis(50);
 /// The pause after a connection could not be taken.
@@ -72,6 +80,7 @@ impl Control {
     /// that wait for something go on as long as the process does.
     pub async fn serve(self, runtime: Runtime, end: impl Future<Output = ()>) {
         let (clients, places) = (TaskTracker::new(), Arc::new(Semaphore::new(CLIENTS_MAX)));
+        let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         tokio::pin!(end);
         loop {
             tokio::select! {
@@ -79,9 +88,10 @@ impl Control {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         let (runtime, places, requests) = (runtime.clone(), places.clone(), self.requests.clone());
+                        let watches = watches.clone();
                         clients.spawn(async move {
                             let Ok(_place) = places.acquire().await else { return };
-                            if let Err(error) = converse(&runtime, &requests, stream).await {
+                            if let Err(error) = converse(&runtime, &requests, &watches, stream).await {
                                 tracing::debug!(%error, "a client of the control socket went away");
                             }
                         });
@@ -125,14 +135,24 @@ impl Drop for Control {
     }
 }
 
-async fn converse(runtime: &Runtime, requests: &Requests, stream: UnixStream) -> io::Result<()> {
+async fn converse(runtime: &Runtime, requests: &Requests, watches: &Semaphore, stream: UnixStream) -> io::Result<()> {
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::new(input);
     write_line(&mut output, &Hello::mine()).await?;
     while let Some(line) = read_line(&mut input).await? {
+        let request = match read(&line) {
+            Ok(Request::Watch(request)) => {
+                tokio::select! {
+                    told = follow(runtime, watches, request, &mut output) => told?,
+                    () = hung_up(&mut input) => return Ok(()),
+                }
+                continue;
+            }
+            request => request,
+        };
         let _pending = requests.begin();
         let answered = tokio::select! {
-            answered = respond(runtime, &line) => answered,
+            answered = respond(runtime, request) => answered,
             () = hung_up(&mut input) => return Ok(()),
         };
         write_line(&mut output, &answered).await?;
@@ -147,17 +167,45 @@ async fn hung_up(input: &mut (impl AsyncBufRead + Unpin)) {
     }
 }
 
-async fn respond(runtime: &Runtime, line: &[u8]) -> Answer {
-    let request: Request = match serde_json::from_slice(line) {
-        Ok(request) => request,
-        Err(error) => {
-            let failure = Failure::new(Code::Usage, format!("not a request: {error}"));
-            return Answer::Error(failure.hint("use the same version as the process that has the store"));
-        }
+fn read(line: &[u8]) -> Result<Request, Failure> {
+    serde_json::from_slice(line).map_err(|error| {
+        let failure = Failure::new(Code::Usage, format!("not a request: {error}"));
+        failure.hint("use the same version as the process that has the store")
+    })
+}
+
+async fn respond(runtime: &Runtime, request: Result<Request, Failure>) -> Answer {
+    let answered = async {
+        let request = request?;
+        tracing::debug!(?request, "asked through the control socket");
+        answer(runtime, request).await
     };
-    tracing::debug!(?request, "asked through the control socket");
-    match answer(runtime, request).await {
+    match answered.await {
         Ok(reply) => Answer::Ok(reply),
         Err(failure) => Answer::Error(failure),
+    }
+}
+
+/// Writes events as they happen. What is written waits for its reader; what happens does not.
+async fn follow(
+    runtime: &Runtime,
+    watches: &Semaphore,
+    request: WatchRequest,
+    output: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<()> {
+    let Ok(_place) = watches.try_acquire() else {
+        let message = format!("{WATCHES_MAX} clients follow events already");
+        return write_line(output, &Answer::Error(Failure::new(Code::Limit, message).retryable())).await;
+    };
+    let mut watching = match watch(runtime, request) {
+        Ok(watching) => watching,
+        Err(failure) => return write_line(output, &Answer::Error(failure)).await,
+    };
+    loop {
+        match watching.next().await {
+            Ok(Some(line)) => write_line(output, &Answer::More(line)).await?,
+            Ok(None) => return write_line(output, &Answer::Ok(Reply::Watched(watching.last()))).await,
+            Err(failure) => return write_line(output, &Answer::Error(failure)).await,
+        }
     }
 }

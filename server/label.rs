@@ -9,8 +9,8 @@ use understory::{AgentPath, CardPatch, Error, Labelled, Runtime};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LabelRequest {
-    /// Whose.
-    pub path: AgentPath,
+    /// Whose, as a path or a nickname.
+    pub path: String,
     /// The title.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub title: Option<Option<String>>,
@@ -35,7 +35,8 @@ pub struct CardLine {
 
 pub(crate) async fn label(runtime: &Runtime, request: LabelRequest) -> Result<CardLine, Error> {
     let LabelRequest { path, title, labels } = request;
-    let Labelled { card, changed } = runtime.agent(path.clone()).label(&CardPatch { title, labels }).await?;
+    let agent = runtime.find(&path).await?;
+    let (Labelled { card, changed }, path) = (agent.label(&CardPatch { title, labels }).await?, agent.path().clone());
     Ok(CardLine { path, title: card.title, labels: card.labels, new: changed })
 }
 

@@ -25,6 +25,7 @@ mod remove;
 mod roles;
 mod told;
 mod tree;
+mod watching;
 mod wire;
 
 pub use answer::answer;
@@ -45,4 +46,5 @@ pub use pick::unfinished_job;
 pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use told::job_line;
+pub use watching::{Happened, RunLine, WatchLine, WatchRequest, WatchedLine, Watching, watch};
 pub use wire::{Called, Follow, Hello, Reply, Request, Wanted};

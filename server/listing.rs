@@ -11,8 +11,8 @@ use crate::told::node_line;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListRequest {
-    /// The top.
-    pub path: AgentPath,
+    /// The top, as a path or a nickname.
+    pub path: String,
     /// How they stand: any of these.
     #[serde(default)]
     pub status: Vec<String>,
@@ -74,13 +74,14 @@ pub struct ListPage {
 }
 
 pub(crate) async fn list(runtime: &Runtime, request: ListRequest) -> Result<ListPage, Failure> {
-    let Listing { rows, next, previous } = runtime.query(&query(request)?).await?;
+    let top = runtime.find(&request.path).await?.path().clone();
+    let Listing { rows, next, previous } = runtime.query(&query(request, top)?).await?;
     let text = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.to_string());
     Ok(ListPage { nodes: rows.iter().map(node_line).collect(), next: text(next), previous: text(previous) })
 }
 
-fn query(request: ListRequest) -> Result<Query, Failure> {
-    let ListRequest { path, status, role, depth, text, kinds, order, after, before, limit } = request;
+fn query(request: ListRequest, top: AgentPath) -> Result<Query, Failure> {
+    let ListRequest { path: _, status, role, depth, text, kinds, order, after, before, limit } = request;
     let cursor = |text: String| text.parse::<Cursor>().map_err(Failure::from);
     let part = match (after, before) {
         (None, None) => Part::First,
@@ -101,5 +102,5 @@ fn query(request: ListRequest) -> Result<Query, Failure> {
         OrderWord::Active => Order::Active,
     };
     let kinds = kinds.into_iter().map(kind).collect();
-    Ok(Query { top: path, statuses: status, role, depth, text, kinds, order, part, limit })
+    Ok(Query { top, statuses: status, role, depth, text, kinds, order, part, limit })
 }

@@ -1,4 +1,5 @@
-//! What goes over the control socket: one JSON document a line. The process says hello, the client asks, and each request has an answer.
+//! What goes over the control socket: one JSON document a line. The process says hello, the client asks, and each request has
+//! an answer; a watch has many.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::lines::{
 use crate::listing::{ListPage, ListRequest};
 use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
+use crate::watching::{WatchLine, WatchRequest, WatchedLine};
 
 /// Something asked of the process that owns the store. What is there already is named as people name it: by an absolute path,
 /// one below `/root`, or a nickname below it.
@@ -38,6 +40,9 @@ pub enum Request {
     List(Box<ListRequest>),
     /// A title and labels shall be changed.
     Label(LabelRequest),
+    /// Events, as they happen. The one request that is answered by many lines: each event has one of its own, and the end
+    /// another.
+    Watch(WatchRequest),
     /// Every job.
     Jobs,
     /// One job, with its failed rows by what went wrong.
@@ -223,6 +228,8 @@ pub enum Reply {
     Listed(ListPage),
     /// To a label.
     Labelled(CardLine),
+    /// The end of a watch.
+    Watched(WatchedLine),
     /// To a list of jobs.
     Jobs(Jobs),
     /// To a look at one job.
@@ -282,6 +289,8 @@ impl Hello {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
+    /// One of many, behind which others come.
+    More(WatchLine),
     Ok(Reply),
     Error(Failure),
 }

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use understory_paths::AgentPath;
-use understory_store::{AgentId, Card, Direction, ItemState, Key, KeyRange, Node, Phase, Row, Table, keys};
+use understory_store::{AgentId, Card, Direction, ItemState, JobState, Key, KeyRange, Node, Phase, Row, Table, keys};
 
 use super::View;
 use crate::error::Error;
 use crate::pausing::Waits;
-use crate::system::System;
+use crate::system::{System, node_at};
 
 /// How many keys are read at a time.
 const KEYS: usize = 256;
@@ -21,16 +21,17 @@ impl System {
         let (Some(first), Some(last)) = ends else { return Ok(Vec::new()) };
         let closed = self.marks(&first, &last).await?;
         let with_mail = self.with_mail(&first, &last).await?;
-        let mut views = Vec::with_capacity(rows.len());
+        let (mut views, mut cancelled) = (Vec::with_capacity(rows.len()), HashMap::new());
         for (path, row) in paths.into_iter().zip(rows) {
             let mut up = std::iter::once(path.clone()).chain(path.ancestors());
             let closed = up.find(|at| closed.contains(at));
             let may_start = matches!(&row.value, Node::Agent(agent) if matches!(agent.phase, Phase::Ready { .. }));
             let queued =
                 may_start && with_mail.contains(&path) && crate::waiting::has_trigger(&self.store, &path).await?;
+            let called_off = self.is_called_off(&path, &row.value, &mut cancelled).await?;
             let (waits, at) = (self.waits_of(&path, &row.value), self.clock.now());
             let card = Card::blank(row.value.id());
-            views.push(View { path, node: row.value, closed, queued, waits, card, task: None, at });
+            views.push(View { path, node: row.value, closed, queued, called_off, waits, card, task: None, at });
         }
         // Read last, and it waits for its sync: whatever was seen ahead of one is durable when this is.
         let mut cards = self.cards(&first, &last).await?;
@@ -40,6 +41,25 @@ impl System {
             }
         }
         Ok(views)
+    }
+
+    /// Whether a node is an item that waits in a job that is cancelled. `known` is what was found of jobs.
+    async fn is_called_off(
+        &self,
+        path: &AgentPath,
+        node: &Node,
+        known: &mut HashMap<AgentPath, bool>,
+    ) -> Result<bool, Error> {
+        let waits = matches!(node, Node::Item(item) if matches!(item.state, ItemState::Pending { .. }));
+        let Some(job) = path.parent().filter(|_| waits) else { return Ok(false) };
+        if let Some(known) = known.get(&job) {
+            return Ok(*known);
+        }
+        let row = node_at(&self.store, &job).await?;
+        let cancels = |state: &JobState| matches!(state, JobState::Cancelling { .. } | JobState::Cancelled { .. });
+        let is = row.is_some_and(|row| matches!(&row.value, Node::Job(job) if cancels(&job.state)));
+        known.insert(job, is);
+        Ok(is)
     }
 
     /// Titles and labels of those from `first` to `last`.

@@ -1,4 +1,4 @@
-//! The arguments of `list` and `label`.
+//! The arguments of `list`, `label` and `watch`.
 
 use clap::{Args, ValueEnum};
 use understory_server::{KindWord, OrderWord};
@@ -57,6 +57,17 @@ pub(crate) struct LabelArguments {
     /// Take a label away; may be given again
     #[arg(long, value_name = "KEY")]
     pub(crate) no_label: Vec<String>,
+}
+
+/// Which events are to be followed.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArguments {
+    /// Of which node and what lies below it, whether it is there yet or not; /root if none is given
+    #[arg(default_value = "/root", value_name = "PATH")]
+    pub(crate) path: String,
+    /// From behind this event on, as it was printed before; from now on without it, 0.0 is before the first
+    #[arg(long, value_name = "ID")]
+    pub(crate) after: Option<String>,
 }
 
 /// A kind of node.

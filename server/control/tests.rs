@@ -13,16 +13,16 @@ use crate::wire::{Reply, Wanted};
 use super::*;
 
 /// A runtime in memory that answers on a socket.
-struct Owner {
+pub(super) struct Owner {
     home: TempDir,
-    runtime: Runtime,
-    requests: Requests,
+    pub(super) runtime: Runtime,
+    pub(super) requests: Requests,
     end: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
 }
 
 impl Owner {
-    async fn new() -> Owner {
+    pub(super) async fn new() -> Owner {
         let stuck = |_: &understory::Seat| {
             Ok(brain_fn(|turn| async move {
                 turn.cancelled().await;
@@ -40,7 +40,7 @@ impl Owner {
         Owner { home, runtime, requests, end: Some(end), served }
     }
 
-    async fn client(&self) -> Option<Client> {
+    pub(super) async fn client(&self) -> Option<Client> {
         Client::connect(self.home.path()).await.unwrap()
     }
 
@@ -52,7 +52,7 @@ impl Owner {
         (input, output)
     }
 
-    async fn end(mut self) {
+    pub(super) async fn end(mut self) {
         drop(self.end.take());
         self.served.await.unwrap();
         self.runtime.shutdown(Duration::from_secs(5)).await.unwrap();

@@ -96,7 +96,8 @@ fn a_label_keeps_what_is_not_named() {
     labelled("--label d=e --label f=g", json!("The Counter"), json!({ "a": "b=c", "d": "e", "f": "g" }), true);
     labelled("--no-title --no-label a --no-label d", Value::Null, json!({ "f": "g" }), true);
     labelled("--no-label x", Value::Null, json!({ "f": "g" }), false);
-    folder.ok("label ada --title Counter");
+    folder.ok("label @Lark --title Counter");
+    assert_eq!(folder.json("list lark --depth 0").1["nodes"][0]["title"], "Counter");
     assert!(folder.ok("tree").contains("1 turn  Counter  [f=g]\n"));
     insta::assert_snapshot!(folder.ok("label ada"), @r"
     of         /root/ada

@@ -16,3 +16,4 @@ mod roles;
 mod second;
 mod shapes;
 mod signals;
+mod watch;

@@ -57,6 +57,7 @@ fn a_running_job_is_cancelled() {
     assert_eq!(folder.lines("log").len(), 2);
     // What waits in it reads as cancelled wherever it is shown.
     assert_eq!(folder.json("show j/r00000005").1["status"], "cancelled");
+    assert_eq!(folder.json("list --kind item --status cancelled").1["nodes"].as_array().map(Vec::len), Some(3));
 }
 
 #[test]
