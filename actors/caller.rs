@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, CommitError, Draft, Node, Store, StoreError, Table, Version};
+use understory_store::{AgentRef, CommitError, Draft, Key, Node, Store, StoreError, Table, Version};
 
+use crate::credential::Footing;
 use crate::error::Error;
 use crate::system::node_at;
 
@@ -20,6 +21,8 @@ pub(crate) struct Caller {
     run: Option<ItemRun>,
     /// The nearest isolated agent at or above it, beside whose subtree it sends to those above only.
     within: Option<AgentPath>,
+    /// For whoever has a minted token and is at no turn: `version` is then the token's.
+    footing: Option<Arc<Footing>>,
 }
 
 /// The run of a job item that a caller is.
@@ -33,12 +36,26 @@ pub(crate) struct ItemRun {
 impl Caller {
     /// An attempt at turn `turn` of an agent, started by commit `version`.
     pub(crate) fn agent(me: AgentRef, turn: u64, attempt: u32, version: Version) -> Self {
-        Caller { me, turn, attempt, version: Arc::new(version.into()), run: None, within: None }
+        Caller { me, turn, attempt, version: Arc::new(version.into()), run: None, within: None, footing: None }
     }
 
     /// A run of a job item, started by commit `version`. What it creates belongs to all runs of the item.
     pub(crate) fn item(me: AgentRef, run: ItemRun, version: Version) -> Self {
-        Caller { me, turn: 0, attempt: run.run, version: Arc::new(version.into()), run: Some(run), within: None }
+        Caller {
+            me,
+            turn: 0,
+            attempt: run.run,
+            version: Arc::new(version.into()),
+            run: Some(run),
+            within: None,
+            footing: None,
+        }
+    }
+
+    /// Whoever has the token of an agent that commit `version` wrote. What it creates belongs to no turn.
+    pub(crate) fn holder(me: AgentRef, version: Version, footing: Footing) -> Self {
+        let footing = Some(Arc::new(footing));
+        Caller { me, turn: 0, attempt: 0, version: Arc::new(version.into()), run: None, within: None, footing }
     }
 
     /// The same below or at an isolated agent.
@@ -74,9 +91,15 @@ impl Caller {
         self.run.as_ref()
     }
 
-    /// Has a commit demand that this turn is still under way and nothing above it closed.
+    /// Has a commit demand that this turn is still under way, or the token good, and nothing above it closed.
     pub(crate) fn fence(&self, draft: &mut Draft) {
-        draft.expect_at(Table::Node.at(&self.me.path), self.version());
+        match &self.footing {
+            None => draft.expect_at(Table::Node.at(&self.me.path), self.version()),
+            Some(footing) => {
+                draft.expect_at(Table::Credential.at(&self.me.path), self.version());
+                footing.demand(draft);
+            }
+        }
         draft.expect_open(&self.me.path);
     }
 
@@ -85,7 +108,7 @@ impl Caller {
     pub(crate) async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
         let Some(row) = node_at(store, &self.me.path).await? else { return Ok(false) };
         let mine = match &row.value {
-            Node::Agent(agent) if self.run.is_none() && agent.id == self.me.id => {
+            Node::Agent(agent) if self.run.is_none() && self.footing.is_none() && agent.id == self.me.id => {
                 agent.running().is_some_and(|running| (running.turn, running.attempt) == (self.turn, self.attempt))
             }
             _ => false,
@@ -95,7 +118,13 @@ impl Caller {
 
     /// How a refused commit of this caller reads to it.
     pub(crate) fn explain(&self, error: CommitError) -> Error {
+        let mine = |key: &Key| *key == Table::Credential.at(&self.me.path);
         match &error {
+            CommitError::Conflict { key, .. }
+                if self.footing.as_ref().is_some_and(|footing| mine(key) || footing.has(key)) =>
+            {
+                Error::BadToken { path: self.me.path.clone() }
+            }
             CommitError::Conflict { key, .. } if *key == Table::Node.at(&self.me.path) => {
                 Error::Fenced { path: self.me.path.clone(), id: self.me.id }
             }

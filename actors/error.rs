@@ -190,6 +190,18 @@ pub enum Error {
         /// Which one it was.
         id: AgentId,
     },
+    /// The token is nobody's, another's, or dead; and there may be nothing at the path.
+    #[error("the token is not good for {path}")]
+    BadToken {
+        /// Whose it was said to be.
+        path: AgentPath,
+    },
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes: {reason}")]
+    NoRandomness {
+        /// What it says.
+        reason: String,
+    },
     /// A rule of a record said no.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -93,6 +93,11 @@ impl Drop for TurnSlot {
 }
 
 impl Pauses {
+    /// Those of whoever is at no turn, and needs no slot.
+    pub(crate) fn none() -> Self {
+        Pauses(Arc::new(Shared { place: Lock::new(Place::Over), returning: Mutex::new(()) }))
+    }
+
     /// Gives the slot back, if the turn has one, until what it waits for has come.
     pub(crate) fn give_back(&self, waits: Waits) {
         self.0.turn_to(Place::Away(waits));

@@ -26,6 +26,7 @@ use crate::gate::Gate;
 use crate::inboxes::Inboxes;
 use crate::job::{JobActor, JobSignal};
 use crate::limits::Limits;
+use crate::passes::Passes;
 use crate::pausing::WaitRoom;
 use crate::registrar::{Answer, Desk, Enlist, Registrar, Request};
 use crate::role::{self, DEFAULT_ROLE, Role, Roles};
@@ -67,6 +68,7 @@ pub struct Inner {
     pub(crate) active: Active,
     pub(crate) alarms: Alarms,
     pub(crate) watchers: Watchers,
+    pub(crate) passes: Passes,
     pub(crate) told: broadcast::Sender<Arc<Told>>,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -125,6 +127,7 @@ impl System {
             active: Active::default(),
             alarms: Alarms::default(),
             watchers: Watchers::default(),
+            passes: Passes::default(),
             told: broadcast::channel(EVENTS_KEPT).0,
             stopping: CancellationToken::new(),
             tasks,

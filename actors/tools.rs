@@ -1,6 +1,7 @@
 //! The tools of a turn: one closed list, for in-process brains, function-calling models and protocols alike.
 
 mod list;
+mod outside;
 mod standing;
 mod wait;
 
@@ -16,10 +17,9 @@ use understory_store::{InboxKey, Message, Metadata, ToolUse, keys};
 use crate::authority::{Verb, authorise};
 use crate::caller::Caller;
 use crate::error::{Error, demand_length};
-use crate::interrupt::Reach;
 use crate::lasting::Lasting;
 use crate::lock::Lock;
-use crate::mail::Letter;
+use crate::mail::{Accepted, Letter};
 use crate::nickname::Nickname;
 use crate::pausing::Pauses;
 use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
@@ -236,7 +236,7 @@ impl Tools {
                 let born = self.create(parse(arguments)?, arguments).await?;
                 Ok(serde_json::json!({ "path": born.agent.path, "nickname": born.nickname }).to_string())
             }
-            "send" | "assign" => self.mail(name, parse(arguments)?).await.map(|()| accepted()),
+            "send" | "assign" => self.mail(name, parse(arguments)?).await.map(|_| accepted()),
             "interrupt" => {
                 let InterruptArguments { agent, cascade } = parse(arguments)?;
                 let interrupted = self.interrupt(&agent, cascade).await?;
@@ -263,22 +263,16 @@ impl Tools {
 
     pub(crate) async fn send(&self, to: &str, text: &str) -> Result<(), ToolError> {
         self.demand("send")?;
-        self.mail("send", MessageArguments::new(to, text)).await
+        self.mail("send", MessageArguments::new(to, text)).await.map(drop)
     }
 
     pub(crate) async fn assign(&self, to: &str, text: &str) -> Result<(), ToolError> {
         self.demand("assign")?;
-        self.mail("assign", MessageArguments::new(to, text)).await
+        self.mail("assign", MessageArguments::new(to, text)).await.map(drop)
     }
 
     pub(crate) async fn interrupt(&self, agent: &str, cascade: bool) -> Result<usize, ToolError> {
-        self.demand("interrupt")?;
-        let path = self.system.resolve_target(&self.caller.me().path, agent).await?;
-        let reach = if cascade { Reach::Subtree } else { Reach::Node };
-        let arguments = serde_json::json!({ "agent": path.as_str(), "cascade": cascade }).to_string();
-        let tool = self.entry("interrupt", arguments);
-        let ask = || self.system.interrupt_for(&self.caller, &path, reach, tool.clone());
-        Ok(self.unless_over(ask).await?.len())
+        Ok(self.interrupt_all(agent, cascade).await?.len())
     }
 
     pub(crate) async fn report(&self, result: &str, stop: bool) -> Result<(), ToolError> {
@@ -308,8 +302,18 @@ impl Tools {
         if has { Ok(()) } else { Err(ToolError::Unknown(tool.to_owned())) }
     }
 
-    async fn create(&self, spawn: SpawnArguments, arguments: &str) -> Result<Newborn, ToolError> {
-        let SpawnArguments { name, task, role, nickname, metadata } = spawn;
+    async fn create(&self, mut spawn: SpawnArguments, arguments: &str) -> Result<Newborn, ToolError> {
+        let nickname = spawn.nickname.take().map_or(Nickname::Picked, Nickname::Given);
+        self.create_called(spawn, nickname, arguments).await
+    }
+
+    async fn create_called(
+        &self,
+        spawn: SpawnArguments,
+        nickname: Nickname,
+        arguments: &str,
+    ) -> Result<Newborn, ToolError> {
+        let SpawnArguments { name, task, role, nickname: _, metadata } = spawn;
         if let Some(task) = &task {
             demand_length("task", task)?;
         }
@@ -317,7 +321,6 @@ impl Tools {
         let me = &self.caller.me().path;
         authorise(&self.caller, Verb::Spawn, me)?;
         let path = me.join(&name).map_err(Error::from)?;
-        let nickname = nickname.map_or(Nickname::Picked, Nickname::Given);
         let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
         let given = self.system.role(&role)?;
         let (brain, pool) = (given.brain.clone(), given.nicknames.clone());
@@ -338,7 +341,7 @@ impl Tools {
         Ok(newborn)
     }
 
-    async fn mail(&self, name: &str, asked: MessageArguments) -> Result<(), ToolError> {
+    async fn mail(&self, name: &str, asked: MessageArguments) -> Result<(Accepted, bool), ToolError> {
         let MessageArguments { to, message: text, interrupt, metadata } = asked;
         let to = self.system.resolve_target(&self.caller.me().path, &to).await?;
         let trigger = name == "assign";
@@ -359,13 +362,12 @@ impl Tools {
                 true => {
                     let (system, caller, letter) = (self.system.clone(), self.caller.clone(), letter.clone());
                     let act = async move { system.mail_interrupting(&letter, Some(&caller), tool).await };
-                    Lasting::new(act).await.map(drop)
+                    Lasting::new(act).await
                 }
-                false => self.system.mail(&letter, Some(&self.caller), tool).await.map(drop),
+                false => Ok((self.system.mail(&letter, Some(&self.caller), tool).await?.0, false)),
             }
         };
-        self.unless_over(post).await?;
-        Ok(())
+        Ok(self.unless_over(post).await?)
     }
 
     /// What goes with a message of this turn: what the call says, over what the brain says for all of its calls, over what

@@ -7,13 +7,16 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
+/// What the help ends with.
+const AS_AN_AGENT: &str = "With UNDERSTORY_TOKEN and UNDERSTORY_PATH in the environment a command acts as that agent, through the process \
+                           that runs it, and may do what the agent may. The brain `shell` sets them for its programs.";
 
 /// Durable swarms of agents: every agent has a path, survives a crash, and goes on where it was.
 ///
 /// An agent that is there is named by its path, absolute or below /root, or by a nickname that one agent alone has (@NAME if a
 /// path reads the same).
 #[derive(Debug, Parser)]
-#[command(name = "understory", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(name = "understory", version, disable_help_subcommand = true, arg_required_else_help = true, after_help = AS_AN_AGENT)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) general: General,
@@ -147,6 +150,24 @@ pub(crate) enum Verb {
     /// See what roles there are; a file in the home's folder `roles` says more of one, or makes another
     #[command(subcommand)]
     Role(RoleVerb),
+    /// Give an agent a token, printed this once: whoever has it acts as the agent. The one before is dead
+    Token {
+        /// The agent
+        #[arg(value_name = "PATH")]
+        path: String,
+    },
+    /// Call a tool, as a program that is an agent's brain
+    #[command(subcommand)]
+    Tool(ToolVerb),
+    /// Report the result of the row that this program works on, once
+    Report {
+        /// The result, a JSON object
+        #[arg(value_name = "JSON")]
+        result: String,
+        /// Start no more rows of the job
+        #[arg(long)]
+        stop: bool,
+    },
     /// Look after messages that no turn will take
     #[command(subcommand)]
     Dead(DeadVerb),
@@ -198,6 +219,22 @@ pub(crate) enum RoleVerb {
         /// Which file; all of the home's if none is given
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
+    },
+}
+
+/// The verbs of tools.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ToolVerb {
+    /// List the tools that the agent has, with their parameters
+    List,
+    /// Call one, and print what it answers
+    Call {
+        /// Which
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// With what, a JSON object
+        #[arg(value_name = "JSON", default_value = "{}")]
+        arguments: String,
     },
 }
 

@@ -9,7 +9,6 @@ use crate::command::Session;
 use crate::confirm::confirm;
 use crate::door::Door;
 use crate::render::escaped;
-use crate::setting::agent_path;
 use crate::{brains, exit, meta, render};
 
 /// How many owners that end before they answer are followed by another try.
@@ -48,13 +47,13 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
     let brain = brains::choice(session, brain).await?;
     let brain = brain.map(|choice| understory_server::BrainLine { name: choice.name, settings: choice.settings });
     let nickname = if no_nickname { Called::Off } else { nickname.map_or(Called::Picked, Called::Given) };
-    let path = agent_path(&path)?;
+    let path = session.path(&path)?;
     let (metadata, asked) = (meta::entries(&meta)?, message.is_some());
     if !metadata.is_empty() && !asked {
         return Err(Failure::new(Code::Usage, "--meta is attached to a message: say one with --message"));
     }
     let door = session.open().await?;
-    let follow = followed(detach, &door);
+    let follow = followed(session, detach, &door);
     let (task, at) = (message, path.clone());
     let request = Request::Spawn { path: at, role, brain, nickname, task, metadata, or_existing, follow };
     let reply = door.ask(session, request, &format!("what was accepted is kept: understory run {path}")).await?;
@@ -86,7 +85,7 @@ pub(crate) async fn assign(session: &Session, letter: LetterArguments, detach: b
     let LetterArguments { path, text, interrupt, meta } = letter;
     let metadata = meta::entries(&meta)?;
     let door = session.open().await?;
-    let follow = followed(detach, &door);
+    let follow = followed(session, detach, &door);
     let hint = format!("what was accepted is kept: understory run {}", word(&path));
     let request = Request::Assign { path, text, interrupt, metadata, follow, timeout_ms: None };
     let reply = door.ask(session, request, &hint).await?;
@@ -207,9 +206,11 @@ pub(crate) fn word(text: &str) -> String {
     }
 }
 
-/// What becomes of a message: this process would only begin its turn and then end.
-fn followed(detach: bool, door: &Door) -> Follow {
+/// What becomes of a message: this process would only begin its turn and then end. An agent is told of the outcome by a
+/// message.
+fn followed(session: &Session, detach: bool, door: &Door) -> Follow {
     match (detach, door.is_other()) {
+        _ if session.setting.identity.is_some() => Follow::Leave,
         (false, _) => Follow::Outcome,
         (true, true) => Follow::Run,
         (true, false) => Follow::Leave,
@@ -217,6 +218,9 @@ fn followed(detach: bool, door: &Door) -> Follow {
 }
 
 fn left(session: &Session) -> u8 {
+    if session.setting.identity.is_some() {
+        return exit::OK;
+    }
     session.terminal.note("no process has the store: nothing runs until `understory run`");
     exit::OK
 }

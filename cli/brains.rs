@@ -25,7 +25,7 @@ pub(crate) async fn builder(setting: &Setting) -> Result<Builder, Failure> {
 
 /// The same without the home's roles.
 pub(crate) fn bare(setting: &Setting) -> Builder {
-    let shell = Shell::new(setting.run_dir(), setting.allowed.clone());
+    let shell = Shell::new(setting.run_dir(), setting.allowed.clone()).reached_at(setting.socket());
     Runtime::builder().brain(SHELL, shell).brain(SCRIPTED, Scripted::from_settings())
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use understory::AgentPath;
 use understory_server::{Code, Failure};
 
 use crate::arguments::{Arguments, JobVerb, RoleVerb, StoreVerb, Verb};
-use crate::setting::Setting;
+use crate::setting::{Setting, agent_path};
 use crate::signals::Signals;
 use crate::terminal::Terminal;
-use crate::{ask, dead, exit, fan_out, job, log, looking, remove, role, run, watch};
+use crate::{ask, dead, exit, fan_out, job, log, looking, remove, role, run, tool, watch};
 
 /// How long what is left in the process is given to be dropped, which kills workers that outlived their grace.
 const DROPPING: Duration = Duration::from_millis(200);
@@ -77,12 +78,23 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Role(RoleVerb::Show { name }) => role::show(session, name).await,
         Verb::Role(RoleVerb::Check { file }) => role::check(session, file).await,
         Verb::Remove { path, dry_run, yes } => remove::remove(session, &path, dry_run, yes).await,
+        Verb::Token { path } => tool::token(session, &path).await,
+        Verb::Tool(verb) => tool::tool(session, verb).await,
+        Verb::Report { result, stop } => tool::report(session, &result, stop).await,
         Verb::Dead(verb) => dead::dead(session, verb).await,
         Verb::Store(StoreVerb::Verify) => ask::verify(session).await,
     }
 }
 
 impl Session {
+    /// A path as it is written: absolute, or below the agent that the command acts as, which is `/root` for an operator.
+    pub(crate) fn path(&self, text: &str) -> Result<AgentPath, Failure> {
+        match &self.setting.identity {
+            None => agent_path(text),
+            Some(identity) => Ok(identity.path.resolve(text).map_err(understory::Error::from)?),
+        }
+    }
+
     /// Does what [`blocking`] does, unless a signal comes first.
     pub(crate) async fn aside<T: Send + 'static>(
         &self,

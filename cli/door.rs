@@ -14,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(20);
 
+const NOBODY: &str = "an agent acts through the process that runs it, and none answers";
+
 /// The way to the store.
 pub(crate) enum Door {
     /// This process has it.
@@ -25,11 +27,21 @@ pub(crate) enum Door {
 impl Door {
     /// Finds the way to the store of the home.
     pub(crate) async fn open(session: &Session) -> Result<Door, Failure> {
-        session.signals.unless(find(session)).await
+        let found = async {
+            match session.setting.identity {
+                None => find(session).await,
+                Some(_) => reach(session).await,
+            }
+        };
+        session.signals.unless(found).await
     }
 
     /// Opens the store for a command that must have it itself.
     pub(crate) async fn own(session: &Session, verb: &str) -> Result<Owner, Failure> {
+        if let Some(identity) = &session.setting.identity {
+            let message = format!("`understory {verb}` has the store itself, which {} may not", identity.path);
+            return Err(Failure::new(Code::NotFound, message));
+        }
         session.signals.unless(take(session, verb)).await
     }
 
@@ -68,6 +80,16 @@ impl Door {
                 Ok(reply)
             }
         }
+    }
+}
+
+/// The way of an agent, which is never by the store itself: there nobody would ask for its token.
+async fn reach(session: &Session) -> Result<Door, Failure> {
+    let Session { setting, .. } = session;
+    match Client::connect(&setting.home).await {
+        Ok(Some(client)) => Ok(Door::Other(Box::new(client.identified(setting.identity.clone())))),
+        Ok(None) => Err(Failure::new(Code::Stopping, NOBODY).retryable()),
+        Err(error) => Err(Failure::new(Code::Stopping, format!("{NOBODY}: {}", chain(&error))).retryable()),
     }
 }
 

@@ -23,6 +23,7 @@ mod setting;
 mod signals;
 mod spool;
 mod terminal;
+mod tool;
 mod watch;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ mod fan_out;
 mod list;
 mod removed;
 mod role;
+mod tool;
 mod tree;
 
 use std::fmt::Write as _;
@@ -34,6 +35,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Shown(Shown::Agent(agent)) => self::agent(agent),
         Reply::Shown(Shown::Job(job)) => self::job(job),
         Reply::Shown(Shown::Item(item)) => self::item(item),
+        Reply::Shown(Shown::Outline(outline)) => tool::outline(outline),
         Reply::Listed(page) => list::page(page),
         Reply::Labelled(card) => list::card(card),
         // What was followed has been printed.
@@ -57,6 +59,9 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Interrupted(interrupted) => self::interrupted(interrupted),
         Reply::Removed(asked) => removed::removed(asked),
         Reply::Dead(reply) => dead::dead(reply),
+        Reply::Token(minted) => format!("{}\n", minted.token.reveal()),
+        Reply::Tools(list) => tool::list(list),
+        Reply::Tool(answer) => tool::answer(answer),
         Reply::Verified(verified) => self::verified(verified),
     }
 }

@@ -7,9 +7,16 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use understory::{AgentPath, TEXT_MAX, chain};
+use understory::{AgentPath, TEXT_MAX, Token, chain};
 use understory_adapters::ALLOWED;
-use understory_server::{Code, Failure, named};
+use understory_server::{Code, Failure, Identity, named};
+
+/// The token of the agent that the command acts as.
+const TOKEN_VARIABLE: &str = "UNDERSTORY_TOKEN";
+/// Which agent that is.
+const PATH_VARIABLE: &str = "UNDERSTORY_PATH";
+/// Where the process listens that has the agent's store, if the home is not said.
+const SOCKET_VARIABLE: &str = "UNDERSTORY_SOCKET";
 
 /// Where the command runs.
 #[derive(Clone, Debug)]
@@ -22,14 +29,19 @@ pub(crate) struct Setting {
     pub(crate) path_var: Option<OsString>,
     /// What of the environment workers see.
     pub(crate) allowed: Vec<(OsString, OsString)>,
+    /// Which agent the command acts as, instead of the operator.
+    pub(crate) identity: Option<Identity>,
 }
 
 impl Setting {
     /// Reads the environment. `home` is what the command line says, if it says anything.
     pub(crate) fn read(home: Option<PathBuf>) -> Result<Self, Failure> {
-        let home = match home {
-            Some(home) => home,
-            None => platform_home()?,
+        let identity = identity()?;
+        let socket = std::env::var_os(SOCKET_VARIABLE).filter(|_| identity.is_some()).map(PathBuf::from);
+        let home = match (home, socket.as_deref().and_then(Path::parent)) {
+            (Some(home), _) => home,
+            (None, Some(home)) => home.to_owned(),
+            (None, None) => platform_home()?,
         };
         let failed = |error: io::Error| Failure::new(Code::Failure, format!("no working directory: {error}"));
         let allowed = ALLOWED.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?))).collect();
@@ -38,6 +50,7 @@ impl Setting {
             cwd: std::env::current_dir().map_err(failed)?,
             path_var: std::env::var_os("PATH"),
             allowed,
+            identity,
         })
     }
 
@@ -50,6 +63,11 @@ impl Setting {
     /// Where the store lies.
     pub(crate) fn store(&self) -> PathBuf {
         self.home.join("store")
+    }
+
+    /// Where the process that has the store listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.home.join(understory_server::SOCKET)
     }
 
     /// Where the records of running workers lie.
@@ -99,6 +117,16 @@ pub(crate) fn unwritable(doing: &str, path: &Path, error: &io::Error) -> Failure
     let code = if error.kind() == io::ErrorKind::StorageFull { Code::DiskFull } else { Code::Unwritable };
     let message = format!("failed to {doing} {}: {}", path.display(), chain(error));
     Failure::new(code, message).details(serde_json::json!({ "path": named(path) }))
+}
+
+/// Which agent the environment says the command acts as. Whoever holds a token is never taken for the operator, not even with
+/// an empty one.
+fn identity() -> Result<Option<Identity>, Failure> {
+    let Some(token) = std::env::var_os(TOKEN_VARIABLE) else { return Ok(None) };
+    let usage = |what: &str| Failure::new(Code::Usage, format!("{TOKEN_VARIABLE} is set, and {what}"));
+    let token = token.into_string().map_err(|_| usage("it is no text"))?;
+    let path = std::env::var(PATH_VARIABLE).map_err(|_| usage(&format!("{PATH_VARIABLE} does not say whose it is")))?;
+    Ok(Some(Identity { path: agent_path(&path)?, token: Token::claimed(token) }))
 }
 
 fn platform_home() -> Result<PathBuf, Failure> {

@@ -53,9 +53,10 @@ pub use understory_actors::{
     Accepted, AnyBrain, Asked, Assignment, Awaited, Brain, BrainError, BrainFactory, CHILDREN_COUNTED_MAX, CardPatch,
     Children, ClosedReport, Cursor, DEAD_PAGE_MAX, DEFAULT_ROLE, DeadKey, DeadMail, FanOut, IN_HAND_MAX, JobRow, Kind,
     LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing, Missed, Misses, Nickname,
-    NicknamePool, OnResult, Order, Part, PendingMail, Policy, PoolError, Query, Reach, RemovedReport, Response,
+    NicknamePool, OnResult, Order, Part, Pass, PendingMail, Policy, PoolError, Query, Reach, RemovedReport, Response,
     Restart, Role, RoleLimits, STATUSES, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing, Strategy,
-    TEXT_MAX, TITLE_MAX, Target, Turn, Until, Usage, View, WAIT_TARGETS_MAX, Waited, Waits, brain_fn, chain,
+    TEXT_MAX, TITLE_MAX, Target, Token, Turn, Until, Usage, Verb, View, WAIT_TARGETS_MAX, Waited, Waits, brain_fn,
+    chain,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{

@@ -8,6 +8,7 @@ use understory::{
     Target, Until,
 };
 
+use crate::agent::MintedToken;
 use crate::dead;
 use crate::failure::{Code, Failure};
 use crate::fan_out;
@@ -92,6 +93,16 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
             Reply::Removed(remove(runtime, meant(runtime, &path).await?, dry_run).await?)
         }
         Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
+        Request::Token { path } => {
+            let token = runtime.system().mint_token(&path).await?;
+            Reply::Token(MintedToken { path, token })
+        }
+        Request::Tools | Request::Tool { .. } => {
+            let message = "tools are an agent's: who calls one says which agent it is, and proves it";
+            return Err(
+                Failure::new(Code::Usage, message).hint("UNDERSTORY_PATH and UNDERSTORY_TOKEN in the environment")
+            );
+        }
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
         Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, follow } => {
             let metadata = Metadata::new(metadata).map_err(Error::from)?;
@@ -119,7 +130,7 @@ fn unspawned(error: Error) -> Failure {
     }
 }
 
-async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Error> {
+pub(crate) async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Error> {
     let view = runtime.agent(path.clone()).show().await?;
     match (&view.node, agent_line(&view)) {
         (_, Some(agent)) => {
@@ -157,7 +168,7 @@ async fn named(
     }
 }
 
-async fn job(runtime: &Runtime, path: AgentPath) -> Result<JobLine, Error> {
+pub(crate) async fn job(runtime: &Runtime, path: AgentPath) -> Result<JobLine, Error> {
     let job = runtime.job(path);
     let view = job.show().await?;
     // Without a failed row there is nothing to look for among what may be millions.
@@ -250,17 +261,21 @@ async fn close(runtime: &Runtime, path: AgentPath) -> Result<AskedClose, Error> 
 async fn interrupt(runtime: &Runtime, path: AgentPath, cascade: bool, dry_run: bool) -> Result<AskedInterrupt, Error> {
     let agent = runtime.agent(path.clone());
     let reach = if cascade { Reach::Subtree } else { Reach::Node };
-    let mut paths = match (dry_run, reach) {
+    let paths = match (dry_run, reach) {
         (true, _) => runtime.system().interruptible(&path, reach).await?,
         (false, Reach::Subtree) => agent.interrupt_subtree().await?,
         (false, Reach::Node) => agent.interrupt().await?.then(|| path.clone()).into_iter().collect(),
     };
-    let interrupted = paths.len();
-    paths.truncate(INTERRUPTED);
-    Ok(AskedInterrupt { path, interrupted, paths, dry_run })
+    Ok(interrupted_line(path, paths, dry_run))
 }
 
-fn accepted_line(accepted: &understory::Accepted, interrupted: bool) -> Accepted {
+pub(crate) fn interrupted_line(path: AgentPath, mut paths: Vec<AgentPath>, dry_run: bool) -> AskedInterrupt {
+    let interrupted = paths.len();
+    paths.truncate(INTERRUPTED);
+    AskedInterrupt { path, interrupted, paths, dry_run }
+}
+
+pub(crate) fn accepted_line(accepted: &understory::Accepted, interrupted: bool) -> Accepted {
     let understory::Accepted { to, row } = accepted;
     Accepted { path: to.path.clone(), message: format!("{}.{}", row.sequence, row.n), interrupted }
 }

@@ -8,11 +8,12 @@ use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use understory::chain;
 
+use crate::agent::Identity;
 use crate::control::{read_line, write_line};
 use crate::failure::{Code, Failure};
 use crate::place;
 use crate::watching::{WatchLine, WatchRequest};
-use crate::wire::{Answer, Hello, Reply, Request};
+use crate::wire::{Answer, Envelope, Hello, Reply, Request};
 
 /// How long a process that has a socket may take to greet.
 const GREETING: Duration = Duration::from_secs(5);
@@ -20,6 +21,7 @@ const GREETING: Duration = Duration::from_secs(5);
 /// A connection to the process that owns a store.
 pub struct Client {
     hello: Hello,
+    identity: Option<Identity>,
     input: BufReader<OwnedReadHalf>,
     output: OwnedWriteHalf,
 }
@@ -34,11 +36,17 @@ impl Client {
         let (input, output) = stream.into_split();
         let mut input = BufReader::new(input);
         match tokio::time::timeout(GREETING, read_line(&mut input)).await? {
-            Ok(Some(line)) => Ok(Some(Client { hello: serde_json::from_slice(&line)?, input, output })),
+            Ok(Some(line)) => Ok(Some(Client { hello: serde_json::from_slice(&line)?, identity: None, input, output })),
             Ok(None) => Ok(None),
             Err(error) if ended(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The same, asking as an agent: without an identity it asks as the operator.
+    pub fn identified(mut self, identity: Option<Identity>) -> Self {
+        self.identity = identity;
+        self
     }
 
     /// Who answers.
@@ -67,7 +75,7 @@ impl Client {
     /// # Errors
     /// The owner cannot be asked.
     pub async fn follow(&mut self, request: WatchRequest) -> Result<(), Failure> {
-        let asked = write_line(&mut self.output, &Request::Watch(request)).await;
+        let asked = self.write(&Request::Watch(request)).await;
         asked.map_err(|error| self.gone(&chain(&error)).retryable())
     }
 
@@ -91,8 +99,12 @@ impl Client {
     }
 
     async fn exchange(&mut self, request: &Request) -> io::Result<Option<Answer>> {
-        write_line(&mut self.output, request).await?;
+        self.write(request).await?;
         self.answer().await
+    }
+
+    async fn write(&mut self, request: &Request) -> io::Result<()> {
+        write_line(&mut self.output, &Envelope { identity: self.identity.as_ref(), request }).await
     }
 
     fn unread(&self, error: &io::Error) -> Failure {

@@ -32,11 +32,12 @@ use understory::Runtime;
 
 pub(crate) use line::{read_line, write_line};
 
+use crate::agent::{Identity, answer_as};
 use crate::answer::answer;
 use crate::failure::{Code, Failure};
 use crate::place;
 use crate::watching::{WatchRequest, watch};
-use crate::wire::{Answer, Hello, Reply, Request};
+use crate::wire::{AS, Answer, Hello, Reply, Request};
 
 /// How many clients are answered at once; more wait.
 const CLIENTS_MAX: usize = 128;
@@ -140,19 +141,19 @@ async fn converse(runtime: &Runtime, requests: &Requests, watches: &Semaphore, s
     let mut input = BufReader::new(input);
     write_line(&mut output, &Hello::mine()).await?;
     while let Some(line) = read_line(&mut input).await? {
-        let request = match read(&line) {
-            Ok(Request::Watch(request)) => {
+        let asked = match read(&line) {
+            Ok((None, Request::Watch(request))) => {
                 tokio::select! {
                     told = follow(runtime, watches, request, &mut output) => told?,
                     () = hung_up(&mut input) => return Ok(()),
                 }
                 continue;
             }
-            request => request,
+            asked => asked,
         };
         let _pending = requests.begin();
         let answered = tokio::select! {
-            answered = respond(runtime, request) => answered,
+            answered = respond(runtime, asked) => answered,
             () = hung_up(&mut input) => return Ok(()),
         };
         write_line(&mut output, &answered).await?;
@@ -167,18 +168,36 @@ async fn hung_up(input: &mut (impl AsyncBufRead + Unpin)) {
     }
 }
 
-fn read(line: &[u8]) -> Result<Request, Failure> {
-    serde_json::from_slice(line).map_err(|error| {
+/// A request, and who makes it if that is not the operator.
+type Asked = (Option<Identity>, Request);
+
+pub(crate) fn read(line: &[u8]) -> Result<Asked, Failure> {
+    envelope(line).map_err(|error| {
         let failure = Failure::new(Code::Usage, format!("not a request: {error}"));
         failure.hint("use the same version as the process that has the store")
     })
 }
 
-async fn respond(runtime: &Runtime, request: Result<Request, Failure>) -> Answer {
+/// Who asks, if it says so, and what.
+fn envelope(line: &[u8]) -> serde_json::Result<Asked> {
+    let mut document: serde_json::Value = serde_json::from_slice(line)?;
+    let identity = match document.as_object_mut().and_then(|document| document.remove(AS)) {
+        // Whoever says that it is somebody is never taken for the operator.
+        Some(identity) => Some(serde_json::from_value(identity)?),
+        None => None,
+    };
+    Ok((identity, serde_json::from_value(document)?))
+}
+
+pub(crate) async fn respond(runtime: &Runtime, asked: Result<Asked, Failure>) -> Answer {
     let answered = async {
-        let request = request?;
-        tracing::debug!(?request, "asked through the control socket");
-        answer(runtime, request).await
+        let (identity, request) = asked?;
+        let agent = identity.as_ref().map(|identity| &identity.path);
+        tracing::debug!(?agent, ?request, "asked through the control socket");
+        match &identity {
+            None => answer(runtime, request).await,
+            Some(identity) => answer_as(runtime, identity, request).await,
+        }
     };
     match answered.await {
         Ok(reply) => Answer::Ok(reply),

@@ -44,6 +44,8 @@ pub enum Code {
     Stopping,
     /// A turn or agent failed.
     Faulted,
+    /// Whoever asked did not prove to be the agent it said.
+    BadToken,
     /// The command is not one.
     Usage,
     /// What was named is not there: a node, a file, a program, a role, a brain.
@@ -145,6 +147,7 @@ fn code(error: &Refusal) -> Code {
         | Refusal::UnknownBrain { .. } => Code::NotFound,
         Refusal::Exists { .. } | Refusal::NicknameTaken { .. } | Refusal::AlreadyAccepted { .. } => Code::Exists,
         Refusal::Removed { .. } => Code::Removed,
+        Refusal::BadToken { .. } => Code::BadToken,
         Refusal::Closed { .. } => Code::Closed,
         Refusal::Faulted { .. } => Code::Faulted,
         Refusal::Ambiguous { .. } => Code::Conflict,
@@ -222,6 +225,7 @@ fn details(error: &Refusal) -> Value {
             json!({ "store": dir, "found": found, "supported": supported })
         }
         Refusal::Store(StoreError::Damaged { place, what }) => json!({ "place": place, "what": what }),
+        Refusal::BadToken { path } => json!({ "path": path }),
         Refusal::Job(error) => job_details(error),
         _ => json!({}),
     }

@@ -9,6 +9,7 @@
 //! socket and what a front end shows. This room translates and adds no rule of its own; it knows nothing of terminals or
 //! exit codes, and never prints. Only a failure's hint is in the words of the command line.
 
+mod agent;
 mod answer;
 mod client;
 mod control;
@@ -28,6 +29,7 @@ mod tree;
 mod watching;
 mod wire;
 
+pub use agent::{Identity, MintedToken, ToolLine, ToolList, answer_as};
 pub use answer::answer;
 pub use client::Client;
 pub use control::{Control, Requests};
@@ -38,11 +40,12 @@ pub use fan_out::{AskedSubtree, MissedLine};
 pub use label::{CardLine, LabelRequest};
 pub use lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, ErrorLine,
-    ItemLine, JobLine, Jobs, NodeLine, OutcomeLine, ProblemLine, RunningLine, SettledLine, Shown, Spawned,
+    ItemLine, JobLine, Jobs, NodeLine, OutcomeLine, Outline, ProblemLine, RunningLine, SettledLine, Shown, Spawned,
     StandingLine, Tree, TreeLine, VerifiedLine, Waited,
 };
 pub use listing::{KindWord, ListPage, ListRequest, OrderWord};
 pub use pick::unfinished_job;
+pub use place::SOCKET;
 pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use told::job_line;

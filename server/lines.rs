@@ -71,6 +71,21 @@ pub enum Shown {
     Job(Box<JobLine>),
     /// A job's item.
     Item(ItemLine),
+    /// Something that the agent which asks may only look at.
+    Outline(Outline),
+}
+
+/// What every agent may know of every other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outline {
+    /// Where it lies.
+    pub path: AgentPath,
+    /// The word for how it stands.
+    pub status: String,
+    /// Its role, if it is an agent.
+    pub role: Option<String>,
+    /// What people call it.
+    pub nickname: Option<String>,
 }
 
 /// An agent.

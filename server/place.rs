@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
-const SOCKET: &str = "control.sock";
+/// What the socket is called in its home.
+pub const SOCKET: &str = "control.sock";
 /// The longest path that every system takes in a socket's address, with room for a temporary name.
 const PATH_MAX: usize = 90;
 

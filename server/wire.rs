@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use understory::AgentPath;
 
+use crate::agent::{Identity, MintedToken, ToolList};
 use crate::dead::{DeadReply, DeadRequest};
 use crate::failure::Failure;
 use crate::fan_out::AskedSubtree;
@@ -167,6 +168,20 @@ pub enum Request {
     },
     /// Something about dead letters.
     Dead(DeadRequest),
+    /// An agent shall be given a token.
+    Token {
+        /// Which.
+        path: AgentPath,
+    },
+    /// The tools of the agent that asks.
+    Tools,
+    /// One of them shall be called.
+    Tool {
+        /// Which.
+        name: String,
+        /// With what, as its parameters say.
+        arguments: serde_json::Value,
+    },
     /// The whole store shall be read, to see whether it fits together.
     Verify,
 }
@@ -260,6 +275,12 @@ pub enum Reply {
     Removed(AskedRemove),
     /// To something about dead letters.
     Dead(DeadReply),
+    /// To a token.
+    Token(MintedToken),
+    /// To a list of tools.
+    Tools(ToolList),
+    /// To a call of a tool.
+    Tool(serde_json::Value),
     /// To a verify.
     Verified(VerifiedLine),
 }
@@ -275,7 +296,9 @@ impl Request {
         }
         // A second interrupt may end the next turn.
         let once = matches!(self, Request::Interrupt { dry_run: false, .. });
-        !once && !matches!(self, Request::Spawn { .. } | Request::Send { .. } | Request::Assign { .. })
+        !once
+            && !matches!(self, Request::Spawn { .. } | Request::Send { .. } | Request::Assign { .. })
+            && !matches!(self, Request::Tool { .. })
     }
 }
 
@@ -283,6 +306,18 @@ impl Hello {
     pub(crate) fn mine() -> Self {
         Hello { understory: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() }
     }
+}
+
+/// Under which name a request says who asks.
+pub(crate) const AS: &str = "as";
+
+/// A request as it goes over the wire.
+#[derive(Serialize)]
+pub(crate) struct Envelope<'a> {
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub(crate) identity: Option<&'a Identity>,
+    #[serde(flatten)]
+    pub(crate) request: &'a Request,
 }
 
 /// A line of an answer.

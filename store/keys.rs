@@ -53,11 +53,15 @@ pub enum Table {
     Grant = 0x18,
     /// A node's title and labels. Written by whoever patches them, as read; nobody acts on them.
     Card = 0x19,
+    /// What is kept of the token that an agent was given. Written by whoever mints one; the newest is good.
+    Credential = 0x1c,
+    /// Where something was closed and resumed: tokens at and below it that are older are dead. Written by the registrar.
+    Reopened = 0x1d,
 }
 
 impl Table {
     /// Every table, in key order.
-    pub const ALL: [Table; 19] = [
+    pub const ALL: [Table; 21] = [
         Table::Node,
         Table::Closed,
         Table::Count,
@@ -77,6 +81,8 @@ impl Table {
         Table::Burial,
         Table::Grant,
         Table::Card,
+        Table::Credential,
+        Table::Reopened,
     ];
 
     /// The row of `path`.

@@ -29,7 +29,7 @@ pub use keys::Table;
 pub use memory::MemoryBackend;
 pub use pages::Pages;
 pub use records::{
-    Agent, AgentId, AgentRef, BrainChoice, Burial, Card, Counts, Creation, DeadLetter, DecodeError, Event,
+    Agent, AgentId, AgentRef, BrainChoice, Burial, Card, Counts, Creation, Credential, DeadLetter, DecodeError, Event,
     FailureLimits, Grant, InboxKey, Item, ItemEnd, ItemEnding, ItemState, Job, JobSpec, JobState, METADATA_ENTRIES_MAX,
     METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Mark, Message, MessageKind, Metadata,
     MetadataError, Node, Outcome, Phase, Pointer, Record, Refusal, Running, Sender, Source as ItemSource, Text, Time,

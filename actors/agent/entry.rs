@@ -124,6 +124,12 @@ impl Held {
         self.entry.as_ref().is_some_and(|entry| !matches!(entry.stage, Stage::Ended(_)))
     }
 
+    /// Whether the brain is at this very attempt.
+    pub(crate) fn runs(&self, turn: u64, attempt: u32) -> bool {
+        let is_it = |entry: &TurnEntry| (entry.turn, entry.attempt) == (turn, attempt);
+        self.entry.as_ref().is_some_and(|entry| is_it(entry) && matches!(entry.stage, Stage::Running))
+    }
+
     /// What the turn under way waits for, if it is this one.
     pub(crate) fn waits(&self, turn: u64) -> Option<Waits> {
         self.entry.as_ref().filter(|entry| entry.turn == turn)?.slot.waits()

@@ -9,6 +9,7 @@ use understory_store::{Message, Metadata};
 
 use super::Seat;
 use crate::lifecycle::ClosedReport;
+use crate::passes::Pass;
 use crate::tools::{ToolError, Tools};
 use crate::waiting::{Target, Until, Waited};
 
@@ -157,6 +158,15 @@ impl Turn {
     /// The tools this turn may call, for function-calling models and MCP; each is also a method.
     pub fn tools(&self) -> Result<&Tools, ToolError> {
         self.tools.as_ref().ok_or(ToolError::Detached)
+    }
+
+    /// A token by which another process may call this turn's tools ([`System::tools_of`](crate::System::tools_of)): for a brain
+    /// that is a program. It is good until it is dropped, the turn is over, or the agent or one above it is closed.
+    ///
+    /// # Errors
+    /// The turn has no runtime behind it, or the system gives no random bytes.
+    pub fn pass(&self) -> Result<Pass, ToolError> {
+        self.tools()?.pass()
     }
 
     /// Takes the mail that has come since the turn began, or since this was last called: oldest first, as much as a turn may

@@ -23,6 +23,11 @@ impl System {
         self.look_at_run(item, |held, row| held.runs.get(&row).is_some_and(|run| run.is_interruptible()))
     }
 
+    /// Whether the worker of this very run is at it.
+    pub(crate) fn is_run_under_way(&self, item: &AgentPath, run: u32) -> bool {
+        self.look_at_run(item, |held, row| held.runs.get(&row).is_some_and(|entry| entry.is_under_way(run)))
+    }
+
     fn look_at_run(&self, item: &AgentPath, look: impl FnOnce(&mut Held, u32) -> bool) -> bool {
         let (Some(job), Some(row)) = (item.parent(), keys::item_number(item)) else { return false };
         self.jobs.held(&job, |held| look(held, row)) == Some(true)

@@ -43,6 +43,8 @@ impl Plan<'_> {
             }
             self.draft.expect_present(Table::Node.at(path));
             self.mark(path, None);
+            // Tokens from before the close stay dead.
+            self.draft.put(Table::Reopened.at(path), &());
             self.shift_counts(path, open, true).await?;
             self.note_standing(path, &node.value, true);
         }

@@ -66,7 +66,7 @@ impl Request {
                     spec.headers.iter().map(String::len).sum::<usize>() + spec.template.as_ref().map_or(0, String::len);
                 (8 + bytes / 4096, 4096 + bytes)
             }
-            Request::Close { .. } | Request::Resume { .. } | Request::Remove { .. } => (3, 8192),
+            Request::Close { .. } | Request::Resume { .. } | Request::Remove { .. } => (4, 8192),
             // It takes what a drain takes.
             Request::RemoveBatch { .. } => (WRITES_MAX, 0),
         }

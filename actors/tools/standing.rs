@@ -26,7 +26,10 @@ impl Tools {
     }
 
     /// See [`Turn::close`](crate::Turn::close).
-    pub(crate) async fn close(&self, agent: &str) -> Result<ClosedReport, ToolError> {
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn close(&self, agent: &str) -> Result<ClosedReport, ToolError> {
         self.demand("close")?;
         let path = self.system.resolve_target(&self.caller.me().path, agent).await?;
         let tool = self.entry("close", serde_json::json!({ "agent": path.as_str() }).to_string());
@@ -34,7 +37,10 @@ impl Tools {
     }
 
     /// See [`Turn::resume`](crate::Turn::resume).
-    pub(crate) async fn resume(&self, agent: &str) -> Result<bool, ToolError> {
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn resume(&self, agent: &str) -> Result<bool, ToolError> {
         self.demand("resume")?;
         let path = self.system.resolve_target(&self.caller.me().path, agent).await?;
         let tool = self.entry("resume", serde_json::json!({ "agent": path.as_str() }).to_string());

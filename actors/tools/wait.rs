@@ -90,12 +90,10 @@ impl Tools {
     }
 
     /// See [`Turn::wait`](crate::Turn::wait).
-    pub(crate) async fn wait(
-        &self,
-        targets: Vec<Target>,
-        until: Until,
-        asked: Option<Duration>,
-    ) -> Result<Waited, ToolError> {
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn wait(&self, targets: Vec<Target>, until: Until, asked: Option<Duration>) -> Result<Waited, ToolError> {
         self.demand("wait")?;
         let within = self.allowed(asked)?;
         if targets.len() > WAIT_TARGETS_MAX {

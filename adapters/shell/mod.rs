@@ -65,6 +65,8 @@ pub struct Shell {
 struct Ground {
     run: RunDir,
     allow: Vec<(OsString, OsString)>,
+    /// Where workers reach the process, if they may.
+    socket: Option<PathBuf>,
 }
 
 struct ShellBrain {
@@ -79,7 +81,16 @@ impl Shell {
         // Workers have another working directory. A path is only not made absolute when there is no current directory,
         // and then nothing can be written below it either.
         let run_dir = path::absolute(&run_dir).unwrap_or(run_dir);
-        Shell { ground: Arc::new(Ground { run: RunDir::new(run_dir), allow: allow_env }) }
+        Shell { ground: Arc::new(Ground { run: RunDir::new(run_dir), allow: allow_env, socket: None }) }
+    }
+
+    /// The same, whose workers may act as their agents: each is told where the process listens (`UNDERSTORY_SOCKET`) and
+    /// given a token that is good for its turn alone (`UNDERSTORY_TOKEN`).
+    ///
+    /// Other processes of the same user can read a worker's environment, and open the socket without a token.
+    pub fn reached_at(self, socket: PathBuf) -> Self {
+        let Ground { run, allow, socket: _ } = Arc::into_inner(self.ground).expect("no brain was made yet");
+        Shell { ground: Arc::new(Ground { run, allow, socket: Some(socket) }) }
     }
 }
 

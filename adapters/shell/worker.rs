@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use serde_json::{Map, Value, json};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
-use understory_actors::{BrainError, Response, Turn};
+use understory_actors::{BrainError, Response, Token, Turn};
 
 use super::environment::turn_env;
 use super::group::Group;
@@ -38,10 +38,13 @@ pub(crate) async fn run(
     if turn.cancel().is_cancelled() {
         return Err(cancelled());
     }
+    // A turn without a runtime behind it has none. It is good as long as the worker is at work.
+    let pass = ground.socket.as_ref().and_then(|_| turn.pass().ok());
+    let token = pass.as_ref().map(|pass| pass.token().clone());
     let (ground, program, given) = (ground.clone(), settings.clone(), turn.clone());
     // A row is taken apart, files are written and a process is made, which is too long for a thread that others wait for.
     // If this future is dropped meanwhile, so is the group, as soon as it is there.
-    let (mut group, mut pipes) = spawn_blocking(move || start(&ground, &program, &given))
+    let (mut group, mut pipes) = spawn_blocking(move || start(&ground, &program, &given, token.as_ref()))
         .await
         .map_err(|error| BrainError::unavailable(format!("starting {}: {error}", settings.program.display())))??;
 
@@ -50,6 +53,7 @@ pub(crate) async fn run(
         .end()
         .await
         .map_err(|error| BrainError::unavailable(format!("waiting for {}: {error}", settings.program.display())))?;
+    drop(pass);
     match end {
         End::Cancelled => Err(cancelled()),
         End::Done => answer(&settings.program, status, pipes.finish(), turn.row().is_some()),
@@ -57,7 +61,12 @@ pub(crate) async fn run(
 }
 
 /// Starts the worker behind its gate and records it. The gate is opened by the first byte that [`Pipes::flow`] writes.
-fn start(ground: &Ground, settings: &ShellSettings, turn: &Turn) -> Result<(Group, Pipes), BrainError> {
+fn start(
+    ground: &Ground,
+    settings: &ShellSettings,
+    turn: &Turn,
+    token: Option<&Token>,
+) -> Result<(Group, Pipes), BrainError> {
     executable(&settings.program).map_err(|error| unstarted(settings, &error))?;
     let mark = Owner::current().map(Mark::next).map_err(|error| unrecorded(ground, &error))?;
     let row = turn.row().map(|row| ground.run.put_row(mark, &row.json));
@@ -65,6 +74,10 @@ fn start(ground: &Ground, settings: &ShellSettings, turn: &Turn) -> Result<(Grou
     let mut variables: Vec<(OsString, OsString)> =
         turn_env(turn).into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     variables.push((mark::VARIABLE.into(), mark.to_string().into()));
+    if let (Some(token), Some(socket)) = (token, &ground.socket) {
+        variables.push(("UNDERSTORY_TOKEN".into(), token.reveal().into()));
+        variables.push(("UNDERSTORY_SOCKET".into(), socket.into()));
+    }
     if let Some(row) = &row {
         variables.push(("UNDERSTORY_ROW_FILE".into(), row.path().into()));
     }

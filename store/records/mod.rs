@@ -3,6 +3,7 @@
 
 mod agent;
 mod card;
+mod credential;
 mod event;
 mod grant;
 mod id;
@@ -16,6 +17,7 @@ mod version;
 
 pub use agent::{Agent, BrainChoice, Creation, Outcome, Phase, Running, TurnResult};
 pub use card::Card;
+pub use credential::Credential;
 pub use event::{Event, ItemEnd, ItemEnding};
 pub use grant::Grant;
 pub use id::{AgentId, AgentRef, InboxKey, Time};

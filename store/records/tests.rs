@@ -258,6 +258,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("transcript, tool", entry.encode()),
         ("grant", grant.encode()),
         ("card", card.encode()),
+        ("credential", Credential { agent: me.id, sha256: [7; 32], at: NOW }.encode()),
         ("pointer", Pointer(path.clone()).encode()),
         ("event, items", Event::ItemsMoved { job: me.clone(), started: vec![(1, 1)], ended }.encode()),
         (

@@ -119,5 +119,7 @@ fn word(table: Table) -> &'static str {
         Table::Burial => "burial",
         Table::Grant => "grant",
         Table::Card => "card",
+        Table::Credential => "credential",
+        Table::Reopened => "reopened",
     }
 }

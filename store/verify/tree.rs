@@ -8,7 +8,7 @@ use super::lane::{Found, Lane, Stands, look_up};
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
-use crate::records::{Agent, Card, Grant, Job, JobSpec, Mark, Node, Pointer};
+use crate::records::{Agent, Card, Credential, Grant, Job, JobSpec, Mark, Node, Pointer};
 use crate::seam::{Backend, Entry};
 
 /// The tables that are read beside the nodes.
@@ -23,6 +23,8 @@ pub(super) struct Tree<'a> {
     results: Lane<'a>,
     grants: Lane<'a>,
     cards: Lane<'a>,
+    credentials: Lane<'a>,
+    reopened: Lane<'a>,
     indexes: Indexes<'a>,
     /// The nodes from the root to the one that was read last.
     way: Vec<Step>,
@@ -65,6 +67,8 @@ impl<'a> Tree<'a> {
             results: lane(Table::Result),
             grants: lane(Table::Grant),
             cards: lane(Table::Card),
+            credentials: lane(Table::Credential),
+            reopened: lane(Table::Reopened),
             indexes: Indexes::new(backend),
             way: Vec::new(),
         }
@@ -96,6 +100,8 @@ impl<'a> Tree<'a> {
         self.results.end(report).await?;
         self.grants.end(report).await?;
         self.cards.end(report).await?;
+        self.credentials.end(report).await?;
+        self.reopened.end(report).await?;
         self.indexes.end(report).await
     }
 
@@ -126,10 +132,7 @@ impl<'a> Tree<'a> {
         let removing =
             matches!(mark, Stands::There(Mark::Removing)) || self.way.last().is_some_and(|above| above.removing);
         let counted = self.counts.only_at::<u64>(&path, report).await?;
-        let granted = !self.grants.only_at::<Grant>(&path, report).await?.is_absent();
-        if granted && matches!(node, Some(Node::Job(_) | Node::Item(_))) {
-            report.at(Table::Grant, &path, "there is no agent at its path");
-        }
+        self.agents_own(&path, node.as_ref(), report).await?;
         self.card(&path, node.as_ref(), removing, report).await?;
         let kind = match &node {
             None => {
@@ -173,6 +176,27 @@ impl<'a> Tree<'a> {
         self.indexes.visit(&path, node.as_ref(), removing, report).await?;
         let sure = node.is_some() && !removing;
         self.way.push(Step { path, sure, kind, closed, removing, counted, open: 0 });
+        Ok(())
+    }
+
+    /// Checks what lies beside a node that must be an agent.
+    async fn agents_own(
+        &mut self,
+        path: &AgentPath,
+        node: Option<&Node>,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let granted = !self.grants.only_at::<Grant>(path, report).await?.is_absent();
+        let has_token = !self.credentials.only_at::<Credential>(path, report).await?.is_absent();
+        let reopened = !self.reopened.only_at::<()>(path, report).await?.is_absent();
+        for (there, table) in [(granted, Table::Grant), (has_token, Table::Credential)] {
+            if there && matches!(node, Some(Node::Job(_) | Node::Item(_))) {
+                report.at(table, path, "there is no agent at its path");
+            }
+        }
+        if reopened && matches!(node, Some(Node::Item(_))) {
+            report.at(Table::Reopened, path, "an item is never closed by itself");
+        }
         Ok(())
     }
 

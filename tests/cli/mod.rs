@@ -16,4 +16,5 @@ mod roles;
 mod second;
 mod shapes;
 mod signals;
+mod tokens;
 mod watch;

@@ -18,8 +18,8 @@ async fn a_sound_store_has_no_problems() {
     assert!(verified.is_sound(), "{verified:?}");
     let Verified { rows, nodes, agents, jobs, items, .. } = verified;
     // 11 nodes, 1 mark, 4 counts, 2 messages, 3 entries, 1 dead letter, 1 seen, 2 specs, 1 row, 1 result, 4 item ids,
-    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant; and 3 parts for each of 8 long values.
-    assert_eq!((rows, nodes, agents, jobs, items), (36 + 24, 11, 5, 2, 4));
+    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant, 1 token, 1 resume; and 3 parts for each of 8 long values.
+    assert_eq!((rows, nodes, agents, jobs, items), (38 + 24, 11, 5, 2, 4));
 }
 
 #[tokio::test]
@@ -57,6 +57,12 @@ async fn rows_without_a_node_are_named() {
     check(|draft| draft.add(Table::Grant.at(&job), &grant()), &expected).await;
     let expected = ["grant/root/ada/kid: Grant record does not decode: Hit the end of buffer, expected more data"];
     check(|draft| draft.put(Table::Grant.at(&bad), &()), &expected).await;
+    for at in [&nobody, &job] {
+        let what = if *at == job { "there is no agent at its path" } else { "it belongs to no node" };
+        let expected = format!("credential{at}: {what}");
+        check(|draft| draft.add(Table::Credential.at(at), &credential()), &[expected.as_str()]).await;
+    }
+    check(|draft| draft.add(Table::Reopened.at(&nobody), &()), &["reopened/root/nobody: it belongs to no node"]).await;
     check(|draft| draft.put(Table::Spec.at(&nobody), &()), &["spec/root/nobody: it belongs to no node"]).await;
     let world = World::sound().await;
     let mailing = |draft: &mut Draft| {

@@ -107,6 +107,10 @@ fn grant() -> Grant {
     }
 }
 
+fn credential() -> Credential {
+    Credential { agent: agent(1).id, sha256: [7; 32], at: Time(3) }
+}
+
 impl World {
     fn over(backend: Arc<dyn Backend>) -> World {
         World { store: Store::new(backend.clone()), backend }
@@ -153,6 +157,8 @@ impl World {
             draft.put(Table::Nickname.named(&path("/root"), b"ada l"), &Pointer(ada.clone()));
             draft.put(Table::Seen.named(&ada, b"once"), &3_u64);
             draft.add(Table::Grant.at(&ada), &grant());
+            draft.add(Table::Credential.at(&ada), &credential());
+            draft.add(Table::Reopened.at(&ada), &());
             for letter in [LONG, 3, LONG] {
                 let entry = TranscriptEntry::Message { turn: 1, message: message("x".repeat(letter)) };
                 let _ = draft.append(Table::Transcript.below(&ada), &entry);
