@@ -115,25 +115,16 @@ async fn each_path(
     Ok(())
 }
 
-/// Ends actors that nothing came for in a while, or that there is no room for, until the system stops.
+/// Lets actors go that nothing came for in a while, or that there is no room for, until the system stops.
 pub(crate) async fn passivate(system: System) {
     let spans = system.limits.linger.as_secs().max(1);
     let mut tick = tokio::time::interval(TICK);
-    // While all are at work, an arrival does not look through them again.
-    let mut all_at_work = false;
     loop {
-        let old = tokio::select! {
+        tokio::select! {
             _ = tick.tick() => system.agents.grow_old(spans),
-            () = system.agents.crowded(), if !all_at_work => Vec::new(),
+            () = system.agents.crowded() => {}
             () = system.stopping.cancelled() => return,
-        };
-        let mut leaving: Vec<_> = old.iter().filter_map(|path| system.agents.shut(path)).collect();
-        let for_room = system.agents.make_room();
-        all_at_work = for_room.as_ref().is_some_and(Vec::is_empty);
-        leaving.extend(for_room.into_iter().flatten());
-        for actor in leaving {
-            // Refused only by an actor that has ended already.
-            let _ = actor.stop_gracefully().await;
         }
+        system.agents.make_room();
     }
 }

@@ -164,12 +164,13 @@ impl System {
         ShutdownReport { stopped: report.stopped + late.stopped, overdue: late.overdue }
     }
 
-    /// Ends the residents at and below `top`, deepest first, none waiting for another; kills those not gone `within`.
+    /// Ends the residents at and below `top`, deepest first, none waiting for another; kills those not gone `within`. Those at
+    /// rest are let go.
     pub(crate) async fn dismiss(&self, top: &AgentPath, within: Duration) -> ShutdownReport {
         let (gone, mut left) = mpsc::channel(1);
         let (agents, jobs) = (self.agents.residents(top), self.jobs.residents(top));
         let all = agents.len() + jobs.len();
-        for path in &agents {
+        for path in agents.iter().filter(|path| !self.agents.let_go(path)) {
             self.agents.dismiss(path, AgentSignal::Stop, gone.clone());
         }
         for path in &jobs {

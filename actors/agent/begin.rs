@@ -24,12 +24,10 @@ use crate::tools::Tools;
 
 impl AgentActor {
     pub(super) async fn look_for_work(&mut self, agent: &Agent, permit: &mut Option<Permit>) -> Result<Next, Error> {
-        self.idle = false;
         if !self.system.active.contains(&self.path) {
             return Ok(Next::Leave);
         }
         if agent.brain.is_none() {
-            self.idle = true;
             return Ok(Next::Stay);
         }
         match &agent.phase {
@@ -50,7 +48,6 @@ impl AgentActor {
             return self.bury_strays(agent, &strays).await;
         }
         if rows.is_empty() {
-            self.idle = true;
             return Ok(Next::Stay);
         }
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };

@@ -61,8 +61,6 @@ pub(crate) struct AgentActor {
     row: Option<Row<Node>>,
     granted: Granted,
     queued: bool,
-    /// Found nothing to do since it was last woken.
-    idle: bool,
     stopping: bool,
 }
 
@@ -94,7 +92,7 @@ impl Resident for AgentActor {
     }
 
     fn arrive(system: System, path: AgentPath, _: ActorRef<Incarnation<Self>>) -> Self {
-        AgentActor { system, path, row: None, granted: Granted::default(), queued: false, idle: false, stopping: false }
+        AgentActor { system, path, row: None, granted: Granted::default(), queued: false, stopping: false }
     }
 
     async fn begin(&mut self, ctx: &mut Life<Self>) {
@@ -108,7 +106,6 @@ impl Resident for AgentActor {
         let permit = match signal {
             AgentSignal::Wake => {
                 self.system.agents.awake(&self.path);
-                self.idle = false;
                 None
             }
             AgentSignal::Granted(permit) => {
@@ -167,13 +164,8 @@ impl AgentActor {
         if let Some(error) = failed {
             self.system.watchers.fail(&self.path, &error);
         }
-        // Resumed while it was stopping: it may have been woken and not looked. Who found nothing to do has looked, and what
-        // wakes it from now on finds its gate shut and gets a successor.
-        if self.stopping
-            && !self.idle
-            && self.system.active.contains(&self.path)
-            && !self.is_closed().await.unwrap_or(true)
-        {
+        // Resumed while it was stopping: it may have been woken and not looked.
+        if self.stopping && self.system.active.contains(&self.path) && !self.is_closed().await.unwrap_or(true) {
             self.system.agents.wake(&self.system, &self.path);
         }
         ctx.stop();

@@ -1,12 +1,11 @@
 //! How many are resident, and who leaves when there are too many: whoever was used least recently and has nothing to do.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use kameo::actor::ActorRef;
 use tokio::sync::Notify;
 use understory_paths::AgentPath;
 
-use super::{Gate, Incarnation, Resident};
+use super::{Gate, Resident};
 
 /// The part of the bound that leaves at once besides what is over it, so that not every arrival looks through all.
 const SPARE_PART: usize = 16;
@@ -17,6 +16,8 @@ pub(super) struct Crowd {
     pub(super) population: AtomicUsize,
     touches: AtomicU64,
     over: Notify,
+    /// Too few rested when there was no room: whoever comes to rest from then on leaves, until there is.
+    short: AtomicBool,
     #[cfg(test)]
     departed: AtomicU64,
 }
@@ -28,6 +29,7 @@ impl Crowd {
             population: AtomicUsize::new(0),
             touches: AtomicU64::new(0),
             over: Notify::new(),
+            short: AtomicBool::new(false),
             #[cfg(test)]
             departed: AtomicU64::new(0),
         }
@@ -40,9 +42,19 @@ impl Crowd {
 
     /// There is one more.
     pub(super) fn arrive(&self) {
-        if self.population.fetch_add(1, Ordering::Relaxed) >= self.max {
+        if self.population.fetch_add(1, Ordering::Relaxed) >= self.max && !self.short.load(Ordering::Relaxed) {
             self.over.notify_one();
         }
+    }
+
+    /// Whether one that comes to rest has to leave.
+    fn is_short(&self) -> bool {
+        if !self.short.load(Ordering::Relaxed) {
+            return false;
+        }
+        let over = self.population.load(Ordering::Relaxed) > self.max;
+        self.short.store(over, Ordering::Relaxed);
+        over
     }
 }
 
@@ -52,53 +64,45 @@ impl<A: Resident> Gate<A> {
         self.crowd.over.notified().await;
     }
 
-    /// Shuts the gates of those that are to leave, if there are too many residents, and gives back their actors to be ended.
-    /// Nobody who is at work leaves, so they may be too few.
-    pub(crate) fn make_room(&self) -> Option<Vec<ActorRef<Incarnation<A>>>> {
-        let Crowd { max, population, .. } = &self.crowd;
-        if population.load(Ordering::Relaxed) <= *max {
-            return None;
-        }
-        let (mut departing, mut idle) = (0, Vec::<(u64, AgentPath)>::new());
-        for slot in &self.slots {
-            departing += usize::from(slot.departs);
-            if slot.is_idle() {
-                idle.push((slot.touched, slot.key().clone()));
-            }
-        }
-        let excess = population.load(Ordering::Relaxed).saturating_sub(departing).saturating_sub(*max);
+    /// Lets those go that were used least recently, if there are too many residents. Nobody who is at work leaves, so they may
+    /// be too few; then those who come to rest leave next.
+    pub(crate) fn make_room(&self) {
+        let Crowd { max, population, short, .. } = &self.crowd;
+        let excess = population.load(Ordering::Relaxed).saturating_sub(*max);
         if excess == 0 {
-            return None;
+            return;
         }
+        let resting = self.slots.iter().filter(|slot| slot.rests());
+        let mut idle: Vec<(u64, AgentPath)> = resting.map(|slot| (slot.touched, slot.key().clone())).collect();
         let leaving = (excess + max / SPARE_PART).min(idle.len());
         if leaving < idle.len() {
             idle.select_nth_unstable(leaving);
         }
         idle.truncate(leaving);
-        Some(idle.into_iter().filter_map(|(touched, path)| self.depart(&path, touched)).collect())
-    }
-
-    /// Shuts a gate unless something came meanwhile.
-    fn depart(&self, path: &AgentPath, touched: u64) -> Option<ActorRef<Incarnation<A>>> {
-        let mut slot = self.slots.get_mut(path)?;
-        if slot.touched != touched || !slot.is_idle() {
-            return None;
-        }
-        slot.departs = slot.shut();
+        // Unless something came meanwhile.
+        let left = idle.iter().filter(|(touched, path)| self.let_go_if(path, |slot| slot.touched == *touched)).count();
         #[cfg(test)]
-        self.crowd.departed.fetch_add(1, Ordering::Relaxed);
-        Some(slot.live.clone())
+        self.crowd.departed.fetch_add(left as u64, Ordering::Relaxed);
+        short.store(left < excess, Ordering::Relaxed);
     }
 
-    /// How many are counted as resident.
-    #[cfg(test)]
-    pub(crate) fn population(&self) -> usize {
-        self.crowd.population.load(Ordering::Relaxed)
+    /// Whoever has come to rest goes, if there is no room.
+    pub(super) fn rested(&self, path: &AgentPath) {
+        if self.crowd.is_short() && self.let_go(path) {
+            #[cfg(test)]
+            self.crowd.departed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// How many have left so that there was room.
     #[cfg(test)]
     pub(crate) fn departed(&self) -> u64 {
         self.crowd.departed.load(Ordering::Relaxed)
+    }
+
+    /// How many are counted as resident.
+    #[cfg(test)]
+    pub(crate) fn population(&self) -> usize {
+        self.crowd.population.load(Ordering::Relaxed)
     }
 }

@@ -61,8 +61,6 @@ impl<A: Resident> Actor for Incarnation<A> {
     }
 
     async fn on_stop(&mut self, me: WeakActorRef<Self>, reason: ActorStopReason) -> Result<(), Infallible> {
-        #[cfg(test)]
-        self.resident.end();
         let left = std::mem::take(&mut self.left);
         self.home.as_ref().ended(&self.home, &self.path, me.id(), left, cut_short(&reason));
         Ok(())
@@ -75,6 +73,7 @@ impl<A: Resident> Message<Begin> for Incarnation<A> {
     async fn handle(&mut self, _: Begin, ctx: &mut Context<Self, ()>) {
         self.home.as_ref().open(&self.path, ctx.actor_ref());
         self.resident.begin(ctx).await;
+        self.home.as_ref().done(&self.path, ctx.actor_ref().id());
     }
 }
 
@@ -83,6 +82,7 @@ impl<A: Resident> Message<Sent<A>> for Incarnation<A> {
 
     async fn handle(&mut self, sent: Sent<A>, ctx: &mut Context<Self, ()>) {
         self.resident.take(sent.0, ctx).await;
+        self.home.as_ref().done(&self.path, ctx.actor_ref().id());
     }
 }
 

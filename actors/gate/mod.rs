@@ -8,6 +8,9 @@
 //! kameo can lose what is in a mailbox while an actor starts or ends, so nothing is there then: a slot is shut before its
 //! actor ends, and an incarnation opens its own in its first message. A slot also holds what must outlive an incarnation:
 //! the turns under way. It carries no durable content; losing every slot in a crash costs nothing.
+//!
+//! One that rests is let go: its slot is taken away, and with it the only way to its actor, which ends by itself. Since all
+//! that it is sent is counted in and out, nothing is lost, and it does nothing more, whoever comes after it.
 
 mod crowd;
 mod incarnation;
@@ -25,10 +28,10 @@ use kameo::message::Context;
 use tokio::sync::mpsc;
 use understory_paths::AgentPath;
 
-pub(crate) use incarnation::{Incarnation, Sent};
+pub(crate) use incarnation::Incarnation;
 
 use crowd::Crowd;
-use incarnation::Arrival;
+use incarnation::{Arrival, Sent};
 
 /// What lives behind a gate, one incarnation at a time.
 pub(crate) trait Resident: Send + Sized + 'static {
@@ -61,11 +64,10 @@ pub(crate) trait Resident: Send + Sized + 'static {
 
     /// Acts on a signal.
     fn take(&mut self, signal: Self::Signal, ctx: &mut Life<Self>) -> impl Future<Output = ()> + Send;
-
-    /// Hears that it does nothing more, for those who count the living.
-    #[cfg(test)]
-    fn end(&mut self) {}
 }
+
+/// The first message of an incarnation, which is inside before its gate is open.
+const BEGIN: usize = 1;
 
 /// What an incarnation can do about itself.
 pub(crate) type Life<A> = Context<Incarnation<A>, ()>;
@@ -79,11 +81,11 @@ struct Slot<A: Resident> {
     live: ActorRef<Incarnation<A>>,
     way: Way<A>,
     woken: bool,
+    /// What its incarnation has been sent and not done with, its first message included.
+    inside: usize,
     /// The gate's age when something last came for it, and its place among all that came.
     used: u64,
     touched: u64,
-    /// Told to leave, so that there is room.
-    departs: bool,
     held: A::Held,
     leaving: Vec<mpsc::Sender<Infallible>>,
 }
@@ -173,6 +175,30 @@ impl<A: Resident> Gate<A> {
         slot.shut().then(|| slot.live.clone())
     }
 
+    /// Lets the actor at `path` go if it rests: it is told nothing, and ends because nobody knows it any more. What comes for
+    /// the path from now on has another.
+    pub(crate) fn let_go(&self, path: &AgentPath) -> bool {
+        self.let_go_if(path, |_| true)
+    }
+
+    fn let_go_if(&self, path: &AgentPath, leaves: impl FnOnce(&Slot<A>) -> bool) -> bool {
+        // Dropped behind the lock: what a brain does at its end is its own.
+        let gone = self.slots.remove_if(path, |_, slot| slot.rests() && leaves(slot));
+        self.crowd.population.fetch_sub(usize::from(gone.is_some()), Ordering::Relaxed);
+        gone.is_some()
+    }
+
+    /// Notes that the incarnation `me` is done with something it was sent.
+    fn done(&self, path: &AgentPath, me: ActorId) {
+        let Some(mut slot) = self.slots.get_mut(path).filter(|slot| slot.live.id() == me) else { return };
+        slot.inside -= 1;
+        let rests = slot.rests();
+        drop(slot);
+        if rests {
+            self.rested(path);
+        }
+    }
+
     /// Ends the actor at `path` without asking it; what is held goes to a successor.
     pub(crate) fn kill(&self, path: &AgentPath) -> bool {
         self.shut(path).inspect(ActorRef::kill).is_some()
@@ -207,7 +233,7 @@ impl<A: Resident> Gate<A> {
         let told_to_leave = left.iter().any(A::is_last);
         slot.live = start(home, path, cut.unwrap_or_default());
         slot.way = Way::Parked(left);
-        slot.departs = false;
+        slot.inside = BEGIN;
         // The next one is not theirs who waited for this one to leave, unless it is the one that will hear of it.
         if !told_to_leave {
             slot.leaving.clear();
@@ -236,11 +262,15 @@ impl<A: Resident> Gate<A> {
         self.slots.len()
     }
 
-    /// Moves the gate's age on by one and returns those that nothing came for since `spans` ages ago and that hold nothing.
-    pub(crate) fn grow_old(&self, spans: u64) -> Vec<AgentPath> {
+    /// Moves the gate's age on by one and lets those go that nothing came for since `spans` ages ago and that rest.
+    pub(crate) fn grow_old(&self, spans: u64) {
         let age = self.age.fetch_add(1, Ordering::Relaxed) + 1;
-        let idle = |slot: &Slot<A>| slot.used + spans <= age && slot.is_idle();
-        self.slots.iter().filter(|slot| idle(slot)).map(|slot| slot.key().clone()).collect()
+        let is_old = |slot: &Slot<A>| slot.used + spans <= age;
+        let old = self.slots.iter().filter(|slot| is_old(slot) && slot.rests()).map(|slot| slot.key().clone());
+        let old: Vec<AgentPath> = old.collect();
+        for path in &old {
+            self.let_go_if(path, is_old);
+        }
     }
 
     /// How a slot stands, for a test that fails.
@@ -268,9 +298,9 @@ impl<A: Resident> Gate<A> {
                 live: start(home, path, Duration::ZERO),
                 way: Way::Parked(Vec::new()),
                 woken: false,
+                inside: BEGIN,
                 used: age,
                 touched,
-                departs: false,
                 held: A::Held::default(),
                 leaving: Vec::new(),
             }
@@ -283,18 +313,18 @@ impl<A: Resident> Gate<A> {
 impl<A: Resident> Slot<A> {
     fn enter(&mut self, signal: A::Signal) {
         match &mut self.way {
-            Way::Open => self
-                .live
-                .tell(Sent(signal))
-                .try_send()
-                .unwrap_or_else(|_| panic!("an open gate leads to a live mailbox")),
+            Way::Open => {
+                self.inside += 1;
+                let sent = self.live.tell(Sent(signal)).try_send();
+                sent.unwrap_or_else(|_| panic!("an open gate leads to a live mailbox"));
+            }
             Way::Parked(waiting) => waiting.push(signal),
         }
     }
 
-    /// Whether nothing is known that it has to do.
-    fn is_idle(&self) -> bool {
-        !self.woken && matches!(self.way, Way::Open) && A::is_free(&self.held)
+    /// Whether its incarnation does nothing, has nothing to do, and is told of nothing but through the gate.
+    fn rests(&self) -> bool {
+        self.inside == 0 && matches!(self.way, Way::Open) && A::is_free(&self.held)
     }
 
     fn shut(&mut self) -> bool {

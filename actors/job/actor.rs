@@ -15,7 +15,7 @@ use super::report::Report;
 use super::run::RunEntry;
 use super::template::Template;
 use crate::error::Error;
-use crate::gate::{Incarnation, Life, Resident, Sent};
+use crate::gate::{Incarnation, Life, Resident};
 use crate::slots::Permit;
 use crate::system::{System, closed_at};
 
@@ -64,7 +64,6 @@ pub(crate) struct Held {
 pub(crate) struct JobActor {
     pub(super) system: System,
     pub(super) path: AgentPath,
-    pub(super) me: ActorRef<Incarnation<JobActor>>,
     pub(super) work: Option<Work>,
     pub(super) stopping: bool,
     /// The output could not be written: it is not tried again before somebody asks.
@@ -128,8 +127,8 @@ impl Resident for JobActor {
         held.runs.is_empty() && !held.importing && !held.exporting
     }
 
-    fn arrive(system: System, path: AgentPath, me: ActorRef<Incarnation<Self>>) -> Self {
-        JobActor { system, path, me, work: None, stopping: false, unwritable: false }
+    fn arrive(system: System, path: AgentPath, _: ActorRef<Incarnation<Self>>) -> Self {
+        JobActor { system, path, work: None, stopping: false, unwritable: false }
     }
 
     async fn begin(&mut self, ctx: &mut Life<Self>) {
@@ -222,8 +221,8 @@ impl JobActor {
     pub(super) fn call_flush(&mut self) {
         let Some(work) = &mut self.work else { return };
         if !std::mem::replace(&mut work.flushing, true) {
-            // Refused only while the actor stops, and then its successor begins with one.
-            let _ = self.me.tell(Sent(JobSignal::Flush)).try_send();
+            // While the actor stops it is for nobody: its successor begins with one.
+            let _ = self.system.jobs.tell_resident(&self.path, JobSignal::Flush);
         }
     }
 
