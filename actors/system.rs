@@ -36,6 +36,8 @@ use crate::watchers::Watchers;
 
 /// How many events a listener may lag behind before it is told so.
 const EVENTS_KEPT: usize = 8192;
+/// How many that were let go are given back to memory at a time, beside whoever closes.
+const CLEARED: usize = 1024;
 
 /// What a system is made of.
 #[derive(Default)]
@@ -170,8 +172,17 @@ impl System {
         let (gone, mut left) = mpsc::channel(1);
         let (agents, jobs) = (self.agents.residents(top), self.jobs.residents(top));
         let all = agents.len() + jobs.len();
-        for path in agents.iter().filter(|path| !self.agents.let_go(path)) {
-            self.agents.dismiss(path, AgentSignal::Stop, gone.clone());
+        let mut at_rest = Vec::new();
+        for path in &agents {
+            match self.agents.let_go(path) {
+                Some(one) => at_rest.push(one),
+                None => self.agents.dismiss(path, AgentSignal::Stop, gone.clone()),
+            }
+            if at_rest.len() == CLEARED {
+                // Nobody waits for memory to be given back.
+                let cleared = std::mem::take(&mut at_rest);
+                self.tasks.spawn(async move { drop(cleared) });
+            }
         }
         for path in &jobs {
             self.jobs.dismiss(path, JobSignal::Stop, gone.clone());

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use understory::{AgentPath, Runtime, SpawnRequest};
 
 use crate::branch::{self, Cascade};
@@ -18,7 +19,9 @@ const GRACE: Duration = Duration::from_secs(120);
 struct Round {
     created: f64,
     closed: f64,
-    /// What the close took of the processor.
+    /// Until the last task of an actor is gone, too, which nobody waits for.
+    cleared: f64,
+    /// What all of that took of the processor.
     closing: f64,
     resumed: f64,
     built: f64,
@@ -38,6 +41,8 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
     report.figure(&figure("created", take(|round| round.created)).beside(built.0, built.1.clone()));
     let closed = figure("closed", take(|round| round.closed));
     report.figure(&closed.beside("kameo, stopped", take(|round| round.stopped)).aim(Aim::RatioAtMost(0.5)));
+    let cleared = figure("closed, memory given back", take(|round| round.cleared));
+    report.figure(&cleared.beside("kameo, stopped", take(|round| round.stopped)));
     let closing = figure("closed, processor", take(|round| round.closing));
     report.figure(&closing.beside("kameo, stopped", take(|round| round.stopping)));
     report.figure(&figure("resumed", take(|round| round.resumed)).beside(built.0, built.1));
@@ -48,6 +53,7 @@ async fn round(bench: &Bench, paths: &[AgentPath], levels: u32) -> Outcome<Round
     let dir = bench.place.fresh("tree")?;
     let runtime = world::idle().open(&dir).await?;
     runtime.run(&AgentPath::root()).await?;
+    let tasks = Handle::current().metrics().num_alive_tasks();
     let begin = Instant::now();
     // Mail that nobody takes: an agent without a brain is woken by it, reads its record and stays.
     let requests = paths.iter().map(|path| Ok(world::with_task(SpawnRequest::at(path.clone()))));
@@ -57,7 +63,10 @@ async fn round(bench: &Bench, paths: &[AgentPath], levels: u32) -> Outcome<Round
     // All have read their records before they are closed.
     resident::settled().await?;
     let spent = idle::processor();
+    let begin = Instant::now();
     let closed = close(&runtime, paths.len()).await?;
+    until_tasks(tasks).await;
+    let cleared = begin.elapsed();
     let closing = idle::processor() - spent;
     let begin = Instant::now();
     runtime.agent(world::fleet()?).resume().await?;
@@ -66,12 +75,14 @@ async fn round(bench: &Bench, paths: &[AgentPath], levels: u32) -> Outcome<Round
     resident::settled().await?;
     runtime.shutdown(GRACE).await?;
     drop(runtime);
+    until_tasks(tasks).await;
     bench.place.clear(&[&dir])?;
     let Cascade { built, stopped, stopping } = branch::grow(WIDTH, levels).await?;
     let seconds = |took: Duration| took.as_secs_f64();
     Ok(Round {
         created: seconds(created),
         closed: seconds(closed),
+        cleared: seconds(cleared),
         closing,
         resumed: seconds(resumed),
         built: seconds(built),
@@ -80,7 +91,14 @@ async fn round(bench: &Bench, paths: &[AgentPath], levels: u32) -> Outcome<Round
     })
 }
 
-/// Closes the tree, and says how long it took until the last of them was gone.
+/// Returns when no more tasks than these are there.
+async fn until_tasks(most: usize) {
+    while Handle::current().metrics().num_alive_tasks() > most {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Closes the tree, and says how long it took until the last of them was stopped.
 async fn close(runtime: &Runtime, all: usize) -> Outcome<Duration> {
     let begin = Instant::now();
     let report = runtime.agent(world::fleet()?).close(GRACE).await?;

@@ -80,7 +80,9 @@ impl<A: Resident> Gate<A> {
         }
         idle.truncate(leaving);
         // Unless something came meanwhile.
-        let left = idle.iter().filter(|(touched, path)| self.let_go_if(path, |slot| slot.touched == *touched)).count();
+        let unused =
+            |(touched, path): &&(u64, AgentPath)| self.let_go_if(path, |slot| slot.touched == *touched).is_some();
+        let left = idle.iter().filter(unused).count();
         #[cfg(test)]
         self.crowd.departed.fetch_add(left as u64, Ordering::Relaxed);
         short.store(left < excess, Ordering::Relaxed);
@@ -88,7 +90,7 @@ impl<A: Resident> Gate<A> {
 
     /// Whoever has come to rest goes, if there is no room.
     pub(super) fn rested(&self, path: &AgentPath) {
-        if self.crowd.is_short() && self.let_go(path) {
+        if self.crowd.is_short() && self.let_go(path).is_some() {
             #[cfg(test)]
             self.crowd.departed.fetch_add(1, Ordering::Relaxed);
         }

@@ -90,6 +90,9 @@ struct Slot<A: Resident> {
     leaving: Vec<mpsc::Sender<Infallible>>,
 }
 
+/// What is left of one that was let go: nobody reaches it. Dropped, it is gone from memory.
+pub(crate) struct Gone<A: Resident>(Slot<A>);
+
 /// The slots of all resident actors of one kind.
 pub(crate) struct Gate<A: Resident> {
     slots: DashMap<AgentPath, Slot<A>>,
@@ -177,15 +180,15 @@ impl<A: Resident> Gate<A> {
 
     /// Lets the actor at `path` go if it rests: it is told nothing, and ends because nobody knows it any more. What comes for
     /// the path from now on has another.
-    pub(crate) fn let_go(&self, path: &AgentPath) -> bool {
+    pub(crate) fn let_go(&self, path: &AgentPath) -> Option<Gone<A>> {
         self.let_go_if(path, |_| true)
     }
 
-    fn let_go_if(&self, path: &AgentPath, leaves: impl FnOnce(&Slot<A>) -> bool) -> bool {
+    fn let_go_if(&self, path: &AgentPath, leaves: impl FnOnce(&Slot<A>) -> bool) -> Option<Gone<A>> {
         // Dropped behind the lock: what a brain does at its end is its own.
-        let gone = self.slots.remove_if(path, |_, slot| slot.rests() && leaves(slot));
-        self.crowd.population.fetch_sub(usize::from(gone.is_some()), Ordering::Relaxed);
-        gone.is_some()
+        let (_, slot) = self.slots.remove_if(path, |_, slot| slot.rests() && leaves(slot))?;
+        self.crowd.population.fetch_sub(1, Ordering::Relaxed);
+        Some(Gone(slot))
     }
 
     /// Notes that the incarnation `me` is done with something it was sent.
@@ -269,7 +272,7 @@ impl<A: Resident> Gate<A> {
         let old = self.slots.iter().filter(|slot| is_old(slot) && slot.rests()).map(|slot| slot.key().clone());
         let old: Vec<AgentPath> = old.collect();
         for path in &old {
-            self.let_go_if(path, is_old);
+            drop(self.let_go_if(path, is_old));
         }
     }
 

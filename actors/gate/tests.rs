@@ -129,7 +129,7 @@ async fn churn(yard: Home, paths: Arc<[AgentPath]>) {
             let count = |counter: &AtomicU64, ended: bool| counter.fetch_add(u64::from(ended), Ordering::Relaxed);
             match chance.u8(..3) {
                 0 => drop(count(&yard.0.seen.killed, yard.0.gate.kill(path))),
-                1 => drop(count(&yard.0.seen.let_go, yard.0.gate.let_go(path))),
+                1 => drop(count(&yard.0.seen.let_go, yard.0.gate.let_go(path).is_some())),
                 _ => {
                     if let Some(actor) = yard.0.gate.shut(path) {
                         let _ = actor.stop_gracefully().await;
