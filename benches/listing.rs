@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use understory::{AgentPath, Runtime, View};
+use understory::{AgentPath, Listing, Part, Query, Runtime};
 use understory_store::Table;
 
 use crate::figure::{Figure, Report, Rounds};
@@ -26,8 +26,8 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
     let agents: usize = if bench.long { 100_000 } else { 20_000 };
     let dir = bench.place.fresh("list")?;
     child::run("fill", &[&dir.display().to_string(), &agents.to_string(), "shutdown"])?;
-    for (name, after) in [("first page", None), ("middle page", Some(world::member(agents / 2)?.path))] {
-        let round = |_| world::block_on(round(&dir, after.as_ref()));
+    for (name, pages) in [("first page", 0), ("middle page", agents / PAGE / 2)] {
+        let round = |_| world::block_on(round(&dir, pages));
         let rounds = (0..bench.rounds).map(round).collect::<Outcome<Vec<Round>>>()?;
         for part in [0.5, 0.99] {
             let take = |pick: fn(&Round) -> &Vec<Duration>| {
@@ -41,19 +41,26 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
     bench.place.clear(&[&dir])
 }
 
-async fn round(dir: &Path, after: Option<&AgentPath>) -> Outcome<Round> {
+/// Reads the page behind so many, over and over.
+async fn round(dir: &Path, pages: usize) -> Outcome<Round> {
     let runtime = world::idle().open(dir).await?;
+    let (mut part, mut after) = (Part::First, None);
+    for _ in 0..pages {
+        let passed = page(&runtime, part).await?;
+        after = passed.rows.last().map(|view| view.path.clone());
+        part = Part::After(passed.next.ok_or("there is no page in the middle")?);
+    }
     let mut read = Vec::with_capacity(TIMES);
     for _ in 0..TIMES {
         let begin = Instant::now();
-        let page = page(&runtime, after).await?;
+        let page = page(&runtime, part.clone()).await?;
         read.push(begin.elapsed());
-        demand_full(page.len())?;
+        demand_full(page.rows.len())?;
     }
     runtime.shutdown(world::END).await?;
     drop(runtime);
     let engine = Raw::open(dir)?;
-    let from = after.map_or_else(|| vec![Table::Node as u8], |path| Table::Node.at(path).as_bytes().to_vec());
+    let from = after.as_ref().map_or_else(|| vec![Table::Node as u8], |path| Table::Node.at(path).as_bytes().to_vec());
     let mut scanned = Vec::with_capacity(TIMES);
     for _ in 0..TIMES {
         let begin = Instant::now();
@@ -66,8 +73,8 @@ async fn round(dir: &Path, after: Option<&AgentPath>) -> Outcome<Round> {
     Ok(Round { read, scanned })
 }
 
-async fn page(runtime: &Runtime, after: Option<&AgentPath>) -> Outcome<Vec<View>> {
-    Ok(runtime.list(&AgentPath::root(), after, PAGE).await?)
+async fn page(runtime: &Runtime, part: Part) -> Outcome<Listing> {
+    Ok(runtime.query(&Query { part, limit: PAGE, ..Query::of(AgentPath::root()) }).await?)
 }
 
 fn demand_full(rows: usize) -> Outcome<()> {

@@ -62,7 +62,9 @@ async fn round(bench: &Bench, in_flight: usize, replies: usize) -> Outcome<Round
         (bench.place.fresh("reply")?, bench.place.fresh("reply-raw")?, bench.place.fresh("reply-live")?);
     let tape = Tape::open(&dir).await?;
     let runtime = world::echoing().on(tape.clone()).await?;
-    world::muster(&runtime, in_flight, None).await?;
+    runtime.root().spawn("fleet").await?;
+    let member = |n| Ok(world::with_brain(world::member(n)?, "echo", ""));
+    world::enlist(&runtime, (0..in_flight).map(member)).await?;
     runtime.run(&world::fleet()?).await?;
     let agents = (0..in_flight).map(|n| Ok(runtime.agent(world::member(n)?.path))).collect::<Outcome<Vec<Agent>>>()?;
     // Each has had a turn, so that it is resident when it is measured.

@@ -3,9 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use understory::{
-    Agent, AgentPath, BrainChoice, Builder, Limits, Response, Role, Runtime, Seat, SpawnRequest, brain_fn,
-};
+use understory::{Agent, AgentPath, BrainChoice, Builder, Limits, Response, Runtime, Seat, SpawnRequest, brain_fn};
 
 use crate::Outcome;
 
@@ -23,7 +21,8 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> 
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
-/// A runtime in the making whose agents echo what they are told, and whose job workers report their row.
+/// A runtime in the making with the brain `echo`, by which agents echo what they are told and job workers report their row.
+/// Who does not ask for it has no brain, and gets no results.
 pub(crate) fn echoing() -> Builder {
     let echo = |_: &Seat| {
         Ok(brain_fn(|turn| async move {
@@ -31,7 +30,7 @@ pub(crate) fn echoing() -> Builder {
             Ok(if turn.row().is_some() { Response::report(text) } else { Response::text(text) })
         }))
     };
-    Runtime::builder().brain("echo", echo).role("default", Role::with_brain("echo", "")).limits(limits())
+    idle().brain("echo", echo)
 }
 
 /// A runtime in the making whose agents have no brain.
