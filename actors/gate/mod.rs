@@ -357,4 +357,6 @@ fn start<A: Resident>(home: &A::Home, path: &AgentPath, pause: Duration) -> Acto
 }
 
 #[cfg(test)]
+mod steps;
+#[cfg(test)]
 mod tests;
