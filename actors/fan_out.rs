@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 
 use understory_paths::AgentPath;
-use understory_store::{
-    AgentRef, CommitError, Draft, Event, Message, MessageKind, Node, Row, Sender, Store, StoreError, Table,
-};
+use understory_store::{AgentRef, CommitError, Draft, Event, Node, Row, Sender, Store, StoreError, Table};
 
 use crate::error::{Error, demand_length};
 use crate::mail::Letter;
@@ -188,17 +186,7 @@ impl System {
             if let Some(id) = &letter.message_id {
                 let _ = draft.create(Table::Seen.named(&one.path, id.as_bytes()), &now.0);
             }
-            let message = Message {
-                to: one.id,
-                from: Sender::Operator,
-                kind: MessageKind::Said,
-                trigger: letter.trigger,
-                text: letter.text.clone(),
-                at: now,
-                message_id: letter.message_id.clone(),
-                metadata: letter.metadata.clone(),
-            };
-            draft.append(Table::Inbox.below(&one.path), &message);
+            draft.append(Table::Inbox.below(&one.path), &letter.message(one.id, Sender::Operator, now));
             let (trigger, metadata) = (letter.trigger, letter.metadata.clone());
             draft.tell(&Event::Mailed { to: one.clone(), trigger, metadata });
         }

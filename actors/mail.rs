@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentRef, CommitError, Draft, Event, InboxKey, Message, MessageKind, Metadata, Node, Outcome, Phase, Row,
-    Sender, Table, ToolUse, TranscriptEntry, TurnResult, Version, keys,
+    Agent, AgentId, AgentRef, CommitError, Draft, Event, InboxKey, Message, MessageKind, Metadata, Node, Outcome,
+    Phase, Row, Sender, Table, Time, ToolUse, TranscriptEntry, TurnResult, Version, keys,
 };
 
 use crate::caller::Caller;
@@ -73,6 +73,12 @@ impl Letter {
     /// A message that starts no turn, with nothing attached.
     pub fn to(to: AgentPath, text: impl Into<String>) -> Self {
         Letter { to, text: text.into(), trigger: false, message_id: None, metadata: Metadata::default() }
+    }
+
+    /// What lies in the inbox of whom it reaches.
+    pub(crate) fn message(&self, to: AgentId, from: Sender, at: Time) -> Message {
+        let Letter { to: _, text, trigger, message_id, metadata } = self.clone();
+        Message { to, from, kind: MessageKind::Said, trigger, text, at, message_id, metadata }
     }
 }
 
@@ -179,16 +185,8 @@ impl System {
                 draft.append(Table::Transcript.below(&caller.me().path), &TranscriptEntry::Tool(tool));
             }
         }
-        let message = Message {
-            to: to.id,
-            from: by.map_or(Sender::Operator, |caller| Sender::Agent(caller.me().clone())),
-            kind: MessageKind::Said,
-            trigger: letter.trigger,
-            text: letter.text.clone(),
-            at: now,
-            message_id: letter.message_id.clone(),
-            metadata: letter.metadata.clone(),
-        };
+        let from = by.map_or(Sender::Operator, |caller| Sender::Agent(caller.me().clone()));
+        let message = letter.message(to.id, from, now);
         let place = draft.append(Table::Inbox.below(&to.path), &message);
         let metadata = letter.metadata.clone();
         draft.tell(&Event::Mailed { to: to.clone(), trigger: letter.trigger, metadata });

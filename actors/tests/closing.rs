@@ -3,34 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures::future::BoxFuture;
-use understory_store::{Backend, Entry, Key, MemoryBackend, Read, StoreError, Wrapper};
-
+use super::counting::Counting;
 use super::world::{LONG, World, at, until};
 use crate::brain::{BrainError, Response};
 
-/// Counts the single reads.
-#[derive(Default)]
-struct Counting {
-    store: MemoryBackend,
-    reads: AtomicUsize,
-}
-
-impl Wrapper for Counting {
-    fn inner(&self) -> &dyn Backend {
-        &self.store
-    }
-
-    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        self.store.get(keys)
-    }
-}
-
 /// How many reads it takes to close so many agents that have had a turn.
 async fn reads_of_a_close(agents: usize) -> usize {
-    let store = Arc::new(Counting::default());
-    let world = World::setting().open_on(store.clone()).await;
+    let store = Counting::default();
+    let world = World::setting().open_on(Arc::new(store.clone())).await;
     world.spawn("/root/a", "echo").await;
     world.system.run(&at("/root")).await.unwrap();
     for n in 0..agents {
@@ -40,10 +20,10 @@ async fn reads_of_a_close(agents: usize) -> usize {
     // What they answered has come to the one above them.
     until(async || world.turns("/root/a").await.len() == agents).await;
     world.settled("/root/a").await;
-    let before = store.reads.load(Ordering::SeqCst);
+    let before = store.reads();
     let closed = world.system.close(&at("/root/a"), LONG).await.unwrap();
     assert_eq!(closed.stopped, agents + 1);
-    let reads = store.reads.load(Ordering::SeqCst) - before;
+    let reads = store.reads() - before;
     world.end().await;
     reads
 }

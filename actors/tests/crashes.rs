@@ -11,7 +11,7 @@ use crate::brain::{BrainError, Response, Turn};
 use crate::{Error, Letter, Role, SpawnRequest, Until};
 
 /// Longer than the scenario with its retries takes by the paused clock.
-const WITHIN: Duration = Duration::from_secs(600);
+pub(crate) const WITHIN: Duration = Duration::from_secs(600);
 
 /// Each commit of a scenario in turn, before and after: runs `first` on a store that fails there, and `then` on what is
 /// left of it. Gives back how many commits there are.
@@ -50,7 +50,7 @@ async fn order(turn: &Turn) -> Result<Response, crate::tools::ToolError> {
 }
 
 /// What a host does, and does again after a crash.
-async fn host(world: &World) -> Result<(), Error> {
+pub(crate) async fn host(world: &World) -> Result<(), Error> {
     let brain = Some(understory_store::BrainChoice { name: "boss".to_owned(), settings: String::new() });
     let request = SpawnRequest { brain, or_existing: true, ..SpawnRequest::at(at("/root/boss")) };
     world.system.spawn(vec![request]).await?;

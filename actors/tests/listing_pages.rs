@@ -3,13 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use understory_store::{Backend, Direction, Entry, Key, KeyRange, MemoryBackend, Read, StoreError, Wrapper};
-
+use super::counting::Counting;
 use super::table::Table;
 use super::world::{World, at, pass};
 use crate::{Cursor, LIST_MAX, Order, Part, Query, SpawnRequest};
@@ -112,41 +108,12 @@ async fn a_page_that_came_to_be_empty_leads_back() {
     world.end().await;
 }
 
-/// Counts rows that are read.
-struct Counted(MemoryBackend, Arc<AtomicUsize>);
-
-impl Wrapper for Counted {
-    fn inner(&self) -> &dyn Backend {
-        &self.0
-    }
-
-    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
-        self.1.fetch_add(keys.len(), Ordering::SeqCst);
-        self.0.get(keys)
-    }
-
-    fn scan(
-        &self,
-        range: KeyRange,
-        from: Option<Key>,
-        direction: Direction,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Read<Vec<Entry>>, StoreError>> {
-        async move {
-            let found = self.0.scan(range, from, direction, limit).await?;
-            self.1.fetch_add(found.rows.len() + 1, Ordering::SeqCst);
-            Ok(found)
-        }
-        .boxed()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn of_ten_thousand_a_page_reads_its_own() {
     const AGENTS: usize = 10_000;
     const LIMIT: usize = 50;
-    let reads = Arc::new(AtomicUsize::new(0));
-    let world = World::setting().open_on(Arc::new(Counted(MemoryBackend::new(), reads.clone()))).await;
+    let store = Counting::default();
+    let world = World::setting().open_on(Arc::new(store.clone())).await;
     let paths: Vec<String> = (0..AGENTS / 10)
         .flat_map(|n| {
             (0..10).map(move |k| if k == 0 { format!("/root/n{n:04}") } else { format!("/root/n{n:04}/k{k}") })
@@ -156,10 +123,10 @@ async fn of_ten_thousand_a_page_reads_its_own() {
         world.system.spawn(paths.iter().map(|path| SpawnRequest::at(at(path))).collect()).await.unwrap();
     }
     let check = async |query: Query, rows: usize, most: usize| {
-        reads.store(0, Ordering::SeqCst);
+        let before = store.rows();
         let page = world.system.query(&query).await.unwrap();
         assert_eq!(page.rows.len(), rows, "{query:?}");
-        let read = reads.load(Ordering::SeqCst);
+        let read = store.rows() - before;
         assert!(read <= most, "{read} reads for {query:?}");
         page
     };
@@ -178,20 +145,20 @@ async fn of_ten_thousand_a_page_reads_its_own() {
 #[tokio::test(start_paused = true)]
 async fn the_rows_of_a_job_are_passed_over_unread() {
     const ROWS: u32 = 3_000;
-    let reads = Arc::new(AtomicUsize::new(0));
+    let store = Counting::default();
     let setting = World::setting().brain("report", |_| async { Ok(crate::Response::report("{}".to_owned())) });
-    let world = setting.open_on(Arc::new(Counted(MemoryBackend::new(), reads.clone()))).await;
+    let world = setting.open_on(Arc::new(store.clone())).await;
     for path in ["/root/a", "/root/z"] {
         world.spawn(path, "echo").await;
     }
     world.run_job(Table::of(ROWS).request("report")).await;
     let end = end_of(&world, Order::Path).await;
     for part in [Part::First, Part::Before(end)] {
-        reads.store(0, Ordering::SeqCst);
+        let before = store.rows();
         let page = world.system.query(&Query { part, ..Query::of(at("/root")) }).await.unwrap();
         let paths: Vec<&str> = page.rows.iter().map(|view| view.path.as_str()).collect();
         assert_eq!(paths, ["/root", "/root/a", "/root/job", "/root/z"]);
-        let read = reads.load(Ordering::SeqCst);
+        let read = store.rows() - before;
         assert!(read < 500, "{read} reads");
     }
     world.end().await;

@@ -1,15 +1,14 @@
 //! Turns that wait: their slot is given back meanwhile, every deadline is an answer, and a cancel ends them at once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
+use futures::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use understory_store::{Backend, Direction, Entry, Key, KeyRange, MemoryBackend, Read, StoreError, Wrapper};
 
+use super::counting::Counting;
 use super::table::Table;
 use super::world::{LONG, Setting, World, at, letter, pass, until};
 use crate::brain::{BrainError, Response, Turn};
@@ -344,36 +343,11 @@ async fn a_newer_outcome_is_waited_for_and_never_missed() {
     world.end().await;
 }
 
-/// A store in memory that counts what is read.
-struct Counted(MemoryBackend, Arc<AtomicU64>);
-
-impl Wrapper for Counted {
-    fn inner(&self) -> &dyn Backend {
-        &self.0
-    }
-
-    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Read<Vec<Option<Entry>>>, StoreError>> {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        self.0.get(keys)
-    }
-
-    fn scan(
-        &self,
-        range: KeyRange,
-        from: Option<Key>,
-        direction: Direction,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Read<Vec<Entry>>, StoreError>> {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        self.0.scan(range, from, direction, limit)
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_waiters_read_nothing_while_nothing_happens() {
     const HOSTS: usize = 9_000;
     const TURNS: usize = 1_000;
-    let reads = Arc::new(AtomicU64::new(0));
+    let store = Counting::default();
     let go = Arc::new(Semaphore::new(0));
     let given = go.clone();
     let setting = World::setting().limits(|limits| limits.turns = 10);
@@ -388,8 +362,7 @@ async fn ten_thousand_waiters_read_nothing_while_nothing_happens() {
         let waited = turn.wait([at("/root/gate")], Until::All, Some(Duration::from_secs(3000))).await;
         Ok(Response::text(waited.map_err(|error| refused(&error))?.complete.to_string()))
     });
-    let backend = Counted(MemoryBackend::new(), reads.clone());
-    let world = setting.open_on(Arc::new(backend)).await;
+    let world = setting.open_on(Arc::new(store.clone())).await;
     world.spawn("/root/gate", "gate").await;
     world.ask("/root/gate", "go").await.unwrap();
     world.system.run(&at("/root")).await.unwrap();
@@ -407,15 +380,14 @@ async fn ten_thousand_waiters_read_nothing_while_nothing_happens() {
             .count()
     });
     until(async || world.system.waits.under_way(10_000) == TURNS).await;
-    let counted = || reads.load(Ordering::SeqCst);
     let mut before = 0;
-    while std::mem::replace(&mut before, counted()) != counted() {
+    while std::mem::replace(&mut before, store.reads()) != store.reads() {
         pass(1).await;
     }
-    assert!(before as usize > HOSTS + TURNS, "each has looked: {before}");
+    assert!(before > HOSTS + TURNS, "each has looked: {before}");
     // Before the process looks for ids that are past their time.
     pass(30).await;
-    assert_eq!(counted(), before);
+    assert_eq!(store.reads(), before);
     go.add_permits(1);
     assert_eq!(hosts.await.unwrap(), HOSTS);
     for n in [0, TURNS - 1] {

@@ -1,18 +1,14 @@
 //! What turns do to the standing of those below them: close and resume, fenced by the turn, and crashed at every commit.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::time::Instant;
 use understory_store::{MemoryBackend, Phase};
 
-use super::crashes::at_every_commit;
-use super::world::{LONG, Setting, World, at, letter, until};
+use super::crashes::{WITHIN, at_every_commit, host};
+use super::world::{LONG, Setting, World, at, until};
 use crate::brain::{BrainError, Response, Turn};
-use crate::{Error, Letter, Role, SpawnRequest, Until};
-
-/// Longer than the scenario with its retries takes by the paused clock.
-const WITHIN: Duration = Duration::from_secs(600);
+use crate::{Role, SpawnRequest};
 
 /// A world with the brain `teller`, each line of whose task is a tool call; what they answer is its own answer.
 fn setting() -> Setting {
@@ -209,22 +205,6 @@ fn crashed() -> Setting {
         order.await.map_err(|error| BrainError::refused(error.to_string()))?;
         Ok(Response::text("ordered"))
     })
-}
-
-async fn host(world: &World) -> Result<(), Error> {
-    let brain = Some(understory_store::BrainChoice { name: "boss".to_owned(), settings: String::new() });
-    let request = SpawnRequest { brain, or_existing: true, ..SpawnRequest::at(at("/root/boss")) };
-    world.system.spawn(vec![request]).await?;
-    world.system.run(&at("/root")).await?;
-    let go = Letter { message_id: Some("go".to_owned()), ..letter("/root/boss", "go", true) };
-    match world.system.send(go).await {
-        Ok(_) | Err(Error::AlreadyAccepted { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    for path in ["/root/boss", "/root/boss/kid", "/root/boss"] {
-        world.system.wait(&[at(path)], Until::All, WITHIN).await?;
-    }
-    Ok(())
 }
 
 #[test]

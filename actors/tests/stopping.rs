@@ -31,6 +31,17 @@ fn wall() -> (Setting, Arc<AtomicU32>) {
     (setting, calls)
 }
 
+/// A world where `/root/a` is at its turn over `task` before a wall, and the calls of its brain. A cancelled one has 5 s.
+async fn at_work(task: &str) -> (World, Arc<AtomicU32>) {
+    let (setting, calls) = wall();
+    let world = setting.limits(|limits| limits.grace = Duration::from_secs(5)).open().await;
+    world.spawn("/root/a", "wall").await;
+    world.system.run(&at("/root")).await.unwrap();
+    world.ask("/root/a", task).await.unwrap();
+    until(async || calls.load(Ordering::SeqCst) == 1).await;
+    (world, calls)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_close_takes_a_running_turn_back_and_a_resume_runs_it_again() {
     let (setting, calls) = wall();
@@ -56,12 +67,7 @@ async fn a_close_takes_a_running_turn_back_and_a_resume_runs_it_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_brain_that_never_returns_is_dropped_within_its_grace() {
-    let (setting, calls) = wall();
-    let world = setting.limits(|limits| limits.grace = Duration::from_secs(5)).open().await;
-    world.spawn("/root/a", "wall").await;
-    world.system.run(&at("/root")).await.unwrap();
-    world.ask("/root/a", "never").await.unwrap();
-    until(async || calls.load(Ordering::SeqCst) == 1).await;
+    let (world, _) = at_work("never").await;
     let begun = tokio::time::Instant::now();
     world.system.close(&at("/root/a"), Duration::from_secs(20)).await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 5);
@@ -71,12 +77,7 @@ async fn a_brain_that_never_returns_is_dropped_within_its_grace() {
 
 #[tokio::test(start_paused = true)]
 async fn a_close_whose_caller_is_gone_still_stops_who_is_at_work() {
-    let (setting, calls) = wall();
-    let world = setting.limits(|limits| limits.grace = Duration::from_secs(5)).open().await;
-    world.spawn("/root/a", "wall").await;
-    world.system.run(&at("/root")).await.unwrap();
-    world.ask("/root/a", "never").await.unwrap();
-    until(async || calls.load(Ordering::SeqCst) == 1).await;
+    let (world, _) = at_work("never").await;
     let path = at("/root/a");
     assert!(world.system.close(&path, LONG).now_or_never().is_none(), "it was begun, and dropped");
     pass(6).await;
@@ -87,12 +88,7 @@ async fn a_close_whose_caller_is_gone_still_stops_who_is_at_work() {
 
 #[tokio::test(start_paused = true)]
 async fn a_close_that_does_not_wait_is_finished_behind_it() {
-    let (setting, calls) = wall();
-    let world = setting.limits(|limits| limits.grace = Duration::from_secs(5)).open().await;
-    world.spawn("/root/a", "wall").await;
-    world.system.run(&at("/root")).await.unwrap();
-    world.ask("/root/a", "once").await.unwrap();
-    until(async || calls.load(Ordering::SeqCst) == 1).await;
+    let (world, calls) = at_work("once").await;
     let closed = world.system.close(&at("/root/a"), Duration::from_secs(1)).await.unwrap();
     assert_eq!(closed.overdue, 1, "the turn is still in its grace");
     // Resumed before the old turn has ended: it runs again when that has, never beside it.
@@ -106,12 +102,7 @@ async fn a_close_that_does_not_wait_is_finished_behind_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resume_while_the_close_is_under_way_is_not_lost() {
-    let (setting, calls) = wall();
-    let world = setting.open().await;
-    world.spawn("/root/a", "wall").await;
-    world.system.run(&at("/root")).await.unwrap();
-    world.ask("/root/a", "once").await.unwrap();
-    until(async || calls.load(Ordering::SeqCst) == 1).await;
+    let (world, _) = at_work("once").await;
     let path = at("/root/a");
     let resume = async {
         until(async || world.status("/root/a").await == "closed").await;
