@@ -1,7 +1,9 @@
 //! The children of a node, without reading what lies below them.
 
+use std::ops::Bound;
+
 use understory_paths::AgentPath;
-use understory_store::{Key, KeyRange, Store, StoreError, Table};
+use understory_store::{KeyRange, Store, StoreError, Table};
 
 use crate::error::Error;
 use crate::looking::View;
@@ -22,8 +24,8 @@ pub struct Children {
 /// A walk over the children of a node, in path order, perhaps one sync ahead.
 pub(crate) struct Walk {
     parent: AgentPath,
-    /// Where the next page begins.
-    start: Option<Key>,
+    /// Where children may still lie.
+    left: Option<KeyRange>,
 }
 
 impl System {
@@ -61,33 +63,24 @@ impl System {
 
 impl Walk {
     pub(crate) fn over(parent: &AgentPath) -> Self {
-        let mut start = Table::Node.at(parent).as_bytes().to_vec();
-        start.push(b'/');
-        Walk { parent: parent.clone(), start: Some(Key::new(start)) }
+        Walk { parent: parent.clone(), left: Some(Table::Node.beneath(parent)) }
     }
 
     /// The next children; none may be among them. Nothing at the end.
     pub(crate) async fn next(&mut self, store: &Store) -> Result<Option<Vec<AgentPath>>, StoreError> {
-        let Some(start) = self.start.take() else { return Ok(None) };
-        let range = KeyRange::between(start, behind(&self.parent));
-        let keys = store.peek_keys(range, None, PAGE).await?;
+        let Some(left) = self.left.take() else { return Ok(None) };
+        let keys = store.peek_keys(left.clone(), None, PAGE).await?;
         let Some(last) = keys.last().and_then(|key| Table::Node.path_of(key)) else { return Ok(None) };
         let of_parent = |path: &AgentPath| path.parent().as_ref() == Some(&self.parent);
         let found = keys.iter().filter_map(|key| Table::Node.path_of(key)).filter(of_parent).collect();
         if keys.len() == PAGE {
             // A page may end deep below a child: the rest of its subtree is not read.
             let child = last.ancestors().find(of_parent).unwrap_or(last);
-            self.start = Some(behind(&child));
+            let start = Bound::Included(Table::Node.behind_subtree(&child));
+            self.left = Some(KeyRange { start, end: left.end });
         }
         Ok(Some(found))
     }
-}
-
-/// The first key behind the subtree of `path`.
-fn behind(path: &AgentPath) -> Key {
-    let mut key = Table::Node.at(path).as_bytes().to_vec();
-    key.push(b'/' + 1);
-    Key::new(key)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use understory_paths::AgentPath;
-use understory_store::{Key, KeyRange, Pointer, Table};
+use understory_store::{KeyRange, Pointer, Table};
 
 use crate::error::Error;
 use crate::system::{System, node_at};
@@ -75,15 +75,8 @@ impl System {
             if keys.len() < PAGE || meant.len() > MEANT_MAX {
                 return Ok(());
             }
-            range = KeyRange { start: std::ops::Bound::Included(behind(&last)), end: range.end };
+            range = KeyRange { start: std::ops::Bound::Included(Table::Nickname.behind_rows(&last)), end: range.end };
             asked.clear();
         }
     }
-}
-
-/// The first key behind the nicknames of a parent's children.
-fn behind(parent: &AgentPath) -> Key {
-    let mut key = Table::Nickname.at(parent).as_bytes().to_vec();
-    key.push(1);
-    Key::new(key)
 }

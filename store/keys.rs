@@ -105,33 +105,37 @@ impl Table {
 
     /// Every row of `path` that has a name or was appended.
     pub fn rows_of(self, path: &AgentPath) -> KeyRange {
-        let mut prefix = self.head(path);
-        prefix.push(0);
-        KeyRange::prefix(&prefix)
+        KeyRange::between(self.behind(path), self.behind_rows(path))
     }
 
     /// Every row of `path` and what lies below it, parents first.
     pub fn subtree(self, path: &AgentPath) -> KeyRange {
-        let start = self.head(path);
-        let mut end = start.clone();
-        end.push(b'/' + 1);
-        KeyRange::between(Key::new(start), Key::new(end))
+        KeyRange::between(self.at(path), self.behind_subtree(path))
     }
 
     /// Every row of what lies below `path`, without `path` itself.
     pub fn beneath(self, path: &AgentPath) -> KeyRange {
-        let mut start = self.head(path);
-        let mut end = start.clone();
-        start.push(b'/');
-        end.push(b'/' + 1);
-        KeyRange::between(Key::new(start), Key::new(end))
+        KeyRange::between(self.followed(path, b'/'), self.behind_subtree(path))
     }
 
     /// Every row of the paths from `first` to `last`, without what lies below `last`.
     pub fn span(self, first: &AgentPath, last: &AgentPath) -> KeyRange {
-        let mut end = self.head(last);
-        end.push(1);
-        KeyRange::between(self.at(first), Key::new(end))
+        KeyRange::between(self.at(first), self.behind_rows(last))
+    }
+
+    /// The first key behind the row of `path` that has no name.
+    pub fn behind(self, path: &AgentPath) -> Key {
+        self.followed(path, 0)
+    }
+
+    /// The first key behind every row of `path` itself.
+    pub fn behind_rows(self, path: &AgentPath) -> Key {
+        self.followed(path, 1)
+    }
+
+    /// The first key behind every row of `path` and what lies below it.
+    pub fn behind_subtree(self, path: &AgentPath) -> Key {
+        self.followed(path, b'/' + 1)
     }
 
     /// Every row of the table.
@@ -144,6 +148,12 @@ impl Table {
         let rest = key.as_bytes().strip_prefix(&[self as u8])?;
         let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
         std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+    }
+
+    fn followed(self, path: &AgentPath, byte: u8) -> Key {
+        let mut key = self.head(path);
+        key.push(byte);
+        Key::new(key)
     }
 
     fn head(self, path: &AgentPath) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use crate::draft::Row;
 use crate::error::StoreError;
 use crate::records::Record;
-use crate::seam::{Direction, Entry, Key, KeyRange, Read, Version};
+use crate::seam::{Direction, Key, KeyRange, Version};
 use crate::store::Store;
 
 /// The pages of a range. Every row that is there from the first page to the last is on one of them, once.
@@ -28,7 +28,7 @@ impl<'a> Pages<'a> {
         self
     }
 
-    /// The next rows, perhaps one sync ahead; nothing at the end. A page whose rows were all removed meanwhile is empty.
+    /// The next rows, perhaps one sync ahead; nothing at the end.
     ///
     /// # Errors
     /// The store failed or a row is damaged.
@@ -51,26 +51,27 @@ impl<'a> Pages<'a> {
     /// # Errors
     /// The store failed.
     pub async fn keys(&mut self) -> Result<Option<Vec<Key>>, StoreError> {
-        Ok(self.scan().await?.map(|read| read.rows.into_iter().map(|entry| entry.key).collect()))
-    }
-
-    async fn read<R: Record>(&mut self) -> Result<Option<(Vec<Row<R>>, Version)>, StoreError> {
-        match self.scan().await? {
-            Some(found) => self.store.rows(found).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// What is next in the backend. Whether that was all is seen here: of what a page found, rows may be gone when they are
-    /// read.
-    async fn scan(&mut self) -> Result<Option<Read<Vec<Entry>>>, StoreError> {
         if self.over {
             return Ok(None);
         }
-        let (range, from) = (self.range.clone(), self.from.take());
-        let found = self.store.backend().scan(range, from, self.direction, self.size).await?;
-        self.over = found.rows.len() < self.size;
-        self.from = found.rows.last().map(|entry| entry.key.clone());
-        Ok((!found.rows.is_empty()).then_some(found))
+        let keys = self.store.scan_keys(self.range.clone(), self.from.clone(), self.direction, self.size).await?;
+        self.pass(keys.len(), keys.last());
+        Ok((!keys.is_empty()).then_some(keys))
+    }
+
+    async fn read<R: Record>(&mut self) -> Result<Option<(Vec<Row<R>>, Version)>, StoreError> {
+        if self.over {
+            return Ok(None);
+        }
+        let (range, from) = (self.range.clone(), self.from.clone());
+        let (rows, through) = self.store.filled(range, from, self.direction, self.size).await?;
+        self.pass(rows.len(), rows.last().map(|row| &row.key));
+        Ok((!rows.is_empty()).then_some((rows, through)))
+    }
+
+    /// Notes how much a page had and where it ended.
+    fn pass(&mut self, count: usize, last: Option<&Key>) {
+        self.over = count < self.size;
+        self.from = last.cloned();
     }
 }

@@ -87,7 +87,8 @@ impl Store {
         Ok(read.rows.into_iter().map(|entry| entry.map(|entry| entry.version)).collect())
     }
 
-    /// Reads at most `limit` rows of a range, beyond `from`; waits until what it saw is durable.
+    /// Reads at most `limit` rows of a range, beyond `from`; waits until what it saw is durable. There are fewer only where
+    /// the range ends.
     ///
     /// # Errors
     /// The store failed or a row is damaged.
@@ -98,7 +99,7 @@ impl Store {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Row<R>>, StoreError> {
-        let (rows, through) = self.rows(self.backend.scan(range, from, direction, limit).await?).await?;
+        let (rows, through) = self.filled(range, from, direction, limit).await?;
         self.backend.durable(through).await?;
         Ok(rows)
     }
@@ -113,7 +114,7 @@ impl Store {
         from: Option<Key>,
         limit: usize,
     ) -> Result<Vec<Row<R>>, StoreError> {
-        Ok(self.rows(self.backend.scan(range, from, Direction::Forward, limit).await?).await?.0)
+        Ok(self.filled(range, from, Direction::Forward, limit).await?.0)
     }
 
     /// A range in pages of `size` rows, to its end.
@@ -126,8 +127,7 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn peek_keys(&self, range: KeyRange, from: Option<Key>, limit: usize) -> Result<Vec<Key>, StoreError> {
-        let read = self.backend.scan(range, from, Direction::Forward, limit).await?;
-        Ok(read.rows.into_iter().map(|entry| entry.key).collect())
+        self.scan_keys(range, from, Direction::Forward, limit).await
     }
 
     /// What is needed to delete rows of a range, whatever they hold, perhaps one sync ahead.
@@ -178,6 +178,17 @@ impl Store {
         &*self.backend
     }
 
+    pub(crate) async fn scan_keys(
+        &self,
+        range: KeyRange,
+        from: Option<Key>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Key>, StoreError> {
+        let read = self.backend.scan(range, from, direction, limit).await?;
+        Ok(read.rows.into_iter().map(|entry| entry.key).collect())
+    }
+
     async fn read<R: Record>(&self, key: &Key) -> Result<(Option<Row<R>>, Version), StoreError> {
         let mut through = 0;
         for _ in 0..REREADS_MAX {
@@ -196,8 +207,31 @@ impl Store {
         })
     }
 
+    /// Reads until there are `limit` rows or the range ends: of what a scan found, rows may be gone when they are put
+    /// together.
+    pub(crate) async fn filled<R: Record>(
+        &self,
+        range: KeyRange,
+        mut from: Option<Key>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<(Vec<Row<R>>, Version), StoreError> {
+        let (mut rows, mut through) = (Vec::new(), 0);
+        loop {
+            let left = limit - rows.len();
+            let found = self.backend.scan(range.clone(), from, direction, left).await?;
+            from = found.rows.last().filter(|_| found.rows.len() == left).map(|entry| entry.key.clone());
+            let (more, seen) = self.rows(found).await?;
+            through = through.max(seen);
+            rows.extend(more);
+            if from.is_none() || rows.len() == limit {
+                return Ok((rows, through));
+            }
+        }
+    }
+
     /// Puts together what a scan found; what is gone since is left out.
-    pub(crate) async fn rows<R: Record>(&self, read: Read<Vec<Entry>>) -> Result<(Vec<Row<R>>, Version), StoreError> {
+    async fn rows<R: Record>(&self, read: Read<Vec<Entry>>) -> Result<(Vec<Row<R>>, Version), StoreError> {
         let mut through = read.through;
         let mut rows = Vec::with_capacity(read.rows.len());
         for entry in read.rows {

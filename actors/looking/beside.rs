@@ -1,7 +1,7 @@
 //! What lies at an agent besides its record: mail and children, counted.
 
 use understory_paths::AgentPath;
-use understory_store::{Direction, Message, Table};
+use understory_store::{Message, Table};
 
 use crate::children::Walk;
 use crate::error::Error;
@@ -27,17 +27,12 @@ impl System {
     /// # Errors
     /// The store failed.
     pub async fn pending_mail(&self, path: &AgentPath) -> Result<PendingMail, Error> {
-        let (mut mail, mut from) = (PendingMail::default(), None);
-        loop {
-            let range = Table::Inbox.rows_of(path);
-            let rows = self.store.page::<Message>(range, from, Direction::Forward, PAGE).await?;
+        let (mut pages, mut mail) = (self.store.pages(Table::Inbox.rows_of(path), PAGE), PendingMail::default());
+        while let Some(rows) = pages.next::<Message>().await? {
             mail.messages += rows.len() as u64;
             mail.bytes += rows.iter().map(|row| row.value.text.len() as u64).sum::<u64>();
-            match rows.last() {
-                Some(last) if rows.len() == PAGE => from = Some(last.key.clone()),
-                _ => return Ok(mail),
-            }
         }
+        Ok(mail)
     }
 
     /// How many agents directly below a node are not closed themselves, counted up to [`CHILDREN_COUNTED_MAX`].

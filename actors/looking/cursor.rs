@@ -38,11 +38,7 @@ impl Cursor {
 
     /// The first key that a row behind this place may have, where rows are ordered by path.
     pub(super) fn key(&self) -> Key {
-        let mut key = Table::Node.at(&self.path).as_bytes().to_vec();
-        if self.behind {
-            key.push(0);
-        }
-        Key::new(key)
+        if self.behind { Table::Node.behind(&self.path) } else { Table::Node.at(&self.path) }
     }
 }
 

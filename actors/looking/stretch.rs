@@ -24,7 +24,7 @@ pub(super) struct Stretch {
 impl Stretch {
     pub(super) fn of(top: &AgentPath, levels: Option<usize>, folds: bool, direction: Direction) -> Self {
         let depth = levels.map_or(usize::MAX, |levels| top.depth().saturating_add(levels));
-        let (start, end) = (Table::Node.at(top), behind(top));
+        let (start, end) = (Table::Node.at(top), Table::Node.behind_subtree(top));
         Stretch { top: top.clone(), direction, depth, folds, start, end, done: false, jobs: HashMap::new() }
     }
 
@@ -62,10 +62,10 @@ impl Stretch {
             skipped = Some(last.clone());
         }
         match (self.direction, skipped) {
-            (Direction::Forward, Some(above)) => self.start = behind(&above),
-            (Direction::Forward, None) => self.start = just_behind(&last),
+            (Direction::Forward, Some(above)) => self.start = Table::Node.behind_subtree(&above),
+            (Direction::Forward, None) => self.start = Table::Node.behind(&last),
             // The node above what is left out is still to come.
-            (Direction::Backward, Some(above)) if above != last => self.end = just_behind(&above),
+            (Direction::Backward, Some(above)) if above != last => self.end = Table::Node.behind(&above),
             (Direction::Backward, _) => self.end = Table::Node.at(&last),
         }
         Ok(Some(wanted))
@@ -116,18 +116,4 @@ impl Stretch {
         }
         Ok(None)
     }
-}
-
-/// The first key behind the subtree of `path`.
-fn behind(path: &AgentPath) -> Key {
-    let mut key = Table::Node.at(path).as_bytes().to_vec();
-    key.push(b'/' + 1);
-    Key::new(key)
-}
-
-/// The first key behind that of `path` itself.
-fn just_behind(path: &AgentPath) -> Key {
-    let mut key = Table::Node.at(path).as_bytes().to_vec();
-    key.push(0);
-    Key::new(key)
 }

@@ -1,7 +1,7 @@
 //! What an agent is about, in a line.
 
 use understory_paths::AgentPath;
-use understory_store::{Agent, Direction, Message, Node, Phase, Table, TranscriptEntry, keys};
+use understory_store::{Agent, Message, Node, Phase, Table, TranscriptEntry, keys};
 
 use super::View;
 use crate::error::Error;
@@ -43,31 +43,26 @@ impl System {
     }
 
     async fn text_in_inbox(&self, path: &AgentPath, agent: &Agent) -> Result<Option<String>, Error> {
-        let mut from = None;
+        let mut pages = self.store.pages(Table::Inbox.rows_of(path), PAGE);
         for _ in 0..PAGES_MAX {
-            let rows = self.store.page::<Message>(Table::Inbox.rows_of(path), from, Direction::Forward, PAGE).await?;
-            from = rows.last().filter(|_| rows.len() == PAGE).map(|row| row.key.clone());
+            let Some(rows) = pages.next::<Message>().await? else { break };
             let starts = |row: &Message| row.trigger && row.to == agent.id;
             if let Some(row) = rows.into_iter().find(|row| starts(&row.value)) {
                 return Ok(Some(row.value.text));
-            }
-            if from.is_none() {
-                break;
             }
         }
         Ok(None)
     }
 
     async fn text_in_transcript(&self, path: &AgentPath) -> Result<Option<String>, Error> {
-        let (range, mut from) = (Table::Transcript.rows_of(path), None);
+        let mut pages = self.store.pages(Table::Transcript.rows_of(path), PAGE).backward();
         for _ in 0..PAGES_MAX {
-            let rows = self.store.page::<TranscriptEntry>(range.clone(), from, Direction::Backward, PAGE).await?;
-            from = rows.last().filter(|_| rows.len() == PAGE).map(|row| row.key.clone());
+            let Some(rows) = pages.next::<TranscriptEntry>().await? else { break };
             let text = rows.into_iter().find_map(|row| match row.value {
                 TranscriptEntry::Message { message, .. } if message.trigger => Some(message.text),
                 _ => None,
             });
-            if text.is_some() || from.is_none() {
+            if text.is_some() {
                 return Ok(text);
             }
         }

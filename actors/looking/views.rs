@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use understory_paths::AgentPath;
-use understory_store::{AgentId, Card, Direction, ItemState, JobState, Key, KeyRange, Node, Phase, Row, Table, keys};
+use understory_store::{AgentId, Card, ItemState, JobState, KeyRange, Node, Phase, Row, Table, keys};
 
 use super::View;
 use crate::error::Error;
@@ -64,19 +64,12 @@ impl System {
 
     /// Titles and labels of those from `first` to `last`.
     async fn cards(&self, first: &AgentPath, last: &AgentPath) -> Result<HashMap<(AgentPath, AgentId), Card>, Error> {
-        let (mut start, end, mut found) = (Table::Card.at(first), behind_rows(Table::Card, last), HashMap::new());
-        loop {
-            let range = KeyRange::between(start, end.clone());
-            let rows = self.store.page::<Card>(range, None, Direction::Forward, KEYS).await?;
-            let next = rows.last().and_then(|row| Table::Card.path_of(&row.key));
-            let next = next.filter(|_| rows.len() == KEYS).map(|path| behind_rows(Table::Card, &path));
+        let (mut pages, mut found) = (self.store.pages(Table::Card.span(first, last), KEYS), HashMap::new());
+        while let Some(rows) = pages.next::<Card>().await? {
             let card = |row: Row<Card>| Some(((Table::Card.path_of(&row.key)?, row.value.of), row.value));
             found.extend(rows.into_iter().filter_map(card));
-            match next {
-                Some(next) if next < end => start = next,
-                _ => return Ok(found),
-            }
         }
+        Ok(found)
     }
 
     /// The nodes that are closed themselves, of those from `first` to `last` and above the first.
@@ -104,10 +97,10 @@ impl System {
         last: &AgentPath,
         mut found: impl FnMut(AgentPath),
     ) -> Result<(), Error> {
-        let (mut start, end) = (table.at(first), behind_rows(table, last));
+        let (mut start, end) = (table.at(first), table.behind_rows(last));
         loop {
             let page = self.store.peek_keys(KeyRange::between(start, end.clone()), None, KEYS).await?;
-            let next = page.last().and_then(|key| table.path_of(key)).map(|path| behind_rows(table, &path));
+            let next = page.last().and_then(|key| table.path_of(key)).map(|path| table.behind_rows(&path));
             page.iter().filter_map(|key| table.path_of(key)).for_each(&mut found);
             match next {
                 Some(next) if page.len() == KEYS && next < end => start = next,
@@ -129,11 +122,4 @@ impl System {
             _ => None,
         }
     }
-}
-
-/// The first key behind the rows of `path` itself, in a table where it may have several.
-fn behind_rows(table: Table, path: &AgentPath) -> Key {
-    let mut key = table.at(path).as_bytes().to_vec();
-    key.push(1);
-    Key::new(key)
 }

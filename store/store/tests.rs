@@ -162,15 +162,30 @@ async fn a_reader_that_raced_with_a_writer_reads_again() {
 
 #[tokio::test]
 async fn a_walk_goes_on_behind_a_row_that_was_removed_while_it_was_read() {
-    for (size, pages) in [(1, vec![vec![], vec!["b"]]), (2, vec![vec!["b"]]), (9, vec![vec!["b"]])] {
+    for (size, pages) in [(1, vec![vec!["b"], vec!["c"]]), (2, vec![vec!["b", "c"]]), (9, vec![vec!["b", "c"]])] {
         let (backend, drafts) = racing(0, |draft, row| draft.remove(row)).await;
-        create(&Store::new(Arc::new(backend.clone())), "b", "b").await;
+        for name in ["b", "c"] {
+            create(&Store::new(Arc::new(backend.clone())), name, name).await;
+        }
         let store = Raced::over(backend, drafts);
         let (mut walk, mut read) = (store.pages(Table::Row.all(), size), Vec::new());
         while let Some(rows) = walk.peek::<String>().await.unwrap() {
             read.push(rows.into_iter().map(|row| row.value).collect::<Vec<_>>());
         }
         assert_eq!(read, pages, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_short_only_where_the_range_ends() {
+    for (size, expected) in [(0, ""), (1, "b"), (2, "bc"), (3, "bc")] {
+        let (backend, drafts) = racing(0, |draft, row| draft.remove(row)).await;
+        for name in ["b", "c"] {
+            create(&Store::new(Arc::new(backend.clone())), name, name).await;
+        }
+        let store = Raced::over(backend, drafts);
+        let rows = store.page::<String>(Table::Row.all(), None, Direction::Forward, size).await.unwrap();
+        assert_eq!(rows.into_iter().map(|row| row.value).collect::<String>(), expected, "{size}");
     }
 }
 
