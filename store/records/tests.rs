@@ -1,5 +1,6 @@
 //! Every state against every event, and the bytes of every released arm.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use insta::assert_snapshot;
@@ -342,9 +343,20 @@ fn where_an_items_id_is_from_and_what_is_final() {
         ItemState::Completed { result: result.clone(), at: NOW },
         ItemState::Failed { at: NOW },
     ];
+    assert_eq!(states.each_ref().map(ItemState::is_running), [false, true, false, false]);
     assert_eq!(states.each_ref().map(ItemState::is_final), [false, false, true, true]);
     let failed_before = Item { last_error: Some("late".to_owned()), ..item(states[1].clone()) };
     assert_eq!(failed_before.complete(3, result, NOW).unwrap().last_error, None);
+}
+
+#[test]
+fn a_card_is_blank_until_something_is_written_on_it() {
+    let blank = Card::blank(AgentId::from_u128(7));
+    let label = BTreeMap::from([("team".to_owned(), "red".to_owned())]);
+    let titled = Card { title: Some("count them".to_owned()), ..blank.clone() };
+    let both = Card { labels: label.clone(), ..titled.clone() };
+    let labelled = Card { labels: label, ..blank.clone() };
+    assert_eq!([blank, titled, labelled, both].map(|card| card.is_blank()), [true, false, false, false]);
 }
 
 #[test]
