@@ -6,12 +6,14 @@ use futures::FutureExt;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::tests::panics;
 
 enum Signal {
     Wake,
     Say(&'static str),
     /// Is at work until it is let.
     Work,
+    Break,
     Last,
 }
 
@@ -70,6 +72,7 @@ impl Resident for Noter {
                 self.home.0.let_on.acquire().await.expect("never closed").forget();
                 "worked"
             }
+            Signal::Break => std::panic::panic_any(panics::ACTOR),
             Signal::Last => {
                 self.home.0.gate.park(&self.path, ctx.actor_ref().id());
                 ctx.stop();
@@ -136,6 +139,33 @@ async fn who_is_dismissed_is_waited_for_and_who_is_not_there_is_not() {
     assert_eq!(home.noted().await, "a last");
     assert_eq!(left.recv().now_or_never(), Some(None));
     assert_eq!((home.here(), home.0.gate.population()), (String::new(), 0));
+}
+
+#[tokio::test]
+async fn who_waits_for_one_to_leave_does_not_wait_for_its_successor() {
+    let home = Home::with_room_for(9);
+    let (gone, mut left) = mpsc::channel::<Infallible>(1);
+    home.say("a", "here");
+    home.noted().await;
+    home.0.gate.dismiss(&at("a"), Signal::Last, gone);
+    home.say("a", "after");
+    assert_eq!(home.noted().await, "a last, a after");
+    assert_eq!(left.recv().now_or_never(), Some(None));
+    assert_eq!(home.here(), "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_panic_a_successor_looks_for_work_a_second_later() {
+    panics::hush();
+    let home = Home::with_room_for(9);
+    home.say("a", "here");
+    home.0.gate.deliver(&home, &at("a"), Signal::Break);
+    assert_eq!(home.noted().await, "a here");
+    home.say("a", "after");
+    for (ms, noted) in [(999, ""), (2, "a wake, a after")] {
+        tokio::time::advance(Duration::from_millis(ms)).await;
+        assert_eq!(home.noted().await, noted, "{ms} ms");
+    }
 }
 
 #[tokio::test]
@@ -248,6 +278,23 @@ async fn while_too_few_rest_whoever_comes_to_rest_goes_until_there_is_room() {
     assert_eq!((gate.len(), gate.departed()), (2, 3), "there is room for those");
     home.say("f", "here");
     assert!(gate.crowded().now_or_never().is_some(), "now there is none, and some rest");
+}
+
+#[tokio::test]
+async fn where_as_many_left_as_were_too_many_there_is_room() {
+    let home = Home::with_room_for(2);
+    let gate = &home.0.gate;
+    for name in ["a", "b", "c"] {
+        home.say(name, "here");
+    }
+    home.noted().await;
+    assert!(gate.crowded().now_or_never().is_some());
+    gate.make_room();
+    assert_eq!((home.here().as_str(), gate.departed()), ("b c", 1));
+    home.say("d", "here");
+    assert!(gate.crowded().now_or_never().is_some(), "the next is one too many again");
+    home.noted().await;
+    assert_eq!(home.here(), "b c d", "it is for the least recently used to go");
 }
 
 #[test]

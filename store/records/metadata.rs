@@ -197,6 +197,19 @@ mod tests {
         check(&[&full, &more], &[("a", &value), ("w", ""), ("x", &value), ("y", &value), ("z", &value)]);
         let longer = of(map([("a", &value), ("w", "0123456789")]));
         check(&[&full, &longer], &[("a", &value), ("w", "0123456789"), ("x", &value), ("y", &value)]);
+        // 1,537 bytes and 512: one too many.
+        let nearly = map([("a", &value), ("b", &value), ("c", &value), ("e", "123")]);
+        let expected: Vec<_> = nearly.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        check(&[&of(map([("z", &"v".repeat(511))])), &of(nearly.clone())], &expected);
+        let many: BTreeMap<_, _> = (10..42).map(|n| (format!("k{n}"), String::new())).collect();
+        let expected: Vec<_> = many.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        check(&[&one, &of(many.clone())], &expected);
+    }
+
+    #[test]
+    fn only_a_map_without_entries_is_empty() {
+        assert!(Metadata::default().is_empty());
+        assert!(!Metadata::new(map([("a", "")])).unwrap().is_empty());
     }
 
     proptest! {

@@ -191,20 +191,24 @@ fn metadata() -> Metadata {
     Metadata::new([("k".to_owned(), "v".to_owned())].into()).unwrap()
 }
 
-/// One of each record, with every field filled.
-fn samples() -> Vec<(&'static str, Vec<u8>)> {
-    let path: AgentPath = "/root/a".parse().unwrap();
-    let me = AgentRef::new(path.clone(), AgentId::from_u128(7));
-    let message = Message {
+fn message(me: AgentRef) -> Message {
+    Message {
         to: me.id,
-        from: Sender::Agent(me.clone()),
+        from: Sender::Agent(me),
         kind: MessageKind::Result { turn: 3, result: TurnResult::Errored },
         trigger: true,
         text: "hello".to_owned(),
         at: NOW,
         message_id: Some("m1".to_owned()),
         metadata: metadata(),
-    };
+    }
+}
+
+/// One of each record, with every field filled.
+fn samples() -> Vec<(&'static str, Vec<u8>)> {
+    let path: AgentPath = "/root/a".parse().unwrap();
+    let me = AgentRef::new(path.clone(), AgentId::from_u128(7));
+    let message = message(me.clone());
     let brain = BrainChoice { name: "shell".to_owned(), settings: "{}".to_owned() };
     let full = Agent {
         creation: Creation::By { creator: me.clone(), turn: 2 },
@@ -347,6 +351,12 @@ fn where_an_items_id_is_from_and_what_is_final() {
     assert_eq!(states.each_ref().map(ItemState::is_final), [false, false, true, true]);
     let failed_before = Item { last_error: Some("late".to_owned()), ..item(states[1].clone()) };
     assert_eq!(failed_before.complete(3, result, NOW).unwrap().last_error, None);
+}
+
+#[test]
+fn a_message_weighs_its_text_and_its_metadata() {
+    let me = AgentRef::new("/root/a".parse().unwrap(), AgentId::from_u128(7));
+    assert_eq!(message(me).bytes(), 5 + 2);
 }
 
 #[test]
