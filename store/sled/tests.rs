@@ -6,7 +6,7 @@ use super::meta::{HEAD_KEY, SCHEMA, SCHEMA_KEY};
 use super::{SledBackend, SledOptions};
 use crate::error::{CommitError, StoreError};
 use crate::frame;
-use crate::seam::{Backend, Commit, Direction, Expect, Key, KeyRange, Write};
+use crate::seam::{Backend, Commit, Direction, Expect, Key, KeyRange, Prefix, Write};
 
 async fn open(dir: &TempDir) -> Result<SledBackend, StoreError> {
     SledBackend::open(dir.path(), SledOptions::default()).await
@@ -84,6 +84,33 @@ fn a_row_behind_the_end_of_the_file_is_damage() {
     assert_eq!(error.to_string(), "store is damaged at /store: the engine's file ends before it");
     let refused = super::fault::reading(b"k2", ::sled::Error::Io(std::io::ErrorKind::PermissionDenied.into()));
     assert!(matches!(refused, StoreError::Io { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_batch_weighs_what_it_writes() {
+    let dir = TempDir::new().unwrap();
+    let db = super::open::engine(dir.path(), 1 << 20).unwrap();
+    let gone = Key::new("to be deleted");
+    let writes = vec![
+        Write::Put(Key::new("k"), "payload".into()),
+        Write::Append(Prefix::new("p"), "row".into()),
+        Write::Delete(gone.clone()),
+    ];
+    let mut building = super::batch::Building::new(&db, super::meta::Head::default());
+    building.add(&Commit { writes, events: vec!["told".into()], ..Commit::default() }, false).unwrap();
+    let built = building.finish(1 << 20).unwrap();
+    db.apply_batch(built.batch).unwrap();
+    // The two rows, the events and the head.
+    let rows: Vec<_> = db.iter().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 4);
+    let written: usize = rows.iter().map(|(key, value)| key.len() + value.len()).sum();
+    assert_eq!(built.bytes, (written + gone.as_bytes().len()) as u64);
+    // The events do not fit any more: their row goes, and its key is written for it.
+    let (events, _) = db.scan_prefix([0x0e]).next().unwrap().unwrap();
+    let building = super::batch::Building::new(&db, built.head);
+    let built = building.finish(0).unwrap();
+    let head = db.get(HEAD_KEY).unwrap().unwrap();
+    assert_eq!(built.bytes, (events.len() + HEAD_KEY.len() + head.len()) as u64);
 }
 
 #[tokio::test]

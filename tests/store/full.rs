@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
-use understory_store::{Backend, CommitError, Disk, SledBackend, SledOptions, StoreError, Version};
+use understory_store::{Backend, Commit, CommitError, Disk, SledBackend, SledOptions, StoreError, Version, Write};
 
 use super::volume::Volume;
 use super::{key, long, put, skip, version};
@@ -18,6 +18,9 @@ const FULL_AFTER: u64 = 5000;
 struct Short {
     drains: AtomicU64,
 }
+
+/// Has so many bytes left.
+struct Room(AtomicU64);
 
 /// Does not look how much room is left, as if others took it after the look.
 struct Blind;
@@ -35,6 +38,16 @@ impl Disk for Short {
     }
 }
 
+impl Disk for Room {
+    fn sync(&self, file: &File, _through: Version) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn free(&self, _file: &File) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 impl Disk for Blind {
     fn sync(&self, file: &File, _through: Version) -> io::Result<()> {
         file.sync_data()
@@ -43,6 +56,28 @@ impl Disk for Blind {
     fn free(&self, _file: &File) -> u64 {
         u64::MAX
     }
+}
+
+/// 8 MiB, a 32nd of the file, and four times what is to be written.
+#[tokio::test]
+async fn a_commit_is_refused_that_would_not_leave_the_room_to_open_the_store() {
+    let dir = TempDir::new().unwrap();
+    let disk = Arc::new(Room(AtomicU64::new(u64::MAX)));
+    let options = SledOptions { disk: disk.clone(), ..SledOptions::default() };
+    let backend = SledBackend::open(dir.path(), options).await.unwrap();
+    let payloads = [4 << 10; 64];
+    let commit = || Commit {
+        writes: (0..).zip(payloads).map(|(n, size)| Write::Put(key(format!("k{n}")), vec![7; size].into())).collect(),
+        ..Commit::default()
+    };
+    backend.commit(commit()).await.unwrap();
+    let file = std::fs::metadata(dir.path().join("db")).unwrap().len();
+    let least = (8 << 20) + file / 32 + 4 * payloads.iter().sum::<usize>() as u64;
+    disk.0.store(least, Ordering::SeqCst);
+    assert!(matches!(backend.commit(commit()).await.unwrap_err(), CommitError::StorageFull));
+    // Each row has its key and 17 bytes more, and the head of all commits is written too.
+    disk.0.store(least + 4 * 64 * 32, Ordering::SeqCst);
+    assert_eq!(backend.commit(commit()).await.unwrap(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
