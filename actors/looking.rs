@@ -159,7 +159,7 @@ fn active(node: &Node) -> Option<Time> {
         Node::Job(job) => job.exported.into_iter().chain([job.created_at]).max(),
         Node::Item(item) => match item.state {
             ItemState::Running { started_at, .. } => Some(started_at),
-            ItemState::Completed { at, .. } | ItemState::Failed { at } => Some(at),
+            ItemState::Completed { at, .. } | ItemState::Failed { at } | ItemState::Skipped { at } => Some(at),
             ItemState::Pending { .. } => None,
         },
         _ => None,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use understory::{BrainChoice, Event, Heard, Item, ItemState, JobRequest, JobState, Node};
+use understory::{BrainChoice, Event, Heard, Item, JobRequest, JobState, Node};
 use understory_store::{AgentId, ItemSource, Record, Table, Text, keys};
 
 use crate::figure::{Aim, Figure, Report, Rounds};
@@ -76,17 +76,8 @@ pub(crate) fn load(dir: &str, rows: u32) -> Outcome<Value> {
         for number in first..(first + BATCH).min(rows + 1) {
             let cells = table::cells(number);
             let json = table::HEADERS.iter().zip(&cells).map(|(name, cell)| format!("{name:?}:{cell:?}"));
-            let item = Item {
-                id: AgentId::new(),
-                item_id: number.to_string(),
-                source: ItemSource::Number,
-                row: Text::Inline(format!("{{{}}}", json.collect::<Vec<_>>().join(","))),
-                run: 0,
-                failures: 0,
-                crashes: 0,
-                state: ItemState::Pending { not_before: None },
-                last_error: None,
-            };
+            let row = Text::Inline(format!("{{{}}}", json.collect::<Vec<_>>().join(",")));
+            let item = Item::new(AgentId::new(), number.to_string(), ItemSource::Number, row);
             let node = Table::Node.at(&keys::item_path(&job, number)?);
             packed.put(version, node.as_bytes(), &Node::Item(item).encode());
             let index = keys::item_id(&job, &number.to_string());

@@ -1,11 +1,13 @@
 //! What may be written on the command line. Agent paths are text here: a bad one has an exit code of its own.
 
+mod job;
 mod looking;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use job::{JobRunArguments, JobVerb};
 pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
 /// What the help ends with.
 const AS_AN_AGENT: &str = "With UNDERSTORY_TOKEN and UNDERSTORY_PATH in the environment a command acts as that agent, through the process \
@@ -176,33 +178,6 @@ pub(crate) enum Verb {
     Store(StoreVerb),
 }
 
-/// The verbs of jobs.
-#[derive(Debug, Subcommand)]
-pub(crate) enum JobVerb {
-    /// Run a job, or go on with it: the same command goes on with the same job
-    Run(Box<JobRunArguments>),
-    /// Go on with a job
-    Resume {
-        /// Which; the unfinished one if none is given
-        #[arg(value_name = "JOB")]
-        job: Option<String>,
-    },
-    /// List all jobs
-    List,
-    /// Show where a job stands
-    Show {
-        /// Which; the newest if none is given
-        #[arg(value_name = "JOB")]
-        job: Option<String>,
-    },
-    /// Start no more rows of a job; those running may finish
-    Cancel {
-        /// Which; the unfinished one if none is given
-        #[arg(value_name = "JOB")]
-        job: Option<String>,
-    },
-}
-
 /// The verbs of roles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoleVerb {
@@ -281,49 +256,6 @@ pub(crate) enum DeadVerb {
 pub(crate) enum StoreVerb {
     /// Read everything and say what does not fit together; what others write meanwhile may be among it
     Verify,
-}
-
-/// A job to run.
-#[derive(Debug, Args)]
-pub(crate) struct JobRunArguments {
-    /// The table, a CSV file with a header; - reads it from stdin. One that comes through a pipe needs --out
-    #[arg(value_name = "TABLE")]
-    pub(crate) table: PathBuf,
-    /// The column that names the rows; row numbers without it
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) id_column: Option<String>,
-    #[command(flatten)]
-    pub(crate) brain: BrainArguments,
-    /// A file with what each worker is asked, {column} standing for a cell; without it the row is given as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) template: Option<PathBuf>,
-    /// What each worker is asked, as in --template
-    #[arg(long, value_name = "TEXT", conflicts_with = "template")]
-    pub(crate) instruction: Option<String>,
-    /// Where the output goes; beside the table if it is not said
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    /// Write over an output that is there already
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-    /// How many rows are worked on at once
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) concurrency: u32,
-    /// How often a row is tried
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) attempts: u32,
-    /// How long one try may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) timeout: u32,
-    /// What the job is called
-    #[arg(long, value_name = "NAME")]
-    pub(crate) name: Option<String>,
-    /// Below which agent it lies
-    #[arg(long, default_value = "/root", value_name = "PATH")]
-    pub(crate) owner: String,
-    /// Start another job, even if the same command was run before
-    #[arg(long)]
-    pub(crate) new: bool,
 }
 
 /// Which brain.

@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    const COUNTS: Counts = Counts { pending: 2140, running: 16, completed: 1218, failed: 2 };
+    const COUNTS: Counts = Counts { pending: 2140, running: 16, completed: 1218, failed: 2, skipped: 0 };
 
     #[test]
     fn the_bar_says_what_the_job_is_at() {

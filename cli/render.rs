@@ -225,6 +225,7 @@ fn counted(job: &JobLine) -> String {
     let parts = [
         (counts.completed, "completed"),
         (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
         (counts.running, "running"),
         (counts.pending, waiting),
     ];

@@ -61,7 +61,8 @@ pub use understory_actors::{
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
     Agent as AgentRecord, AgentId, AgentRef, BrainChoice, Card, CommitError, Counts, Creation, DeadLetter, Event,
-    Grant, InboxKey, Item, ItemEnd, ItemEnding, ItemState, JobSpec, JobState, METADATA_ENTRIES_MAX, METADATA_KEY_MAX,
-    METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind, Metadata, MetadataError, Node, Outcome, Phase, Problem,
-    Running, Sender, StoreError, Text, Time, Told, TurnResult, Verified, Version,
+    Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec, JobState, Keep,
+    METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind, Metadata,
+    MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, Problem, RowColumns, Running, Sender, Spent,
+    StoreError, TableFormat, Text, Time, Told, TurnResult, Verified, Version,
 };

@@ -209,6 +209,15 @@ pub struct Counts {
     pub completed: u32,
     /// Not tried again.
     pub failed: u32,
+    /// Never tried, because of a row that had to be completed before.
+    pub skipped: u32,
+}
+
+impl Counts {
+    /// Rows that nothing more happens to.
+    pub fn done(&self) -> u32 {
+        self.completed + self.failed + self.skipped
+    }
 }
 
 /// Rows that failed alike.

@@ -30,7 +30,7 @@ pub fn job_line(view: &JobView, errors: Vec<ErrorGroup>) -> JobLine {
         id_column: spec.id_column.clone(),
         template: spec.template.clone(),
         brain: brain(&spec.brain),
-        concurrency: spec.concurrency,
+        concurrency: job.limits.concurrency,
         attempts: spec.attempts,
         timeout_ms: spec.timeout_ms,
         created_at: moment(job.created_at),
@@ -147,9 +147,10 @@ fn brain(choice: &BrainChoice) -> BrainLine {
     BrainLine { name: choice.name.clone(), settings: choice.settings.clone() }
 }
 
-fn counts(counts: RowCounts) -> Counts {
-    let RowCounts { pending, running, completed, failed } = counts;
-    Counts { pending, running, completed, failed }
+/// Where rows stand.
+pub(crate) fn counts(counts: RowCounts) -> Counts {
+    let RowCounts { pending, running, completed, failed, skipped } = counts;
+    Counts { pending, running, completed, failed, skipped }
 }
 
 fn error_line(group: ErrorGroup) -> ErrorLine {

@@ -7,6 +7,7 @@ use understory::{AgentPath, Event, EventId, Events, Heard, ItemEnding, Metadata,
 
 use crate::failure::{Code, Failure};
 use crate::lines::Counts;
+use crate::told;
 
 /// Which events are asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -241,10 +242,7 @@ fn happened(told: Told) -> Happened {
         Event::DeadLettered { rows, .. } => Happened::DeadLettered { messages: rows.len() },
         Event::DeadDropped { rows, .. } => Happened::DeadDropped { messages: rows.len() },
         Event::JobCreated { .. } => Happened::JobCreated,
-        Event::JobChanged { state, counts, .. } => {
-            let understory::Counts { pending, running, completed, failed } = counts;
-            Happened::JobChanged { state, counts: Counts { pending, running, completed, failed } }
-        }
+        Event::JobChanged { state, counts, .. } => Happened::JobChanged { state, counts: told::counts(counts) },
         Event::ItemsMoved { started, ended, .. } => {
             let start = |(row, run)| RunLine { row, run, ending: None };
             let end = |end: understory::ItemEnd| RunLine {
@@ -275,5 +273,6 @@ fn ending(ending: ItemEnding) -> &'static str {
         ItemEnding::Retried => "retried",
         ItemEnding::Failed => "failed",
         ItemEnding::Released => "released",
+        ItemEnding::Skipped => "skipped",
     }
 }

@@ -30,10 +30,11 @@ pub use memory::MemoryBackend;
 pub use pages::Pages;
 pub use records::{
     Agent, AgentId, AgentRef, BrainChoice, Burial, Card, Counts, Creation, Credential, DeadLetter, DecodeError, Event,
-    FailureLimits, Grant, InboxKey, Item, ItemEnd, ItemEnding, ItemState, Job, JobSpec, JobState, METADATA_ENTRIES_MAX,
-    METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Mark, Message, MessageKind, Metadata,
-    MetadataError, Node, Outcome, Phase, Pointer, Record, Refusal, Running, Sender, Source as ItemSource, Text, Time,
-    Tombstone, ToolUse, TranscriptEntry, TurnResult,
+    FailureLimits, Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState, Job, JobLimits, JobSpec,
+    JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Mark,
+    Message, MessageKind, Metadata, MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, Pointer,
+    Record, Refusal, RowColumns, Running, Sender, Source as ItemSource, Spent, TableFormat, Text, Time, Tombstone,
+    ToolUse, TranscriptEntry, TurnResult,
 };
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,

@@ -66,7 +66,7 @@ impl JobActor {
         let gathered = work.endings.len() + work.granted.len();
         match work.under_way.len() {
             0 => true,
-            under_way => under_way < GROUPS_MAX && gathered * RESTING_PART >= work.spec.concurrency as usize,
+            under_way => under_way < GROUPS_MAX && gathered * RESTING_PART >= work.job.limits.concurrency as usize,
         }
     }
 
@@ -206,7 +206,7 @@ impl JobActor {
                     taken.push(number);
                     continue;
                 }
-                ItemState::Failed { .. } => continue,
+                ItemState::Failed { .. } | ItemState::Skipped { .. } => continue,
                 ItemState::Running { .. } => None,
                 ItemState::Pending { not_before } => Some(*not_before),
             };
@@ -258,7 +258,7 @@ impl Work {
     /// Places that no run has, nor one that is about to start.
     pub(super) fn places(&self) -> usize {
         let starting: usize = self.under_way.iter().map(UnderWay::starts).sum();
-        (self.spec.concurrency as usize).saturating_sub(self.running.len() + starting)
+        (self.job.limits.concurrency as usize).saturating_sub(self.running.len() + starting)
     }
 
     /// The first row that is not final once these rows have moved.

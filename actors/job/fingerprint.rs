@@ -24,12 +24,14 @@ pub struct Command<'a> {
     pub template: Option<&'a str>,
     /// The output's file, absolute.
     pub output: &'a Path,
+    /// What else is asked for, written in one way.
+    pub more: &'a str,
 }
 
 impl Fingerprint {
     /// Returns the fingerprint of a command.
     pub fn of(command: &Command<'_>) -> Self {
-        let Command { input, id_column, brain, settings, template, output } = *command;
+        let Command { input, id_column, brain, settings, template, output, more } = *command;
         let mut parts = Parts(Sha256::new());
         parts.text(b"understory job 1");
         parts.text(input.as_os_str().as_encoded_bytes());
@@ -39,6 +41,7 @@ impl Fingerprint {
         settings.iter().for_each(|setting| parts.text(setting.as_bytes()));
         parts.option(template);
         parts.text(output.as_os_str().as_encoded_bytes());
+        parts.text(more.as_bytes());
         Self(parts.0.finalize().into())
     }
 
@@ -100,6 +103,7 @@ mod tests {
             settings: &settings(&["fetch", "--all"]),
             template: Some("look at {a}"),
             output: Path::new("/out/a.csv"),
+            more: "{}",
         };
         let others = [
             one,
@@ -114,6 +118,7 @@ mod tests {
             Command { template: None, ..one },
             Command { template: Some(""), ..one },
             Command { output: Path::new("/out/b.csv"), ..one },
+            Command { more: "", ..one },
         ];
         let fingerprints: HashSet<Fingerprint> = others.iter().map(Fingerprint::of).collect();
         assert_eq!(fingerprints.len(), others.len());
@@ -130,9 +135,10 @@ mod tests {
             settings: &settings(&["fetch"]),
             template: Some("look at {a}"),
             output: Path::new("/out/a.csv"),
+            more: "{}",
         };
         let fingerprint = Fingerprint::of(&command);
-        insta::assert_snapshot!(fingerprint, @"fec131f7d40cbb4e9128b737a706957f8db29e3d48ffcc472e6002d516d07de2");
-        insta::assert_snapshot!(fingerprint.short(), @"fec131f7");
+        insta::assert_snapshot!(fingerprint, @"e3b5c4585f9144ba2b344b66db208d7ab2459383f2bc2c4218443e82d6da24f2");
+        insta::assert_snapshot!(fingerprint.short(), @"e3b5c458");
     }
 }

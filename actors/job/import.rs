@@ -4,8 +4,7 @@ use std::path::Path;
 
 use tokio::sync::{mpsc, oneshot};
 use understory_store::{
-    AgentId, Draft, Event, Item, ItemSource, ItemState, JobSpec, JobState, Node, Row as StoredRow, Table as Rows, Text,
-    keys,
+    AgentId, Draft, Event, Item, ItemSource, JobSpec, JobState, Node, Row as StoredRow, Table as Rows, Text, keys,
 };
 
 use super::actor::{Held, JobActor, JobSignal};
@@ -121,17 +120,7 @@ impl JobActor {
             Some(cell) if *cell == row.item_id => ItemSource::Cell,
             Some(cell) => ItemSource::Duplicate(cell.clone()),
         };
-        let item = Item {
-            id: AgentId::new(),
-            item_id: row.item_id.clone(),
-            source,
-            row: text,
-            run: 0,
-            failures: 0,
-            crashes: 0,
-            state: ItemState::Pending { not_before: None },
-            last_error: None,
-        };
+        let item = Item::new(AgentId::new(), row.item_id.clone(), source, text);
         draft.add(Rows::Node.at(&path), &Node::Item(item));
         draft.put(keys::item_id(&self.path, &row.item_id), &u64::from(row.number));
         Ok(())

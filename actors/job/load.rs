@@ -160,7 +160,7 @@ impl Work {
             ItemState::Pending { not_before: Some(at) } => drop(self.delayed.insert((at, number), row)),
             ItemState::Pending { not_before: None } => self.ready.push_back((number, row)),
             // Found when the actor began, or started by it since.
-            ItemState::Running { .. } | ItemState::Completed { .. } | ItemState::Failed { .. } => {}
+            _ => {}
         }
     }
 }

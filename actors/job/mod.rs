@@ -27,7 +27,9 @@ mod release;
 mod report;
 mod request;
 mod run;
+mod view;
 
 pub(crate) use actor::{JobActor, JobSignal};
 pub use error::JobError;
-pub use request::{Begun, ErrorGroup, ItemView, JobRequest, JobStarted, JobView};
+pub use request::{Begun, JobRequest, JobStarted};
+pub use view::{ErrorGroup, ItemView, JobView};

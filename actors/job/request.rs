@@ -1,33 +1,28 @@
 //! Starting, following and listing jobs: what a host asks.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentId, AgentRef, BrainChoice, Event, Item, ItemState, Job, JobSpec, JobState, Node, Pointer, Table, keys,
+    AgentId, AgentRef, BrainChoice, Event, JobLimits, JobSpec, JobState, Keep, OutputFormat, Pointer, RowColumns,
+    Table, TableFormat,
 };
 
 use super::actor::JobSignal;
 use super::error::JobError;
 use super::export::{check_writable, default_output};
 use super::fingerprint::{Command, Fingerprint};
-use super::finish::standing;
 use super::import::table_limits;
 use super::table::{Summary, open_file, scan};
 use super::template::{Template, UnknownColumns};
+use super::view::JobView;
 use crate::error::Error;
 use crate::registrar::{Answer, Request};
 use crate::role::DEFAULT_ROLE;
-use crate::system::{System, closed_at, node_at};
+use crate::system::{System, node_at};
 use crate::watchers::Heard;
-
-/// How many rows are read at a time.
-const PAGE: usize = 512;
-/// How many rows of each kind of error a summary names.
-const NAMED_MAX: usize = 3;
 
 /// A job to be started, or gone on with.
 #[derive(Clone, Debug)]
@@ -42,8 +37,18 @@ pub struct JobRequest {
     pub id_column: Option<String>,
     /// What each worker is asked, with `{column}` for cells; without one it is given the row as JSON.
     pub template: Option<String>,
+    /// How the table is written; as its name says without it.
+    pub format: Option<TableFormat>,
     /// What works on the rows.
     pub brain: BrainChoice,
+    /// Columns in which a row says otherwise for itself.
+    pub columns: RowColumns,
+    /// The JSON Schema that results are held to.
+    pub schema: Option<String>,
+    /// How the output is written.
+    pub output_format: OutputFormat,
+    /// Whose transcripts are kept.
+    pub keep: Keep,
     /// Where the output goes; beside the table if not said.
     pub output: Option<PathBuf>,
     /// An output that is there already is written over.
@@ -54,6 +59,12 @@ pub struct JobRequest {
     pub attempts: u32,
     /// How long one run may take.
     pub timeout: Duration,
+    /// Runs that may be started; as many as it takes without it.
+    pub turns: Option<u64>,
+    /// Tokens after which no more runs are started.
+    pub tokens: Option<u64>,
+    /// How long after its creation the last run may start.
+    pub within: Option<Duration>,
     /// Another job, even if the same command was run before.
     pub fresh: bool,
 }
@@ -82,41 +93,6 @@ pub enum Begun {
     WritesAgain,
 }
 
-/// A job as it stands.
-#[derive(Clone, Debug)]
-pub struct JobView {
-    /// Where it lies.
-    pub path: AgentPath,
-    /// Where it stands.
-    pub job: Job,
-    /// What it was asked for.
-    pub spec: JobSpec,
-    /// The closed mark at or above it.
-    pub closed: Option<AgentPath>,
-}
-
-/// One item of a job as it stands.
-#[derive(Clone, Debug)]
-pub struct ItemView {
-    /// Its row, from 1.
-    pub number: u32,
-    /// Its record.
-    pub item: Item,
-    /// The word for how it stands.
-    pub status: &'static str,
-}
-
-/// Rows that failed alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ErrorGroup {
-    /// What went wrong.
-    pub error: String,
-    /// In how many rows.
-    pub rows: u64,
-    /// The item ids of the first few.
-    pub first: Vec<String>,
-}
-
 impl JobRequest {
     /// A job of the defaults: 16 rows at once, 3 attempts, half an hour a run.
     pub fn new(input: impl Into<PathBuf>, brain: BrainChoice) -> Self {
@@ -126,12 +102,20 @@ impl JobRequest {
             input: input.into(),
             id_column: None,
             template: None,
+            format: None,
             brain,
+            columns: RowColumns::default(),
+            schema: None,
+            output_format: OutputFormat::default(),
+            keep: Keep::None,
             output: None,
             overwrite: false,
             concurrency: 16,
             attempts: 3,
             timeout: Duration::from_secs(1800),
+            turns: None,
+            tokens: None,
+            within: None,
             fresh: false,
         }
     }
@@ -196,76 +180,6 @@ impl System {
         Ok(JobStarted { job, begun, unknown_columns: None })
     }
 
-    /// One job.
-    ///
-    /// # Errors
-    /// There is no job at the path, or the store failed.
-    pub async fn job(&self, path: &AgentPath) -> Result<JobView, Error> {
-        let node = self.store.get::<Node>(&Table::Node.at(path)).await?.map(|row| row.value);
-        let job = match node {
-            Some(Node::Job(job)) => job,
-            Some(node) => return Err(Error::wrong_kind(path, &node, "be a job")),
-            None => return Err(self.missing(path).await),
-        };
-        let spec = self.store.get::<JobSpec>(&Table::Spec.at(path)).await?;
-        let spec = spec.ok_or_else(|| Error::NotFound { path: path.clone() })?.value;
-        Ok(JobView { path: path.clone(), job, spec, closed: closed_at(&self.store, path).await? })
-    }
-
-    /// At most `limit` jobs below `top`, in path order, after `after` if given.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn jobs(&self, top: &AgentPath, after: Option<&AgentPath>, limit: usize) -> Result<Vec<JobView>, Error> {
-        let from = after.map(|path| Table::Spec.at(path));
-        let keys = self.store.peek_keys(Table::Spec.subtree(top), from, limit).await?;
-        let mut views = Vec::with_capacity(keys.len());
-        for path in keys.iter().filter_map(|key| Table::Spec.path_of(key)) {
-            views.push(self.job(&path).await?);
-        }
-        Ok(views)
-    }
-
-    /// Items of a job from row `first` on, at most `limit`.
-    ///
-    /// # Errors
-    /// There is no such job, or the store failed.
-    pub async fn items(&self, path: &AgentPath, first: u32, limit: usize) -> Result<Vec<ItemView>, Error> {
-        let job = self.job(path).await?.job;
-        let last = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(first).min(job.imported + 1);
-        let mut views = Vec::new();
-        for number in first.max(1)..last {
-            let key = Table::Node.at(&keys::item_path(path, number)?);
-            if let Some(Node::Item(item)) = self.store.get::<Node>(&key).await?.map(|row| row.value) {
-                views.push(ItemView { number, status: standing(&job, &item.state), item });
-            }
-        }
-        Ok(views)
-    }
-
-    /// Failed rows of a job by what went wrong, the most frequent first.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn job_errors(&self, path: &AgentPath) -> Result<Vec<ErrorGroup>, Error> {
-        let mut groups = BTreeMap::<String, ErrorGroup>::new();
-        let mut items = self.store.pages(Table::Node.beneath(path), PAGE);
-        while let Some(rows) = items.next::<Node>().await? {
-            for row in &rows {
-                if let Node::Item(Item { state: ItemState::Failed { .. }, last_error, item_id, .. }) = &row.value {
-                    let error = last_error.clone().unwrap_or_else(|| "no error was kept".to_owned());
-                    let fresh = || ErrorGroup { error: error.clone(), rows: 0, first: Vec::new() };
-                    let group = groups.entry(error.clone()).or_insert_with(fresh);
-                    group.rows += 1;
-                    group.first.extend((group.first.len() < NAMED_MAX).then(|| item_id.clone()));
-                }
-            }
-        }
-        let mut groups: Vec<ErrorGroup> = groups.into_values().collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
-        Ok(groups)
-    }
-
     /// Waits until a job is final and its output written.
     ///
     /// # Errors
@@ -325,6 +239,7 @@ impl System {
             }
         });
         let (input, output, summary) = read.await.map_err(|_| Error::Stopping)??;
+        let more = (request.format, &request.columns, &request.schema, request.output_format, request.keep);
         let fingerprint = Fingerprint::of(&Command {
             input: &input,
             id_column: request.id_column.as_deref(),
@@ -332,6 +247,7 @@ impl System {
             settings: std::slice::from_ref(&request.brain.settings),
             template: request.template.as_deref(),
             output: output.as_deref().unwrap_or(Path::new("")),
+            more: &serde_json::to_string(&more).unwrap_or_default(),
         });
         Ok(Checked { input, output, summary, fingerprint })
     }
@@ -387,6 +303,7 @@ impl System {
         writable.await.map_err(|_| Error::Stopping)?.map_err(JobError::from)?;
         let spec = JobSpec {
             input: input.to_string_lossy().into_owned(),
+            format: TableFormat::Csv,
             bytes: summary.bytes,
             sha256: summary.sha256,
             rows: summary.rows,
@@ -395,15 +312,21 @@ impl System {
             template: request.template.clone(),
             brain: request.brain.clone(),
             role: DEFAULT_ROLE.to_owned(),
+            columns: request.columns.clone(),
+            schema: request.schema.clone(),
             output: output.to_string_lossy().into_owned(),
-            concurrency: request.concurrency.min(u32::try_from(self.limits.turns).unwrap_or(u32::MAX)),
+            output_format: request.output_format,
+            keep: request.keep,
             attempts: request.attempts,
             timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
             fingerprint: fingerprint.0,
         };
         let job = AgentRef::new(path.clone(), id);
+        let concurrency = request.concurrency.min(u32::try_from(self.limits.turns).unwrap_or(u32::MAX));
+        let until = request.within.map(|within| self.clock.now().after(within));
+        let limits = JobLimits { concurrency, turns: request.turns, tokens: request.tokens, until };
         let (spec, fresh) = (Box::new(spec), request.fresh);
-        let create = Request::CreateJob { path: path.clone(), job: job.clone(), spec, fresh };
+        let create = Request::CreateJob { path: path.clone(), job: job.clone(), spec, limits, fresh };
         if let Answer::Done(false) = self.register(create).await? {
             return Ok(None);
         }

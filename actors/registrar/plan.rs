@@ -122,7 +122,9 @@ impl<'a> Plan<'a> {
     pub(super) async fn admit(&mut self, request: &Request) -> Result<Answer, Error> {
         match request {
             Request::Spawn { births, by, tool } => self.spawn(births, by.as_ref(), tool.as_ref()).await,
-            Request::CreateJob { path, job, spec, fresh } => self.create_job(path, job, spec, *fresh).await,
+            Request::CreateJob { path, job, spec, limits, fresh } => {
+                self.create_job(path, job, spec, *limits, *fresh).await
+            }
             Request::Close { path, by } => {
                 let answer = self.close(path).await?;
                 self.witness(by.as_ref());

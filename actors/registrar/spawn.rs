@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobSpec, Message, MessageKind, Metadata, Node, Phase,
-    Row, Sender, Table, ToolUse, TranscriptEntry,
+    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobLimits, JobSpec, Message, MessageKind, Metadata,
+    Node, Phase, Row, Sender, Table, ToolUse, TranscriptEntry,
 };
 
 use super::naming::Called;
@@ -135,6 +135,7 @@ impl Plan<'_> {
         path: &AgentPath,
         job: &AgentRef,
         spec: &JobSpec,
+        limits: JobLimits,
         fresh: bool,
     ) -> Result<Answer, Error> {
         self.demand_parent(path, "start a job").await?;
@@ -147,7 +148,7 @@ impl Plan<'_> {
             return Err(Error::Exists { path: path.clone() });
         }
         self.unearth(path).await?;
-        let node = Node::Job(Job::new(job.id, self.now));
+        let node = Node::Job(Job::new(job.id, self.now, limits));
         let written = self.draft.create(Table::Node.at(path), &node);
         self.written(path, Row::written(written, node, 0));
         let _ = self.draft.create(Table::Spec.at(path), spec);

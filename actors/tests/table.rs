@@ -129,6 +129,7 @@ impl World {
                 ItemState::Running { .. } => counts.running += 1,
                 ItemState::Completed { .. } => counts.completed += 1,
                 ItemState::Failed { .. } => counts.failed += 1,
+                ItemState::Skipped { .. } => counts.skipped += 1,
             }
         }
         assert_eq!(job.counts, counts, "{job:?}");

@@ -48,7 +48,7 @@ fn a_tree_is_indented_and_says_what_it_folds() {
     ada.node.labels.insert("team".to_owned(), "a".to_owned());
     let mut job = line("/root/job_1", 0);
     job.node.status = "running".to_owned();
-    job.node.counts = Some(Counts { pending: 1000, running: 16, completed: 200, failed: 18 });
+    job.node.counts = Some(Counts { pending: 1000, running: 16, completed: 200, failed: 18, skipped: 0 });
     let nodes =
         vec![line("/root", 3), ada, line("/root/ada/a", 1), line("/root/ada/a/x", 0), line("/root/ada/b", 0), job];
     insta::assert_snapshot!(tree::tree(&Tree { nodes, cut: true }), @r#"

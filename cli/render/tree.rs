@@ -66,8 +66,8 @@ fn node(line: &TreeLine, depth: usize) -> String {
 }
 
 fn rows(counts: Counts) -> String {
-    let Counts { pending, running, completed, failed } = counts;
-    let [done, all, failed, running] = [completed + failed, pending + running + completed + failed, failed, running]
-        .map(|count| grouped(count.into()));
+    let Counts { pending, running, failed, .. } = counts;
+    let [done, all, failed, running] =
+        [counts.done(), pending + running + counts.done(), failed, running].map(|count| grouped(count.into()));
     format!("{done} of {all} rows done, {failed} failed, {running} running")
 }

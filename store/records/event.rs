@@ -160,6 +160,8 @@ pub enum ItemEnding {
     Failed,
     /// Taken back, uncharged.
     Released,
+    /// There was none: the row is skipped.
+    Skipped,
 }
 
 impl Event {

@@ -34,6 +34,12 @@ pub struct Item {
     pub state: ItemState,
     /// What went wrong last.
     pub last_error: Option<String>,
+    /// The rows that must be completed before it starts, by their numbers.
+    pub after: Vec<u32>,
+    /// Where the brain of its newest run goes on after a crash, in the brain's own words.
+    pub session: Option<String>,
+    /// How long the run took that brought it to its end, in milliseconds.
+    pub took_ms: Option<u64>,
 }
 
 /// Where an item id came from.
@@ -83,6 +89,11 @@ pub enum ItemState {
         /// When.
         at: Time,
     },
+    /// It is not tried: a row that had to be completed before was not; which, says its last error. Final.
+    Skipped {
+        /// When.
+        at: Time,
+    },
 }
 
 /// When an item is not tried again.
@@ -95,6 +106,24 @@ pub struct FailureLimits {
 }
 
 impl Item {
+    /// A row that was just read.
+    pub fn new(id: AgentId, item_id: String, source: Source, row: Text) -> Self {
+        Item {
+            id,
+            item_id,
+            source,
+            row,
+            run: 0,
+            failures: 0,
+            crashes: 0,
+            state: ItemState::Pending { not_before: None },
+            last_error: None,
+            after: Vec::new(),
+            session: None,
+            took_ms: None,
+        }
+    }
+
     /// Starts its next run. One that the process died in is charged a crash, never an attempt.
     ///
     /// # Errors
@@ -130,8 +159,8 @@ impl Item {
     /// # Errors
     /// That run is not the one under way.
     pub fn complete(&self, run: u32, result: Text, now: Time) -> Result<Item, Refusal> {
-        self.demand(run)?;
-        Ok(Item { state: ItemState::Completed { result, at: now }, last_error: None, ..self.clone() })
+        let took_ms = self.demand(run, now)?;
+        Ok(Item { state: ItemState::Completed { result, at: now }, last_error: None, took_ms, ..self.clone() })
     }
 
     /// Takes a failure from run `run`: pending again after `not_before`, or failed when its attempts are used up.
@@ -146,13 +175,13 @@ impl Item {
         now: Time,
         not_before: Time,
     ) -> Result<Item, Refusal> {
-        self.demand(run)?;
+        let took_ms = self.demand(run, now)?;
         let failures = self.failures + 1;
         let state = match failures >= limits.attempts {
             true => ItemState::Failed { at: now },
             false => ItemState::Pending { not_before: Some(not_before) },
         };
-        Ok(Item { failures, state, last_error: Some(error), ..self.clone() })
+        Ok(Item { failures, state, last_error: Some(error), took_ms, ..self.clone() })
     }
 
     /// Puts a running item back, uncharged: its job stops for a close or a shutdown.
@@ -160,7 +189,7 @@ impl Item {
     /// # Errors
     /// That run is not the one under way.
     pub fn release(&self, run: u32) -> Result<Item, Refusal> {
-        self.demand(run)?;
+        self.demand(run, Time(0))?;
         Ok(Item { state: ItemState::Pending { not_before: None }, ..self.clone() })
     }
 
@@ -173,9 +202,12 @@ impl Item {
         }
     }
 
-    fn demand(&self, run: u32) -> Result<(), Refusal> {
+    /// How long run `run` has taken, in milliseconds, if it is the one under way.
+    fn demand(&self, run: u32, now: Time) -> Result<Option<u64>, Refusal> {
         match self.state {
-            ItemState::Running { .. } if self.run == run => Ok(()),
+            ItemState::Running { started_at, .. } if self.run == run => {
+                Ok(u64::try_from(started_at.until(now).as_millis()).ok())
+            }
             ItemState::Running { .. } => Err(Refusal(format!("run {run} is over: run {} is under way", self.run))),
             _ => Err(self.refuse(&format!("take run {run}'s end"))),
         }
@@ -194,6 +226,7 @@ impl ItemState {
             ItemState::Running { .. } => "running",
             ItemState::Completed { .. } => "completed",
             ItemState::Failed { .. } => "failed",
+            ItemState::Skipped { .. } => "skipped",
         }
     }
 
@@ -204,6 +237,6 @@ impl ItemState {
 
     /// Whether nothing more happens to it.
     pub fn is_final(&self) -> bool {
-        matches!(self, ItemState::Completed { .. } | ItemState::Failed { .. })
+        matches!(self, ItemState::Completed { .. } | ItemState::Failed { .. } | ItemState::Skipped { .. })
     }
 }

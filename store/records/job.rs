@@ -25,6 +25,43 @@ pub struct Job {
     pub counts: Counts,
     /// When its output was last written whole.
     pub exported: Option<Time>,
+    /// What may be changed while it runs.
+    pub limits: JobLimits,
+    /// Present: no more rows are started until it is gone; those running may finish.
+    pub pause: Option<Pause>,
+    /// What its runs have used so far.
+    pub spent: Spent,
+}
+
+/// What a job may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobLimits {
+    /// How many rows are worked on at once.
+    pub concurrency: u32,
+    /// Runs that may be started.
+    pub turns: Option<u64>,
+    /// Tokens after which no more runs are started.
+    pub tokens: Option<u64>,
+    /// When no more runs are started.
+    pub until: Option<Time>,
+}
+
+/// Why a job starts no rows for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Why, for people.
+    pub reason: String,
+    /// When it goes on by itself; only when somebody says so without one.
+    pub until: Option<Time>,
+}
+
+/// What runs have used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Runs started.
+    pub turns: u64,
+    /// Tokens, where brains say how many: uncached input and output.
+    pub tokens: u64,
 }
 
 /// What a job was asked for; never rewritten.
@@ -32,6 +69,8 @@ pub struct Job {
 pub struct JobSpec {
     /// The table's file, absolute; empty when the rows came from the host.
     pub input: String,
+    /// How its rows are written there.
+    pub format: TableFormat,
     /// The table's size in bytes.
     pub bytes: u64,
     /// The table's SHA-256.
@@ -48,16 +87,99 @@ pub struct JobSpec {
     pub brain: BrainChoice,
     /// The workers' role.
     pub role: String,
+    /// Columns in which a row says otherwise for itself.
+    pub columns: RowColumns,
+    /// The JSON Schema that results are held to.
+    pub schema: Option<String>,
     /// Where the output goes, absolute.
     pub output: String,
-    /// How many rows are worked on at once.
-    pub concurrency: u32,
+    /// How the output is written.
+    pub output_format: OutputFormat,
+    /// Whose transcripts are kept.
+    pub keep: Keep,
     /// Charged failures at which a row is failed.
     pub attempts: u32,
     /// How long one run may take, in milliseconds.
     pub timeout_ms: u64,
     /// What makes another command the same command.
     pub fingerprint: [u8; 32],
+}
+
+/// How the rows of a table are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TableFormat {
+    /// Comma-separated values with a header.
+    #[default]
+    Csv,
+    /// Tab-separated values with a header.
+    Tsv,
+    /// A JSON object a line.
+    JsonLines,
+    /// One JSON array of objects.
+    JsonArray,
+}
+
+/// The columns, by their names, in which a row says for itself what the job says for all; an empty cell says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowColumns {
+    /// The workers' role.
+    pub role: Option<String>,
+    /// What works on it.
+    pub brain: Option<String>,
+    /// The model, which the brain's settings get as `model`.
+    pub model: Option<String>,
+    /// What the worker is asked, a template of its own.
+    pub instruction: Option<String>,
+    /// How long one run may take, in seconds.
+    pub timeout: Option<String>,
+    /// Charged failures at which it is failed.
+    pub attempts: Option<String>,
+    /// The ids of the items that must be completed before it starts.
+    pub after: Option<String>,
+}
+
+/// How an output is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputFormat {
+    /// As what.
+    pub kind: OutputKind,
+    /// Whether the keys of results are columns of their own.
+    pub expand: bool,
+    /// Whether cells that a spreadsheet would take for a formula are guarded with an apostrophe.
+    pub guard: bool,
+    /// In which order it grows while the job runs; it appears at the end without one.
+    pub grows: Option<GrowthOrder>,
+}
+
+/// What an output is written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OutputKind {
+    /// Comma-separated values with a header.
+    #[default]
+    Csv,
+    /// A JSON object a line.
+    JsonLines,
+}
+
+/// In which order an output grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GrowthOrder {
+    /// As the table has its rows.
+    Rows,
+    /// As rows come to their ends.
+    Ends,
+}
+
+/// Whose transcripts are kept when their rows have come to an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Keep {
+    /// Nobody's.
+    #[default]
+    None,
+    /// Those of rows that failed.
+    Failed,
+    /// Everybody's.
+    All,
 }
 
 /// Where a job stands.
@@ -72,7 +194,7 @@ pub enum JobState {
         /// Why.
         reason: String,
     },
-    /// Every row is completed or failed. Final.
+    /// Every row is completed, failed or skipped. Final.
     Completed,
     /// It could not be carried out. Final.
     Failed {
@@ -97,17 +219,19 @@ pub struct Counts {
     pub completed: u32,
     /// Not tried again.
     pub failed: u32,
+    /// Never tried, because of a row that had to be completed before.
+    pub skipped: u32,
 }
 
 impl Counts {
     /// All rows.
     pub fn total(&self) -> u32 {
-        self.pending + self.running + self.completed + self.failed
+        self.pending + self.running + self.done()
     }
 
     /// Rows that nothing more happens to.
     pub fn done(&self) -> u32 {
-        self.completed + self.failed
+        self.completed + self.failed + self.skipped
     }
 
     /// Moves one row from where it stood to where it stands.
@@ -124,15 +248,26 @@ impl Counts {
             ItemState::Running { .. } => &mut self.running,
             ItemState::Completed { .. } => &mut self.completed,
             ItemState::Failed { .. } => &mut self.failed,
+            ItemState::Skipped { .. } => &mut self.skipped,
         }
     }
 }
 
 impl Job {
     /// A job whose rows are still to be stored.
-    pub fn new(id: AgentId, now: Time) -> Job {
-        let counts = Counts::default();
-        Job { id, created_at: now, state: JobState::Importing, imported: 0, cursor: 1, counts, exported: None }
+    pub fn new(id: AgentId, now: Time, limits: JobLimits) -> Job {
+        Job {
+            id,
+            created_at: now,
+            state: JobState::Importing,
+            imported: 0,
+            cursor: 1,
+            counts: Counts::default(),
+            exported: None,
+            limits,
+            pause: None,
+            spent: Spent::default(),
+        }
     }
 
     /// Takes the next `rows` rows as stored; with the last of `of` it runs.

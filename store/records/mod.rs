@@ -22,7 +22,10 @@ pub use event::{Event, ItemEnd, ItemEnding};
 pub use grant::Grant;
 pub use id::{AgentId, AgentRef, InboxKey, Time};
 pub use item::{FailureLimits, Item, ItemState, Source, Text};
-pub use job::{Counts, Job, JobSpec, JobState};
+pub use job::{
+    Counts, GrowthOrder, Job, JobLimits, JobSpec, JobState, Keep, OutputFormat, OutputKind, Pause, RowColumns, Spent,
+    TableFormat,
+};
 pub use mark::{Burial, Mark, Tombstone};
 pub use message::{DeadLetter, Message, MessageKind, Sender};
 pub use metadata::{

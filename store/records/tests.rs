@@ -43,12 +43,15 @@ fn item(state: ItemState) -> Item {
         crashes: 1,
         state,
         last_error: None,
+        after: vec![1, 2],
+        session: Some("s1".to_owned()),
+        took_ms: None,
     }
 }
 
 fn job(state: JobState) -> Job {
-    let counts = Counts { pending: 2, running: 1, completed: 3, failed: 0 };
-    Job { state, imported: 6, cursor: 4, counts, ..Job::new(AgentId::from_u128(7), Time(1)) }
+    let counts = Counts { pending: 2, running: 1, completed: 3, ..Counts::default() };
+    Job { state, imported: 6, cursor: 4, counts, ..Job::new(AgentId::from_u128(7), Time(1), JobLimits::default()) }
 }
 
 /// An event, and what it makes of a state.
@@ -131,6 +134,7 @@ fn an_items_runs() {
         ("running, crashes used up", crashed),
         ("completed", item(ItemState::Completed { result: Text::Inline("{}".to_owned()), at: NOW })),
         ("failed", item(ItemState::Failed { at: NOW })),
+        ("skipped", item(ItemState::Skipped { at: NOW })),
     ];
     let result = || Text::Inline("{\"a\":1}".to_owned());
     let drawn = table(
@@ -150,13 +154,16 @@ fn an_items_runs() {
 }
 
 fn course(job: &Job) -> String {
-    let Counts { pending, running, completed, failed } = job.counts;
+    let Counts { pending, running, completed, failed, skipped } = job.counts;
     let state = match job.state.reason() {
         Some(reason) => format!("{} ({reason})", job.state.as_str()),
         None => job.state.as_str().to_owned(),
     };
     let unfinished = if job.unfinished() { "unfinished" } else { "finished" };
-    format!("{state}, {unfinished}; {pending} pending, {running} running, {completed} completed, {failed} failed")
+    format!(
+        "{state}, {unfinished}; {pending} pending, {running} running, {completed} completed, {failed} failed, \
+         {skipped} skipped"
+    )
 }
 
 #[test]
@@ -170,8 +177,8 @@ fn a_jobs_course() {
         ("failed", job(JobState::Failed { reason: reason() })),
         ("cancelled", job(JobState::Cancelled { reason: reason() })),
     ];
-    let over = Counts { pending: 0, running: 0, completed: 5, failed: 1 };
-    let idle = Counts { pending: 2, running: 0, completed: 4, failed: 0 };
+    let over = Counts { completed: 4, failed: 1, skipped: 1, ..Counts::default() };
+    let idle = Counts { pending: 2, completed: 4, ..Counts::default() };
     let drawn = table(
         &states,
         &[
@@ -219,6 +226,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
     };
     let spec = JobSpec {
         input: "in".to_owned(),
+        format: TableFormat::JsonLines,
         bytes: 5,
         sha256: [1; 32],
         rows: 6,
@@ -227,8 +235,16 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         template: Some("{h}".to_owned()),
         brain,
         role: "default".to_owned(),
+        columns: RowColumns { after: Some("h".to_owned()), ..RowColumns::default() },
+        schema: Some("{}".to_owned()),
         output: "out".to_owned(),
-        concurrency: 16,
+        output_format: OutputFormat {
+            kind: OutputKind::JsonLines,
+            expand: true,
+            guard: true,
+            grows: Some(GrowthOrder::Ends),
+        },
+        keep: Keep::Failed,
         attempts: 3,
         timeout_ms: 1_800_000,
         fingerprint: [2; 32],
@@ -346,9 +362,10 @@ fn where_an_items_id_is_from_and_what_is_final() {
         ItemState::Running { started_at: NOW, deadline: LATER },
         ItemState::Completed { result: result.clone(), at: NOW },
         ItemState::Failed { at: NOW },
+        ItemState::Skipped { at: NOW },
     ];
-    assert_eq!(states.each_ref().map(ItemState::is_running), [false, true, false, false]);
-    assert_eq!(states.each_ref().map(ItemState::is_final), [false, false, true, true]);
+    assert_eq!(states.each_ref().map(ItemState::is_running), [false, true, false, false, false]);
+    assert_eq!(states.each_ref().map(ItemState::is_final), [false, false, true, true, true]);
     let failed_before = Item { last_error: Some("late".to_owned()), ..item(states[1].clone()) };
     assert_eq!(failed_before.complete(3, result, NOW).unwrap().last_error, None);
 }
@@ -376,10 +393,11 @@ fn rows_are_counted_where_they_stand() {
         ItemState::Running { started_at: NOW, deadline: LATER },
         ItemState::Completed { result: Text::Inline("{}".to_owned()), at: NOW },
         ItemState::Failed { at: NOW },
+        ItemState::Skipped { at: NOW },
     ];
-    let as_array = |counts: Counts| [counts.pending, counts.running, counts.completed, counts.failed];
-    let before = Counts { pending: 1, running: 2, completed: 4, failed: 8 };
-    assert_eq!((before.total(), before.done()), (15, 12));
+    let as_array = |counts: Counts| [counts.pending, counts.running, counts.completed, counts.failed, counts.skipped];
+    let before = Counts { pending: 1, running: 2, completed: 4, failed: 8, skipped: 16 };
+    assert_eq!((before.total(), before.done()), (31, 28));
     for (from, left) in states.iter().enumerate() {
         for (to, arrived) in states.iter().enumerate() {
             let (mut counts, mut expected) = (before, as_array(before));
@@ -389,11 +407,11 @@ fn rows_are_counted_where_they_stand() {
             assert_eq!(as_array(counts), expected, "{left:?} to {arrived:?}");
         }
     }
-    let stored = Job::new(AgentId::from_u128(7), NOW).import(2, 5).unwrap();
+    let stored = Job::new(AgentId::from_u128(7), NOW, JobLimits::default()).import(2, 5).unwrap();
     assert_eq!((stored.imported, stored.counts.pending, &stored.state), (2, 2, &JobState::Importing));
     let stored = stored.import(3, 5).unwrap();
     assert_eq!((stored.imported, stored.counts.pending, &stored.state), (5, 5, &JobState::Running));
-    let counts = Counts { pending: 1, running: 1, completed: 3, failed: 0 };
+    let counts = Counts { pending: 1, running: 1, completed: 3, ..Counts::default() };
     let counted = stored.count(counts, 4);
     assert_eq!((counted.cursor, counted.counts, counted.state), (4, counts, JobState::Running));
 }

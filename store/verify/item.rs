@@ -32,6 +32,7 @@ impl Tally {
             ItemState::Running { .. } => &mut self.counts.running,
             ItemState::Completed { .. } => &mut self.counts.completed,
             ItemState::Failed { .. } => &mut self.counts.failed,
+            ItemState::Skipped { .. } => &mut self.counts.skipped,
         };
         *count += 1;
         if number != self.next && self.missing.is_none() {
@@ -105,6 +106,6 @@ pub(super) async fn check(
 }
 
 fn words(counts: &Counts) -> String {
-    let Counts { pending, running, completed, failed } = counts;
-    format!("{pending} pending, {running} running, {completed} completed, {failed} failed")
+    let Counts { pending, running, completed, failed, skipped } = counts;
+    format!("{pending} pending, {running} running, {completed} completed, {failed} failed, {skipped} skipped")
 }

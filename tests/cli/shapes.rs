@@ -266,7 +266,8 @@ fn of_jobs() {
         "pending": 0,
         "running": 0,
         "completed": 1,
-        "failed": 1
+        "failed": 1,
+        "skipped": 0
       },
       "id_column": "id",
       "template": null,
@@ -337,7 +338,8 @@ fn of_jobs() {
             "pending": 0,
             "running": 0,
             "completed": 1,
-            "failed": 1
+            "failed": 1,
+            "skipped": 0
           },
           "role": null,
           "title": null,

@@ -184,7 +184,7 @@ async fn a_jobs_record_is_recounted() {
         }
     };
     counted(|job| job.counts.pending = 2)(&[
-        "node/root/job: its counts are 2 pending, 0 running, 2 completed, 1 failed, and its rows come to 1 pending, 0 running, 2 completed, 1 failed",
+        "node/root/job: its counts are 2 pending, 0 running, 2 completed, 1 failed, 0 skipped, and its rows come to 1 pending, 0 running, 2 completed, 1 failed",
     ])
     .await;
     counted(|job| job.cursor = 4)(&["node/root/job: its cursor is 4, and row 3 is not final"]).await;
@@ -196,7 +196,7 @@ async fn a_missing_row_of_a_job_is_named() {
     let expected = [
         "item_id/root/job id 4: it leads to row 4, which is not there",
         "node/root/job: it has 4 rows, and 3 were found",
-        "node/root/job: its counts are 1 pending, 0 running, 2 completed, 1 failed, and its rows come to 1 pending, 0 running, 2 completed, 0 failed",
+        "node/root/job: its counts are 1 pending, 0 running, 2 completed, 1 failed, 0 skipped, and its rows come to 1 pending, 0 running, 2 completed, 0 failed",
     ];
     check(|draft| draft.delete(Table::Node.at(&row_path(4))), &expected).await;
     let world = World::sound().await;

@@ -49,6 +49,7 @@ fn message(text: String) -> Message {
 fn spec(rows: u32, fingerprint: u8) -> JobSpec {
     JobSpec {
         input: "/table.csv".to_owned(),
+        format: TableFormat::Csv,
         bytes: 9,
         sha256: [7; 32],
         rows,
@@ -57,8 +58,11 @@ fn spec(rows: u32, fingerprint: u8) -> JobSpec {
         template: Some("t".repeat(LONG)),
         brain: BrainChoice { name: "echo".to_owned(), settings: String::new() },
         role: "default".to_owned(),
+        columns: RowColumns::default(),
+        schema: None,
         output: "/out.csv".to_owned(),
-        concurrency: 1,
+        output_format: OutputFormat::default(),
+        keep: Keep::None,
         attempts: 1,
         timeout_ms: 1,
         fingerprint: [fingerprint; 32],
@@ -66,17 +70,8 @@ fn spec(rows: u32, fingerprint: u8) -> JobSpec {
 }
 
 fn item(number: u32, row: Text, state: ItemState) -> Item {
-    Item {
-        id: AgentId::from_u128(100 + u128::from(number)),
-        item_id: format!("id {number}"),
-        source: ItemSource::Number,
-        row,
-        run: 1,
-        failures: 0,
-        crashes: 0,
-        state,
-        last_error: None,
-    }
+    let id = AgentId::from_u128(100 + u128::from(number));
+    Item { run: 1, state, ..Item::new(id, format!("id {number}"), ItemSource::Number, row) }
 }
 
 fn here() -> Text {
@@ -189,8 +184,8 @@ impl World {
             state: JobState::Running,
             imported: 4,
             cursor: 3,
-            counts: Counts { pending: 1, running: 0, completed: 2, failed: 1 },
-            ..Job::new(AgentId::from_u128(9), Time(1))
+            counts: Counts { pending: 1, running: 0, completed: 2, failed: 1, skipped: 0 },
+            ..Job::new(AgentId::from_u128(9), Time(1), JobLimits::default())
         };
         self.commit(|draft| {
             draft.add(Table::Node.at(&job), &Node::Job(record));
@@ -209,7 +204,8 @@ impl World {
         })
         .await;
         self.commit(|draft| {
-            let old = Job { state: JobState::Completed, exported: Some(Time(9)), ..Job::new(AgentId::new(), Time(1)) };
+            let fresh = Job::new(AgentId::new(), Time(1), JobLimits::default());
+            let old = Job { state: JobState::Completed, exported: Some(Time(9)), ..fresh };
             draft.add(Table::Node.at(&path("/root/old")), &Node::Job(old));
             draft.add(Table::Spec.at(&path("/root/old")), &spec(0, 2));
             draft.put(Table::Fingerprint.named(&path("/root"), &[2; 32]), &Pointer(path("/root/old")));

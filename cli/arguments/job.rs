@@ -1,0 +1,77 @@
+//! The arguments of `job`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::BrainArguments;
+
+/// The verbs of jobs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobVerb {
+    /// Run a job, or go on with it: the same command goes on with the same job
+    Run(Box<JobRunArguments>),
+    /// Go on with a job
+    Resume {
+        /// Which; the unfinished one if none is given
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
+    /// List all jobs
+    List,
+    /// Show where a job stands
+    Show {
+        /// Which; the newest if none is given
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
+    /// Start no more rows of a job; those running may finish
+    Cancel {
+        /// Which; the unfinished one if none is given
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
+}
+
+/// A job to run.
+#[derive(Debug, Args)]
+pub(crate) struct JobRunArguments {
+    /// The table, a CSV file with a header; - reads it from stdin. One that comes through a pipe needs --out
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: PathBuf,
+    /// The column that names the rows; row numbers without it
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id_column: Option<String>,
+    #[command(flatten)]
+    pub(crate) brain: BrainArguments,
+    /// A file with what each worker is asked, {column} standing for a cell; without it the row is given as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
+    /// What each worker is asked, as in --template
+    #[arg(long, value_name = "TEXT", conflicts_with = "template")]
+    pub(crate) instruction: Option<String>,
+    /// Where the output goes; beside the table if it is not said
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write over an output that is there already
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// How many rows are worked on at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) concurrency: u32,
+    /// How often a row is tried
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) attempts: u32,
+    /// How long one try may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: u32,
+    /// What the job is called
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Below which agent it lies
+    #[arg(long, default_value = "/root", value_name = "PATH")]
+    pub(crate) owner: String,
+    /// Start another job, even if the same command was run before
+    #[arg(long)]
+    pub(crate) new: bool,
+}
