@@ -184,7 +184,9 @@ fn the_root_is_its_own_kind() {
     assert_eq!((root.as_str(), root.name(), root.depth(), root.is_root()), ("/root", "root", 0, true));
     assert_eq!(root.parent(), None);
     assert_eq!(root.ancestors().count(), 0);
-    assert!(!path("/root/a").is_root());
+    let child = path("/root/a");
+    assert!(!child.is_root());
+    assert_eq!(AsRef::<str>::as_ref(&child), child.as_str());
 }
 
 #[test]
