@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, CommitError, Draft, Key, Node, Store, StoreError, Table, Version};
+use understory_store::{
+    AgentRef, CommitError, Draft, Keep, Key, Node, Store, StoreError, Table, TranscriptEntry, Version,
+};
 
 use crate::credential::Footing;
 use crate::error::Error;
@@ -19,6 +21,8 @@ pub(crate) struct Caller {
     /// The commit that last wrote its record, as far as is known here: mail that joins a turn writes it too.
     version: Arc<AtomicU64>,
     run: Option<ItemRun>,
+    /// Whether it has a transcript.
+    transcribed: bool,
     /// The nearest isolated agent at or above it, beside whose subtree it sends to those above only.
     within: Option<AgentPath>,
     /// For whoever has a minted token and is at no turn: `version` is then the token's.
@@ -36,26 +40,22 @@ pub(crate) struct ItemRun {
 impl Caller {
     /// An attempt at turn `turn` of an agent, started by commit `version`.
     pub(crate) fn agent(me: AgentRef, turn: u64, attempt: u32, version: Version) -> Self {
-        Caller { me, turn, attempt, version: Arc::new(version.into()), run: None, within: None, footing: None }
+        let (version, transcribed) = (Arc::new(version.into()), true);
+        Caller { me, turn, attempt, version, run: None, transcribed, within: None, footing: None }
     }
 
-    /// A run of a job item, started by commit `version`. What it creates belongs to all runs of the item.
-    pub(crate) fn item(me: AgentRef, run: ItemRun, version: Version) -> Self {
-        Caller {
-            me,
-            turn: 0,
-            attempt: run.run,
-            version: Arc::new(version.into()),
-            run: Some(run),
-            within: None,
-            footing: None,
-        }
+    /// A run of a job item, started by commit `version`. What it creates belongs to all runs of the item. It has a transcript
+    /// if its job keeps some.
+    pub(crate) fn item(me: AgentRef, run: ItemRun, version: Version, keep: Keep) -> Self {
+        let (attempt, transcribed) = (run.run, keep != Keep::None);
+        let (version, run) = (Arc::new(version.into()), Some(run));
+        Caller { me, turn: 0, attempt, version, run, transcribed, within: None, footing: None }
     }
 
     /// Whoever has the token of an agent that commit `version` wrote. What it creates belongs to no turn.
     pub(crate) fn holder(me: AgentRef, version: Version, footing: Footing) -> Self {
-        let footing = Some(Arc::new(footing));
-        Caller { me, turn: 0, attempt: 0, version: Arc::new(version.into()), run: None, within: None, footing }
+        let (version, footing) = (Arc::new(version.into()), Some(Arc::new(footing)));
+        Caller { me, turn: 0, attempt: 0, version, run: None, transcribed: true, within: None, footing }
     }
 
     /// The same below or at an isolated agent.
@@ -101,6 +101,16 @@ impl Caller {
             }
         }
         draft.expect_open(&self.me.path);
+    }
+
+    /// Whether what it does is kept in a transcript.
+    pub(crate) fn is_transcribed(&self) -> bool {
+        self.transcribed
+    }
+
+    /// Adds an entry to its transcript.
+    pub(crate) fn transcribe(&self, draft: &mut Draft, entry: &TranscriptEntry) {
+        draft.append(Table::Transcript.below(&self.me.path), entry);
     }
 
     /// Looks whether the turn is still under way although a commit of it was refused: mail may have joined it meanwhile. If

@@ -10,7 +10,7 @@
 //! again, charged. So it is with one that is closed before M3: it goes back, and is run again when it is resumed.
 
 use understory_paths::AgentPath;
-use understory_store::{Draft, Node, Table, ToolUse, TranscriptEntry};
+use understory_store::{Draft, Node, ToolUse, TranscriptEntry};
 
 use crate::agent::{Held, Interruption};
 use crate::authority::{Verb, authorise};
@@ -118,7 +118,7 @@ impl System {
         let mut draft = Draft::new();
         caller.fence(&mut draft);
         if let Some(tool) = tool {
-            draft.append(Table::Transcript.below(&caller.me().path), &TranscriptEntry::Tool(tool));
+            caller.transcribe(&mut draft, &TranscriptEntry::Tool(tool));
         }
         self.store.commit(draft).await.map_err(|error| caller.explain(error))?;
         self.interrupt_within(path, reach, Some(caller)).await

@@ -182,7 +182,7 @@ impl System {
         if let Some(caller) = by {
             caller.fence(&mut draft);
             if let Some(tool) = tool {
-                draft.append(Table::Transcript.below(&caller.me().path), &TranscriptEntry::Tool(tool));
+                caller.transcribe(&mut draft, &TranscriptEntry::Tool(tool));
             }
         }
         let from = by.map_or(Sender::Operator, |caller| Sender::Agent(caller.me().clone()));

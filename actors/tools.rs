@@ -290,6 +290,9 @@ impl Tools {
         };
         *given = rows.last().and_then(|row| keys::inbox_key(&row.key)).unwrap_or(*given);
         let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
+        if self.caller.run().is_some() {
+            self.system.keep_mail(&self.caller, &messages).await?;
+        }
         let mut attached = self.attached.lock();
         *attached = messages.iter().fold(attached.clone(), |beneath, message| message.metadata.over(&beneath));
         drop(attached);
@@ -390,10 +393,11 @@ impl Tools {
         }
     }
 
-    /// What a call leaves in its caller's transcript; the runs of a job's items keep none.
+    /// What a call leaves in its caller's transcript, if it has one.
     fn entry(&self, tool: &str, arguments: String) -> Option<ToolUse> {
-        let (turn, at) = (self.caller.turn(), self.system.clock.now());
-        self.caller.run().is_none().then(|| ToolUse { turn, name: tool.to_owned(), arguments, at })
+        let turn = self.caller.run().map_or(self.caller.turn(), |run| run.run.into());
+        let (name, at) = (tool.to_owned(), self.system.clock.now());
+        self.caller.is_transcribed().then_some(ToolUse { turn, name, arguments, at })
     }
 }
 

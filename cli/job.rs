@@ -80,6 +80,7 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         concurrency: arguments.concurrency,
         attempts: arguments.attempts,
         timeout: Duration::from_secs(arguments.timeout.into()),
+        keep: arguments.keep.into(),
         fresh: arguments.new,
         ..JobRequest::new(arguments.table, brain)
     })

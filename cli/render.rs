@@ -312,7 +312,7 @@ fn agent(agent: &AgentLine) -> String {
 }
 
 fn item(item: &ItemLine) -> String {
-    table(vec![
+    let mut shown = table(vec![
         ("item", item.path.to_string()),
         ("id", item.id.clone()),
         ("item id", escaped(&item.item_id)),
@@ -321,7 +321,11 @@ fn item(item: &ItemLine) -> String {
         ("error", item.last_error.as_deref().map(escaped).unwrap_or_default()),
         ("row", escaped(&item.row)),
         ("result", item.result.as_deref().map(escaped).unwrap_or_default()),
-    ])
+    ]);
+    for entry in &item.kept {
+        let _ = writeln!(shown, "{}  run {}  {}: {}", entry.at, entry.run, entry.what, escaped(&entry.text));
+    }
+    shown
 }
 
 fn verified(verified: &VerifiedLine) -> String {

@@ -2,10 +2,13 @@
 
 use understory_actors::job::ItemView;
 use understory_paths::AgentPath;
-use understory_store::{Item, ItemState, StoreError, Table, Text, keys};
+use understory_store::{Direction, Item, ItemState, StoreError, Table, Text, TranscriptEntry, keys};
 
 use crate::error::Error;
 use crate::runtime::Runtime;
+
+/// How many entries of a transcript an item is shown with.
+const KEPT: usize = 64;
 
 /// One item of a job, whole. A long text lies beside the item's record: this has read it.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct WholeItem {
     pub row: String,
     /// What was reported, as a JSON object, once it is completed.
     pub result: Option<String>,
+    /// The last entries of its transcript, at most 64, the oldest first; if its job keeps some.
+    pub kept: Vec<TranscriptEntry>,
 }
 
 impl Runtime {
@@ -33,7 +38,10 @@ impl Runtime {
             ItemState::Completed { result, .. } => Some(self.text(result, Table::Result, path).await?),
             _ => None,
         };
-        Ok(WholeItem { view, row, result })
+        let entries = Table::Transcript.rows_of(path);
+        let entries = self.system.store().page::<TranscriptEntry>(entries, None, Direction::Backward, KEPT).await?;
+        let kept = entries.into_iter().rev().map(|row| row.value).collect();
+        Ok(WholeItem { view, row, result, kept })
     }
 
     async fn text(&self, text: &Text, beside: Table, path: &AgentPath) -> Result<String, Error> {

@@ -64,5 +64,5 @@ pub use understory_store::{
     Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec, JobState, Keep,
     METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind, Metadata,
     MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, Problem, RowColumns, Running, Sender, Spent,
-    StoreError, TableFormat, Text, Time, Told, TurnResult, Verified, Version,
+    StoreError, TableFormat, Text, Time, Told, ToolUse, TranscriptEntry, TurnResult, Verified, Version,
 };

@@ -39,9 +39,9 @@ pub use failure::{Code, Failure, UNSURE, named};
 pub use fan_out::{AskedSubtree, MissedLine};
 pub use label::{CardLine, LabelRequest};
 pub use lines::{
-    Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, ErrorLine,
-    ItemLine, JobLine, Jobs, NodeLine, OutcomeLine, Outline, ProblemLine, RunningLine, SettledLine, Shown, Spawned,
-    StandingLine, Tree, TreeLine, VerifiedLine, Waited,
+    Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, EntryLine,
+    ErrorLine, ItemLine, JobLine, Jobs, NodeLine, OutcomeLine, Outline, ProblemLine, RunningLine, SettledLine, Shown,
+    Spawned, StandingLine, Tree, TreeLine, VerifiedLine, Waited,
 };
 pub use listing::{KindWord, ListPage, ListRequest, OrderWord};
 pub use pick::unfinished_job;

@@ -254,6 +254,21 @@ pub struct ItemLine {
     pub row: String,
     /// The result as a JSON object, if there is one.
     pub result: Option<String>,
+    /// The last entries of its transcript, the oldest first; if its job keeps some.
+    pub kept: Vec<EntryLine>,
+}
+
+/// An entry of an item's transcript.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryLine {
+    /// Of which run.
+    pub run: u64,
+    /// When.
+    pub at: String,
+    /// What it is: `message`, `tool`, or how the run ended.
+    pub what: String,
+    /// What was said, called, answered, or went wrong.
+    pub text: String,
 }
 
 /// Every job, in path order.

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use understory::{
     BrainChoice, Counts as RowCounts, ErrorGroup, ItemView, JobView, Outcome, Phase, Problem, Running, Settled,
-    Standing, Time, Verified, View, WholeItem,
+    Standing, Time, TranscriptEntry, Verified, View, WholeItem,
 };
 
 use crate::details::details_line;
 use crate::lines::{
-    AgentLine, BrainLine, Counts, ErrorLine, ItemLine, JobLine, NodeLine, OutcomeLine, ProblemLine, RunningLine,
-    SettledLine, StandingLine, VerifiedLine,
+    AgentLine, BrainLine, Counts, EntryLine, ErrorLine, ItemLine, JobLine, NodeLine, OutcomeLine, ProblemLine,
+    RunningLine, SettledLine, StandingLine, VerifiedLine,
 };
 
 /// A job, with its failed rows by what went wrong.
@@ -85,7 +85,7 @@ pub(crate) fn agent_line(view: &View) -> Option<AgentLine> {
 
 /// An item; `view` tells whether it is closed.
 pub(crate) fn item_line(view: &View, whole: WholeItem) -> ItemLine {
-    let WholeItem { view: ItemView { item, status, .. }, row, result } = whole;
+    let WholeItem { view: ItemView { item, status, .. }, row, result, kept } = whole;
     ItemLine {
         path: view.path.clone(),
         id: item.id.to_string(),
@@ -97,7 +97,17 @@ pub(crate) fn item_line(view: &View, whole: WholeItem) -> ItemLine {
         last_error: item.last_error,
         row,
         result,
+        kept: kept.iter().map(entry_line).collect(),
     }
+}
+
+fn entry_line(entry: &TranscriptEntry) -> EntryLine {
+    let (turn, at, what, text) = match entry {
+        TranscriptEntry::Message { turn, message } => (*turn, message.at, "message", message.text.clone()),
+        TranscriptEntry::Tool(tool) => (tool.turn, tool.at, "tool", format!("{} {}", tool.name, tool.arguments)),
+        TranscriptEntry::Answer { turn, result, content, at } => (*turn, *at, result.as_str(), content.clone()),
+    };
+    EntryLine { run: turn, at: moment(at), what: what.to_owned(), text }
 }
 
 /// How a turn ended.

@@ -185,6 +185,7 @@ impl JobActor {
         answer(group.replies, None);
         let ended: Vec<u32> = group.ended.iter().map(|end| end.row).collect();
         self.clear_mail_of(&ended).await?;
+        self.drop_kept_of(&group.ended).await?;
         self.close_offspring(&ended).await
     }
 

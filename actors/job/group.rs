@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Counts, Draft, FailureLimits, Item, ItemEnd, ItemEnding, ItemState, JobState, Node, Row, Table, Text, Time,
+    Counts, Draft, FailureLimits, Item, ItemEnd, ItemEnding, ItemState, JobState, Keep, Node, Row, Table, Text, Time,
     Written, keys,
 };
 
 use super::actor::{Held, JobActor, Work};
+use super::keeping::keep_answer;
 use super::report::{Answered, Reply};
 use super::run::RunEnd;
 use crate::error::Error;
@@ -49,6 +50,8 @@ pub(super) struct Group {
     pub(super) ended: Vec<ItemEnd>,
     /// Rows whose run's task has ended.
     pub(super) over: Vec<u32>,
+    /// Whose transcripts are kept.
+    keep: Keep,
     /// Reports that are answered once it is durable.
     pub(super) replies: Vec<Answered>,
 }
@@ -149,10 +152,12 @@ impl JobActor {
                     RunEnd::Reported(result) => (group.complete(&path, &row, run, result, now)?, ItemEnding::Completed),
                     RunEnd::Stopped => (item.release(run)?, ItemEnding::Released),
                     RunEnd::Failed(error) => {
-                        let next =
-                            item.fail(run, error, limits, now, now.after(pause(item.failures + 1, fastrand::f64())))?;
-                        let kind = if next.state.is_final() { ItemEnding::Failed } else { ItemEnding::Retried };
-                        (next, kind)
+                        let later = now.after(pause(item.failures + 1, fastrand::f64()));
+                        let next = item.fail(run, error.clone(), limits, now, later)?;
+                        let ending = if next.state.is_final() { ItemEnding::Failed } else { ItemEnding::Retried };
+                        let end = ItemEnd { row: number, run, ending };
+                        keep_answer(&mut group.draft, group.keep, &path, end, &error, now);
+                        (next, ending)
                     }
                 };
                 group.end(number, run, &row, next, kind);
@@ -215,6 +220,7 @@ impl Group {
             started: Vec::new(),
             ended: Vec::new(),
             over: Vec::new(),
+            keep: work.spec.keep,
             replies: Vec::new(),
         }
     }
@@ -277,6 +283,8 @@ impl Group {
         now: Time,
     ) -> Result<Item, Error> {
         let Node::Item(item) = &row.value else { return Err(over(0, run)) };
+        let end = ItemEnd { row: keys::item_number(path).unwrap_or(0), run, ending: ItemEnding::Completed };
+        keep_answer(&mut self.draft, self.keep, path, end, &result, now);
         let held = match &item.row {
             Text::Inline(text) => text.len(),
             Text::Beside => 0,

@@ -28,6 +28,7 @@ impl JobActor {
         ended.into_iter().for_each(|row| self.take_end(row));
         self.close_offspring_of_ended().await?;
         self.clear_mail_of_ended().await?;
+        self.drop_kept_of_completed().await?;
         self.call_flush();
         Ok(())
     }

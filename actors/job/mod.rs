@@ -20,6 +20,7 @@ mod finish;
 mod group;
 mod import;
 mod interrupt;
+mod keeping;
 mod load;
 mod mail;
 mod offspring;

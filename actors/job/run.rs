@@ -99,22 +99,25 @@ impl JobActor {
     ) {
         let Some(work) = &self.work else { return };
         let (system, path) = (self.system.clone(), self.path.clone());
-        let (spec, template) = (work.spec.clone(), work.template.clone());
+        let (spec, template, job) = (work.spec.clone(), work.template.clone(), self.this(&work.job));
         self.system.tasks.spawn(async move {
             let run = ItemRun { job: path.clone(), row: number, run: item.run };
             let end = async {
                 let me = AgentRef::new(keys::item_path(&path, number)?, item.id);
                 let row = job_row(&system.store, &me, &run, &item, &spec.headers, template.as_deref()).await?;
                 let isolated = system.isolation(&me.path).await?;
-                let caller = Caller::item(me.clone(), run.clone(), version).kept_within(isolated);
+                let caller = Caller::item(me.clone(), run.clone(), version, spec.keep).kept_within(isolated);
                 let (role, settings) = (spec.role.as_str().into(), spec.brain.settings.as_str().into());
                 let seat = Seat { path: me.path, id: me.id, role, settings };
                 let ends = cancel.child_token();
-                let tools = Tools::new(system.clone(), caller, None, ends.clone(), pauses);
+                let tools = Tools::new(system.clone(), caller.clone(), None, ends.clone(), pauses);
                 let turn = Turn::detached(seat.clone(), Vec::new(), Some(row))
                     .numbered(item.run.into(), item.run)
                     .cancelled_by(ends)
                     .equipped(tools);
+                if caller.is_transcribed() {
+                    system.keep_question(&caller, job, turn.text()).await?;
+                }
                 Ok::<_, Error>(drive(&system, &spec.brain, seat, turn, &cancel, deadline).await)
             };
             let end = match AssertUnwindSafe(end).catch_unwind().await {

@@ -60,8 +60,7 @@ impl Plan<'_> {
         let Some((caller, tool)) = by else { return };
         caller.fence(&mut self.draft);
         if let Some(tool) = tool {
-            let place = Table::Transcript.below(&caller.me().path);
-            self.draft.append(place, &TranscriptEntry::Tool(tool.clone()));
+            caller.transcribe(&mut self.draft, &TranscriptEntry::Tool(tool.clone()));
         }
     }
 

@@ -123,8 +123,7 @@ impl Plan<'_> {
         if let Some(caller) = by.filter(|_| newborns.iter().any(|newborn| newborn.created)) {
             caller.fence(&mut self.draft);
             if let Some(tool) = tool {
-                let place = Table::Transcript.below(&caller.me().path);
-                self.draft.append(place, &TranscriptEntry::Tool(tool.clone()));
+                caller.transcribe(&mut self.draft, &TranscriptEntry::Tool(tool.clone()));
             }
         }
         Ok(Answer::Spawned(newborns))

@@ -24,6 +24,7 @@ mod job_stops;
 mod job_storm;
 mod jobs;
 mod joining;
+mod keeping;
 mod labelling;
 mod lagging;
 mod limits;

@@ -147,7 +147,8 @@ impl World {
         self.system.store()
     }
 
-    async fn rows<R: understory_store::Record>(&self, table: Table, path: &str) -> Vec<R> {
+    /// Every row of a path in a table where it has many.
+    pub(crate) async fn rows<R: understory_store::Record>(&self, table: Table, path: &str) -> Vec<R> {
         let range = table.rows_of(&at(path));
         let rows = self.store().page::<R>(range, None, Direction::Forward, 100_000).await.unwrap();
         rows.into_iter().map(|row| row.value).collect()

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use understory::Keep;
 
 use super::BrainArguments;
 
@@ -65,6 +66,9 @@ pub(crate) struct JobRunArguments {
     /// How long one try may take
     #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout: u32,
+    /// Whose transcripts are kept: what workers were asked and told, the calls that changed something, and how runs ended
+    #[arg(long, value_name = "WHOSE", value_enum, default_value = "none")]
+    pub(crate) keep: KeepWord,
     /// What the job is called
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -74,4 +78,25 @@ pub(crate) struct JobRunArguments {
     /// Start another job, even if the same command was run before
     #[arg(long)]
     pub(crate) new: bool,
+}
+
+/// Whose transcripts are kept.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum KeepWord {
+    /// Those of rows that failed
+    Failed,
+    /// Those of all rows
+    All,
+    /// Nobody's
+    None,
+}
+
+impl From<KeepWord> for Keep {
+    fn from(word: KeepWord) -> Keep {
+        match word {
+            KeepWord::Failed => Keep::Failed,
+            KeepWord::All => Keep::All,
+            KeepWord::None => Keep::None,
+        }
+    }
 }

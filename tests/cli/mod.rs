@@ -8,6 +8,7 @@ mod folder;
 mod full;
 mod interrupt;
 mod jobs;
+mod kept;
 mod letters;
 mod looking;
 mod remove;

@@ -307,7 +307,8 @@ fn of_jobs() {
       "crashes": 0,
       "last_error": "[dir]/double exited with code 9: no",
       "row": "{\"id\":\"k1\",\"n\":\"1\"}",
-      "result": null
+      "result": null,
+      "kept": []
     }
     "#);
     insta::assert_snapshot!(shape(&folder, "show j/r00000002"), @r#"
@@ -322,7 +323,8 @@ fn of_jobs() {
       "crashes": 0,
       "last_error": null,
       "row": "{\"id\":\"k2\",\"n\":\"2\"}",
-      "result": "{\"b\":1,\"a\":2}"
+      "result": "{\"b\":1,\"a\":2}",
+      "kept": []
     }
     "#);
     insta::assert_snapshot!(shape(&folder, "tree j"), @r#"
