@@ -300,7 +300,42 @@ impl Job {
         if self.state.is_final() || self.state == JobState::Importing {
             return Err(self.refuse("be cancelled"));
         }
-        Ok(Job { state: JobState::Cancelling { reason: reason.to_owned() }, ..self.clone() }.settle())
+        Ok(Job { state: JobState::Cancelling { reason: reason.to_owned() }, pause: None, ..self.clone() }.settle())
+    }
+
+    /// Starts no more rows for now; those running may finish.
+    ///
+    /// Of two pauses the one that lasts longer stands; of two that end only when somebody says so, the newer.
+    ///
+    /// # Errors
+    /// It is final, or starts no more rows anyway.
+    pub fn pause(&self, pause: Pause) -> Result<Job, Refusal> {
+        if self.state.is_final() || matches!(self.state, JobState::Cancelling { .. }) {
+            return Err(self.refuse("be paused"));
+        }
+        let stands = self.pause.as_ref().is_some_and(|standing| match (standing.until, pause.until) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(standing), Some(until)) => standing >= until,
+        });
+        let pause = if stands { self.pause.clone() } else { Some(pause) };
+        Ok(Job { pause, ..self.clone() })
+    }
+
+    /// Starts rows again.
+    ///
+    /// # Errors
+    /// It is not paused.
+    pub fn unpause(&self) -> Result<Job, Refusal> {
+        match self.pause {
+            Some(_) => Ok(Job { pause: None, ..self.clone() }),
+            None => Err(Refusal("the job cannot go on: it is not paused".to_owned())),
+        }
+    }
+
+    /// What keeps it from starting rows at `now`: a pause is over at its end, whether or not that was noted.
+    pub fn paused_at(&self, now: Time) -> Option<&Pause> {
+        self.pause.as_ref().filter(|pause| pause.until.is_none_or(|until| now < until))
     }
 
     /// Gives the job up.
@@ -311,7 +346,7 @@ impl Job {
         if self.state.is_final() {
             return Err(self.refuse("be failed"));
         }
-        Ok(Job { state: JobState::Failed { reason: reason.to_owned() }, ..self.clone() })
+        Ok(Job { state: JobState::Failed { reason: reason.to_owned() }, ..self.clone() }.settle())
     }
 
     /// Notes that the output was written whole.
@@ -330,6 +365,9 @@ impl Job {
             JobState::Cancelling { reason } if self.counts.running == 0 => JobState::Cancelled { reason },
             state => state,
         };
+        if self.state.is_final() {
+            self.pause = None;
+        }
         self
     }
 

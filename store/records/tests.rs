@@ -160,10 +160,19 @@ fn course(job: &Job) -> String {
         None => job.state.as_str().to_owned(),
     };
     let unfinished = if job.unfinished() { "unfinished" } else { "finished" };
+    let paused = match &job.pause {
+        Some(Pause { reason, until: None }) => format!(", paused ({reason})"),
+        Some(Pause { reason, until: Some(until) }) => format!(", paused until {} ({reason})", until.0),
+        None => String::new(),
+    };
     format!(
-        "{state}, {unfinished}; {pending} pending, {running} running, {completed} completed, {failed} failed, \
+        "{state}, {unfinished}{paused}; {pending} pending, {running} running, {completed} completed, {failed} failed, \
          {skipped} skipped"
     )
+}
+
+fn pause(reason: &str, until: Option<Time>) -> Pause {
+    Pause { reason: reason.to_owned(), until }
 }
 
 #[test]
@@ -172,6 +181,8 @@ fn a_jobs_course() {
     let states = [
         ("importing", job(JobState::Importing)),
         ("running", job(JobState::Running)),
+        ("running, paused", Job { pause: Some(pause("lunch", None)), ..job(JobState::Running) }),
+        ("running, paused until", Job { pause: Some(pause("slow", Some(LATER))), ..job(JobState::Running) }),
         ("cancelling", job(JobState::Cancelling { reason: reason() })),
         ("completed", job(JobState::Completed)),
         ("failed", job(JobState::Failed { reason: reason() })),
@@ -188,10 +199,27 @@ fn a_jobs_course() {
             ("all rows are final", &|job| course(&job.count(over, 7))),
             ("cancel", &|job| say(job.cancel("enough"), course)),
             ("fail", &|job| say(job.fail("no input"), course)),
+            ("pause", &|job| say(job.pause(pause("asked", None)), course)),
+            ("pause for less", &|job| say(job.pause(pause("limit", Some(NOW))), course)),
+            ("pause for as long", &|job| say(job.pause(pause("limit", Some(LATER))), course)),
+            ("pause for more", &|job| say(job.pause(pause("limit", Some(Time(3_000)))), course)),
+            ("unpause", &|job| say(job.unpause(), course)),
             ("export", &|job| course(&job.export(NOW))),
         ],
     );
     assert_snapshot!(drawn);
+}
+
+#[test]
+fn a_pause_is_over_at_its_end() {
+    let check = |until: Option<Time>, now: u64, expected: bool| {
+        let job = Job { pause: Some(pause("slow", until)), ..job(JobState::Running) };
+        assert_eq!(job.paused_at(Time(now)).is_some(), expected, "until {until:?}, at {now}");
+    };
+    check(Some(LATER), 1_999, true);
+    check(Some(LATER), 2_000, false);
+    check(None, u64::MAX, true);
+    assert_eq!(job(JobState::Running).paused_at(NOW), None);
 }
 
 fn metadata() -> Metadata {
