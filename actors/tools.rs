@@ -280,6 +280,11 @@ impl Tools {
         Ok(self.system.report(run, result, stop).await?)
     }
 
+    /// See [`Turn::keep_session`](crate::Turn::keep_session).
+    pub(crate) async fn keep_session(&self, name: &str) -> Result<(), ToolError> {
+        Ok(self.unless_over(|| self.system.keep_session(&self.caller, name)).await?)
+    }
+
     /// See [`Turn::take_mail`](crate::Turn::take_mail).
     pub(crate) async fn take_mail(&self) -> Result<Vec<Message>, ToolError> {
         // One at a time, so that nothing is given twice.

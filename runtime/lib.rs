@@ -54,9 +54,9 @@ pub use understory_actors::{
     Children, ClosedReport, Cursor, DEAD_PAGE_MAX, DEFAULT_ROLE, DeadKey, DeadMail, FanOut, IN_HAND_MAX, JobRow, Kind,
     LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing, Missed, Misses, Nickname,
     NicknamePool, OnResult, Order, Part, Pass, PendingMail, Policy, PoolError, Query, Reach, RemovedReport, Response,
-    Restart, Role, RoleLimits, STATUSES, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing, Strategy,
-    TEXT_MAX, TITLE_MAX, Target, Token, Turn, Until, Usage, Verb, View, WAIT_TARGETS_MAX, Waited, Waits, brain_fn,
-    chain,
+    Restart, Role, RoleLimits, SESSION_MAX, STATUSES, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing,
+    Strategy, TEXT_MAX, TITLE_MAX, Target, Token, Turn, Until, Usage, Verb, View, WAIT_TARGETS_MAX, Waited, Waits,
+    brain_fn, chain,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{

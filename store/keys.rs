@@ -57,11 +57,13 @@ pub enum Table {
     Credential = 0x1c,
     /// Where something was closed and resumed: tokens at and below it that are older are dead. Written by the registrar.
     Reopened = 0x1d,
+    /// Where a brain goes on with a conversation of its own. Written by the turn or run that is under way.
+    Session = 0x1e,
 }
 
 impl Table {
     /// Every table, in key order.
-    pub const ALL: [Table; 21] = [
+    pub const ALL: [Table; 22] = [
         Table::Node,
         Table::Closed,
         Table::Count,
@@ -83,6 +85,7 @@ impl Table {
         Table::Card,
         Table::Credential,
         Table::Reopened,
+        Table::Session,
     ];
 
     /// The row of `path`.

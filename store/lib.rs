@@ -33,8 +33,8 @@ pub use records::{
     FailureLimits, Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState, Job, JobLimits, JobSpec,
     JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Mark,
     Message, MessageKind, Metadata, MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, Pointer,
-    Record, Refusal, RowColumns, Running, Sender, Source as ItemSource, Spent, TableFormat, Text, Time, Tombstone,
-    ToolUse, TranscriptEntry, TurnResult,
+    Record, Refusal, RowColumns, Running, Sender, Session, Source as ItemSource, Spent, TableFormat, Text, Time,
+    Tombstone, ToolUse, TranscriptEntry, TurnResult,
 };
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,

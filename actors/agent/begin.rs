@@ -121,6 +121,7 @@ impl AgentActor {
         let version: Version = self.row.as_ref().map_or(0, |row| row.version);
         let caller = Caller::agent(self.me(agent), running.turn, running.attempt, version)
             .kept_within(self.system.isolation(&self.path).await?);
+        let session = self.system.session_of(&self.me(agent), 0).await?;
         let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
         let found = self.system.agents.held(&self.path, |held| {
             held.running();
@@ -139,6 +140,7 @@ impl AgentActor {
             .numbered(running.turn, running.attempt)
             .cancelled_by(cancel.clone())
             .instructed(has.and_then(|role| role.instructions.clone()))
+            .in_session(session)
             .equipped(tools);
         let factory = role.and_then(|_| self.system.factory(&choice).cloned());
         let grace = self.system.limits.grace;

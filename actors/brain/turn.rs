@@ -22,6 +22,7 @@ pub struct Turn {
     messages: Arc<[Message]>,
     row: Option<JobRow>,
     instructions: Option<Arc<str>>,
+    session: Option<Arc<str>>,
     cancel: CancellationToken,
     tools: Option<Tools>,
 }
@@ -53,6 +54,7 @@ impl Turn {
             messages: messages.into(),
             row,
             instructions: None,
+            session: None,
             cancel: CancellationToken::new(),
             tools: None,
         }
@@ -66,6 +68,11 @@ impl Turn {
     /// Gives the turn the instructions of a role.
     pub fn instructed(mut self, instructions: Option<Arc<str>>) -> Self {
         self.instructions = instructions;
+        self
+    }
+
+    pub(crate) fn in_session(mut self, session: Option<Arc<str>>) -> Self {
+        self.session = session;
         self
     }
 
@@ -93,6 +100,12 @@ impl Turn {
     /// What the agent's role tells its brain, as the role stands now; it is no part of [`Turn::text`].
     pub fn instructions(&self) -> Option<&str> {
         self.instructions.as_deref()
+    }
+
+    /// The conversation that the brain goes on with: what [`Turn::keep_session`] was last told, by an earlier turn of the agent
+    /// or by a run of this row that was cut short. A row that failed is begun anew.
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
     }
 
     /// Whom the brain was made for.
@@ -180,6 +193,15 @@ impl Turn {
     /// The turn is over, or the agent or an ancestor is closed.
     pub async fn take_mail(&self) -> Result<Vec<Message>, ToolError> {
         self.tools()?.take_mail().await
+    }
+
+    /// Keeps the name of a conversation that the brain keeps elsewhere, over the one before. It is durable when this returns, and
+    /// is there after a crash: a brain tells it as soon as it knows it, before it does anything that costs.
+    ///
+    /// # Errors
+    /// It is over 1 KiB, the turn is over, or the agent or an ancestor is closed.
+    pub async fn keep_session(&self, name: &str) -> Result<(), ToolError> {
+        self.tools()?.keep_session(name).await
     }
 
     /// Creates a child, which starts its first turn if `task` is given. Asked again for the same child by the same turn

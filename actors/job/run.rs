@@ -109,11 +109,16 @@ impl JobActor {
                 let caller = Caller::item(me.clone(), run.clone(), version, spec.keep).kept_within(isolated);
                 let (role, settings) = (spec.role.as_str().into(), spec.brain.settings.as_str().into());
                 let seat = Seat { path: me.path, id: me.id, role, settings };
+                let session = match item.run {
+                    1 => None,
+                    _ => system.session_of(caller.me(), item.failures).await?,
+                };
                 let ends = cancel.child_token();
                 let tools = Tools::new(system.clone(), caller.clone(), None, ends.clone(), pauses);
                 let turn = Turn::detached(seat.clone(), Vec::new(), Some(row))
                     .numbered(item.run.into(), item.run)
                     .cancelled_by(ends)
+                    .in_session(session)
                     .equipped(tools);
                 if caller.is_transcribed() {
                     system.keep_question(&caller, job, turn.text()).await?;

@@ -42,6 +42,7 @@ mod residents;
 mod resting;
 mod results;
 mod roles;
+mod sessions;
 mod standing;
 mod stopping;
 mod storm;

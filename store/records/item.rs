@@ -36,8 +36,6 @@ pub struct Item {
     pub last_error: Option<String>,
     /// The rows that must be completed before it starts, by their numbers.
     pub after: Vec<u32>,
-    /// Where the brain of its newest run goes on after a crash, in the brain's own words.
-    pub session: Option<String>,
     /// How long the run took that brought it to its end, in milliseconds.
     pub took_ms: Option<u64>,
 }
@@ -119,7 +117,6 @@ impl Item {
             state: ItemState::Pending { not_before: None },
             last_error: None,
             after: Vec::new(),
-            session: None,
             took_ms: None,
         }
     }

@@ -12,6 +12,7 @@ mod job;
 mod mark;
 mod message;
 mod metadata;
+mod session;
 mod transcript;
 mod version;
 
@@ -32,6 +33,7 @@ pub use metadata::{
     METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Metadata,
     MetadataError,
 };
+pub use session::Session;
 pub use transcript::{Entry as TranscriptEntry, ToolUse};
 pub use version::{DecodeError, Record};
 

@@ -44,7 +44,6 @@ fn item(state: ItemState) -> Item {
         state,
         last_error: None,
         after: vec![1, 2],
-        session: Some("s1".to_owned()),
         took_ms: None,
     }
 }
@@ -307,6 +306,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("transcript, tool", entry.encode()),
         ("grant", grant.encode()),
         ("card", card.encode()),
+        ("session", Session { of: me.id, failures: 1, name: "s1".to_owned(), at: NOW }.encode()),
         ("credential", Credential { agent: me.id, sha256: [7; 32], at: NOW }.encode()),
         ("pointer", Pointer(path.clone()).encode()),
         ("event, items", Event::ItemsMoved { job: me.clone(), started: vec![(1, 1)], ended }.encode()),

@@ -121,5 +121,6 @@ fn word(table: Table) -> &'static str {
         Table::Card => "card",
         Table::Credential => "credential",
         Table::Reopened => "reopened",
+        Table::Session => "session",
     }
 }

@@ -8,7 +8,7 @@ use super::lane::{Found, Lane, Stands, look_up};
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
-use crate::records::{Agent, Card, Credential, Grant, Job, JobSpec, Mark, Node, Pointer};
+use crate::records::{Agent, Card, Credential, Grant, Job, JobSpec, Mark, Node, Pointer, Session};
 use crate::seam::{Backend, Entry};
 
 /// The tables that are read beside the nodes.
@@ -25,6 +25,7 @@ pub(super) struct Tree<'a> {
     cards: Lane<'a>,
     credentials: Lane<'a>,
     reopened: Lane<'a>,
+    sessions: Lane<'a>,
     indexes: Indexes<'a>,
     /// The nodes from the root to the one that was read last.
     way: Vec<Step>,
@@ -69,6 +70,7 @@ impl<'a> Tree<'a> {
             cards: lane(Table::Card),
             credentials: lane(Table::Credential),
             reopened: lane(Table::Reopened),
+            sessions: lane(Table::Session),
             indexes: Indexes::new(backend),
             way: Vec::new(),
         }
@@ -102,6 +104,7 @@ impl<'a> Tree<'a> {
         self.cards.end(report).await?;
         self.credentials.end(report).await?;
         self.reopened.end(report).await?;
+        self.sessions.end(report).await?;
         self.indexes.end(report).await
     }
 
@@ -188,6 +191,10 @@ impl<'a> Tree<'a> {
     ) -> Result<(), StoreError> {
         let granted = !self.grants.only_at::<Grant>(path, report).await?.is_absent();
         let has_token = !self.credentials.only_at::<Credential>(path, report).await?.is_absent();
+        let in_session = !self.sessions.only_at::<Session>(path, report).await?.is_absent();
+        if in_session && matches!(node, Some(Node::Job(_))) {
+            report.at(Table::Session, path, "it lies at a job, which has no brain of its own");
+        }
         let reopened = !self.reopened.only_at::<()>(path, report).await?.is_absent();
         for (there, table) in [(granted, Table::Grant), (has_token, Table::Credential)] {
             if there && matches!(node, Some(Node::Job(_) | Node::Item(_))) {

@@ -62,6 +62,10 @@ async fn rows_without_a_node_are_named() {
         let expected = format!("credential{at}: {what}");
         check(|draft| draft.add(Table::Credential.at(at), &credential()), &[expected.as_str()]).await;
     }
+    for (at, what) in [(&nobody, "it belongs to no node"), (&job, "it lies at a job, which has no brain of its own")] {
+        let expected = format!("session{at}: {what}");
+        check(|draft| draft.add(Table::Session.at(at), &session()), &[expected.as_str()]).await;
+    }
     check(|draft| draft.add(Table::Reopened.at(&nobody), &()), &["reopened/root/nobody: it belongs to no node"]).await;
     check(|draft| draft.put(Table::Spec.at(&nobody), &()), &["spec/root/nobody: it belongs to no node"]).await;
     let world = World::sound().await;

@@ -102,6 +102,10 @@ fn grant() -> Grant {
     }
 }
 
+fn session() -> Session {
+    Session { of: agent(1).id, failures: 0, name: "s1".to_owned(), at: Time(3) }
+}
+
 fn credential() -> Credential {
     Credential { agent: agent(1).id, sha256: [7; 32], at: Time(3) }
 }
@@ -154,6 +158,7 @@ impl World {
             draft.add(Table::Grant.at(&ada), &grant());
             draft.add(Table::Credential.at(&ada), &credential());
             draft.add(Table::Reopened.at(&ada), &());
+            draft.add(Table::Session.at(&ada), &session());
             for letter in [LONG, 3, LONG] {
                 let entry = TranscriptEntry::Message { turn: 1, message: message("x".repeat(letter)) };
                 let _ = draft.append(Table::Transcript.below(&ada), &entry);

@@ -1,0 +1,21 @@
+//! Where a brain goes on with a conversation of its own.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{AgentId, Time};
+use super::version::record;
+
+/// A conversation that a brain keeps elsewhere, by the brain's own name for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Whose it is.
+    pub of: AgentId,
+    /// Of a job's item: the failures charged when it was kept. A charge later, the row is begun anew.
+    pub failures: u32,
+    /// The brain's name for it.
+    pub name: String,
+    /// When it was kept.
+    pub at: Time,
+}
+
+record!(Session, V1);
