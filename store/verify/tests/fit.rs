@@ -18,8 +18,8 @@ async fn a_sound_store_has_no_problems() {
     assert!(verified.is_sound(), "{verified:?}");
     let Verified { rows, nodes, agents, jobs, items, .. } = verified;
     // 11 nodes, 1 mark, 4 counts, 2 messages, 3 entries, 1 dead letter, 1 seen, 2 specs, 1 row, 1 result, 4 item ids,
-    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant, 1 token, 1 resume; and 3 parts for each of 8 long values.
-    assert_eq!((rows, nodes, agents, jobs, items), (38 + 24, 11, 5, 2, 4));
+    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant, 1 token, 1 resume, 1 session; and 3 parts for each of 8 long values.
+    assert_eq!((rows, nodes, agents, jobs, items), (39 + 24, 11, 5, 2, 4));
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn a_jobs_record_is_recounted() {
         }
     };
     counted(|job| job.counts.pending = 2)(&[
-        "node/root/job: its counts are 2 pending, 0 running, 2 completed, 1 failed, 0 skipped, and its rows come to 1 pending, 0 running, 2 completed, 1 failed",
+        "node/root/job: its counts are 2 pending, 0 running, 2 completed, 1 failed, 0 skipped, and its rows come to 1 pending, 0 running, 2 completed, 1 failed, 0 skipped",
     ])
     .await;
     counted(|job| job.cursor = 4)(&["node/root/job: its cursor is 4, and row 3 is not final"]).await;
@@ -200,7 +200,7 @@ async fn a_missing_row_of_a_job_is_named() {
     let expected = [
         "item_id/root/job id 4: it leads to row 4, which is not there",
         "node/root/job: it has 4 rows, and 3 were found",
-        "node/root/job: its counts are 1 pending, 0 running, 2 completed, 1 failed, 0 skipped, and its rows come to 1 pending, 0 running, 2 completed, 0 failed",
+        "node/root/job: its counts are 1 pending, 0 running, 2 completed, 1 failed, 0 skipped, and its rows come to 1 pending, 0 running, 2 completed, 0 failed, 0 skipped",
     ];
     check(|draft| draft.delete(Table::Node.at(&row_path(4))), &expected).await;
     let world = World::sound().await;
