@@ -66,16 +66,29 @@ impl System {
         Ok(JobView { path: path.clone(), job, spec, closed: closed_at(&self.store, path).await? })
     }
 
-    /// At most `limit` jobs below `top`, in path order, after `after` if given.
+    /// At most `limit` jobs below `top`, in path order, after `after` if given. Fewer only if there are no more; one that
+    /// is removed meanwhile is left out.
     ///
     /// # Errors
     /// The store failed.
     pub async fn jobs(&self, top: &AgentPath, after: Option<&AgentPath>, limit: usize) -> Result<Vec<JobView>, Error> {
-        let from = after.map(|path| Table::Spec.at(path));
-        let keys = self.store.peek_keys(Table::Spec.subtree(top), from, limit).await?;
-        let mut views = Vec::with_capacity(keys.len());
-        for path in keys.iter().filter_map(|key| Table::Spec.path_of(key)) {
-            views.push(self.job(&path).await?);
+        let mut from = after.map(|path| Table::Spec.at(path));
+        let mut views = Vec::new();
+        while views.len() < limit {
+            let wanted = limit - views.len();
+            let keys = self.store.peek_keys(Table::Spec.subtree(top), from, wanted).await?;
+            for path in keys.iter().filter_map(|key| Table::Spec.path_of(key)) {
+                match self.job(&path).await {
+                    Ok(view) => views.push(view),
+                    // Gone since its key was read, and perhaps something else has come in its place.
+                    Err(Error::NotFound { .. } | Error::Removed { .. } | Error::WrongKind { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if keys.len() < wanted {
+                break;
+            }
+            from = keys.into_iter().next_back();
         }
         Ok(views)
     }

@@ -20,6 +20,7 @@ mod interrupt_mail;
 mod interrupt_storm;
 mod item_mail;
 mod job_crashes;
+mod job_looks;
 mod job_stops;
 mod job_storm;
 mod jobs;
