@@ -12,7 +12,7 @@ use crate::arguments::{Arguments, JobVerb, RoleVerb, StoreVerb, Verb};
 use crate::setting::{Setting, agent_path};
 use crate::signals::Signals;
 use crate::terminal::Terminal;
-use crate::{ask, dead, exit, fan_out, job, log, looking, remove, role, run, tool, watch};
+use crate::{ask, dead, exit, fan_out, job, jobs, log, looking, remove, role, run, tool, watch};
 
 /// How long what is left in the process is given to be dropped, which kills workers that outlived their grace.
 const DROPPING: Duration = Duration::from_millis(200);
@@ -59,6 +59,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Job(JobVerb::Resume { job }) => job::resume(session, job.as_deref()).await,
         Verb::Job(JobVerb::List) => ask::jobs(session).await,
         Verb::Job(JobVerb::Show { job }) => ask::job(session, job.as_deref()).await,
+        Verb::Job(JobVerb::Items(arguments)) => jobs::items(session, arguments).await,
         Verb::Job(JobVerb::Cancel { job }) => ask::cancel(session, job.as_deref()).await,
         Verb::Spawn(arguments) => ask::spawn(session, arguments).await,
         Verb::Send { letter, to } if to.subtree => fan_out::send(session, letter, to).await,

@@ -10,6 +10,7 @@ mod door;
 mod exit;
 mod fan_out;
 mod job;
+mod jobs;
 mod log;
 mod looking;
 mod meta;

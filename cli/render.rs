@@ -7,6 +7,7 @@ mod dead;
 mod details;
 mod event;
 mod fan_out;
+mod job;
 mod list;
 mod removed;
 mod role;
@@ -44,6 +45,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Jobs(jobs) => jobs.jobs.iter().map(|job| job_in_a_line(job) + "\n").collect(),
         Reply::Job(job) => self::job(job),
         Reply::Cancelled(cancelled) => self::cancelled(cancelled),
+        Reply::JobControl(answer) => job::answer(answer),
         Reply::Spawned(spawned) => self::spawned(spawned),
         Reply::Accepted(accepted) => self::accepted(accepted),
         Reply::SentToSubtree(asked) => fan_out::sent(asked),

@@ -1,7 +1,7 @@
 //! A handle on one job.
 
 use understory_actors::System;
-use understory_actors::job::{ErrorGroup, ItemView, JobRequest, JobStarted, JobView};
+use understory_actors::job::{ErrorGroup, ItemPage, ItemQuery, ItemView, JobRequest, JobStarted, JobView};
 use understory_paths::AgentPath;
 
 use crate::error::Error;
@@ -57,6 +57,14 @@ impl Job {
     /// It is not there.
     pub async fn items(&self, first: u32, limit: usize) -> Result<Vec<ItemView>, Error> {
         self.system.items(&self.path, first, limit).await
+    }
+
+    /// A page of its items, by how they stand.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn query(&self, query: &ItemQuery) -> Result<ItemPage, Error> {
+        self.system.query_items(&self.path, query).await
     }
 
     /// Its failed rows by what went wrong, the most frequent first.

@@ -47,7 +47,9 @@ pub use spawn::Spawn;
 pub use understory_actors::job::export::ExportError;
 pub use understory_actors::job::table::TableError;
 pub use understory_actors::job::template::UnknownColumns;
-pub use understory_actors::job::{Begun, ErrorGroup, ItemView, JobError, JobRequest, JobStarted, JobView};
+pub use understory_actors::job::{
+    Begun, ErrorGroup, ITEMS_MAX, ItemPage, ItemQuery, ItemStatus, ItemView, JobError, JobRequest, JobStarted, JobView,
+};
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
     Accepted, AnyBrain, Asked, Assignment, Awaited, Brain, BrainError, BrainFactory, CHILDREN_COUNTED_MAX, CardPatch,

@@ -21,6 +21,7 @@ use understory::{
 use crate::answer::{accepted_line, interrupted_line, job, show};
 use crate::dead::DeadRequest;
 use crate::failure::{Code, Failure};
+use crate::jobs;
 use crate::lines::{AskedClose, AskedResume, Assigned, NodeLine, Outline, Shown, Spawned, Tree, TreeLine, Waited};
 use crate::listing::{ListRequest, list as list_page};
 use crate::told::settled_line;
@@ -97,6 +98,10 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
         Request::List(list) => one(Verb::Inspect, list.path.as_str()),
         Request::Label(label) => one(Verb::Label, label.path.as_str()),
         Request::Cancel { path: Some(path) } => one(Verb::Cancel, path),
+        Request::JobControl(control) => {
+            let verb = if control.looks() { Verb::Inspect } else { Verb::Cancel };
+            control.path().and_then(|path| one(verb, path))
+        }
         Request::Spawn { path, .. } => one(Verb::Spawn, path.parent().as_ref().unwrap_or(path).as_str()),
         Request::Send { path, interrupt, .. } => mail(Verb::Send, path, *interrupt),
         Request::Assign { path, interrupt, .. } => mail(Verb::Assign, path, *interrupt),
@@ -131,6 +136,9 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
             Reply::Listed(list_page(runtime, ListRequest { path, ..*list }).await?)
         }
         Request::Job { .. } => Reply::Job(job(runtime, named(at)?).await?),
+        Request::JobControl(control) if control.looks() => {
+            Reply::JobControl(jobs::answer(runtime, control.of(&named(at)?)).await?)
+        }
         Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, follow } => {
             if brain.is_some() || or_existing {
                 let message = "an agent creates agents that are new and have the brain of their role";
@@ -181,6 +189,7 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         | Request::Remove { .. }
         | Request::Token { .. }
         | Request::Dead(_)
+        | Request::JobControl(_)
         | Request::Jobs
         | Request::Roles
         | Request::Role { .. }

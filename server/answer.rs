@@ -12,6 +12,7 @@ use crate::agent::MintedToken;
 use crate::dead;
 use crate::failure::{Code, Failure};
 use crate::fan_out;
+use crate::jobs;
 use crate::label::label;
 use crate::lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs,
@@ -53,11 +54,12 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         Request::Watch(_) => {
             return Err(Failure::new(Code::Usage, "a watch has many answers: it is followed, not asked"));
         }
-        Request::Jobs => Reply::Jobs(jobs(runtime).await?),
+        Request::Jobs => Reply::Jobs(all_jobs(runtime).await?),
         Request::Job { path } => Reply::Job(job(runtime, named(runtime, path, newest).await?).await?),
         Request::Cancel { path } => {
             Reply::Cancelled(cancel(runtime, named(runtime, path, unfinished_job).await?).await?)
         }
+        Request::JobControl(control) => Reply::JobControl(jobs::answer(runtime, control).await?),
         Request::Send { path, text, interrupt, metadata } => {
             let letter = letter(meant(runtime, &path).await?, text, metadata)?;
             Reply::Accepted(send(runtime, letter, interrupt).await?)
@@ -144,7 +146,7 @@ pub(crate) async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Er
     }
 }
 
-async fn jobs(runtime: &Runtime) -> Result<Jobs, Error> {
+async fn all_jobs(runtime: &Runtime) -> Result<Jobs, Error> {
     let (mut jobs, mut after) = (Vec::new(), None);
     loop {
         let page = runtime.system().jobs(&AgentPath::root(), after.as_ref(), JOBS).await?;
@@ -157,14 +159,14 @@ async fn jobs(runtime: &Runtime) -> Result<Jobs, Error> {
 }
 
 /// The job that is named, or the one that is picked among all.
-async fn named(
+pub(crate) async fn named(
     runtime: &Runtime,
     path: Option<String>,
     pick: impl FnOnce(&[JobLine]) -> Result<&JobLine, Failure>,
 ) -> Result<AgentPath, Failure> {
     match path {
         Some(path) => Ok(meant(runtime, &path).await?),
-        None => Ok(pick(&jobs(runtime).await?.jobs)?.path.clone()),
+        None => Ok(pick(&all_jobs(runtime).await?.jobs)?.path.clone()),
     }
 }
 

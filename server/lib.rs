@@ -17,6 +17,7 @@ mod dead;
 mod details;
 mod failure;
 mod fan_out;
+mod jobs;
 mod label;
 mod lines;
 mod listing;
@@ -37,6 +38,7 @@ pub use dead::{DeadDropped, DeadLine, DeadPage, DeadReply, DeadRequest, DeadRetr
 pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
 pub use failure::{Code, Failure, UNSURE, named};
 pub use fan_out::{AskedSubtree, MissedLine};
+pub use jobs::{ItemsPage, JobAnswer, JobControl, RowLine};
 pub use label::{CardLine, LabelRequest};
 pub use lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, EntryLine,

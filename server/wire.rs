@@ -10,6 +10,7 @@ use crate::agent::{Identity, MintedToken, ToolList};
 use crate::dead::{DeadReply, DeadRequest};
 use crate::failure::Failure;
 use crate::fan_out::AskedSubtree;
+use crate::jobs::{JobAnswer, JobControl};
 use crate::label::{CardLine, LabelRequest};
 use crate::lines::{
     Accepted, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned,
@@ -56,6 +57,8 @@ pub enum Request {
         /// Which; the unfinished one if none is named.
         path: Option<String>,
     },
+    /// Something else asked of one job.
+    JobControl(JobControl),
     /// An agent shall be created.
     Spawn {
         /// Where.
@@ -251,6 +254,8 @@ pub enum Reply {
     Job(JobLine),
     /// To a cancel.
     Cancelled(AskedCancel),
+    /// To something else asked of one job.
+    JobControl(JobAnswer),
     /// To a spawn.
     Spawned(Spawned),
     /// To a send.
@@ -290,6 +295,9 @@ impl Request {
     pub fn repeats(&self) -> bool {
         if let Request::Dead(dead) = self {
             return dead.repeats();
+        }
+        if let Request::JobControl(control) = self {
+            return control.repeats();
         }
         if let Request::SendSubtree { id, dry_run, .. } = self {
             return *dry_run || id.is_some();

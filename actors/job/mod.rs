@@ -21,6 +21,7 @@ mod group;
 mod import;
 mod interrupt;
 mod keeping;
+mod items;
 mod load;
 mod mail;
 mod offspring;
@@ -32,5 +33,6 @@ mod view;
 
 pub(crate) use actor::{JobActor, JobSignal};
 pub use error::JobError;
+pub use items::{ITEMS_MAX, ItemPage, ItemQuery, ItemStatus};
 pub use request::{Begun, JobRequest, JobStarted};
 pub use view::{ErrorGroup, ItemView, JobView};

@@ -26,12 +26,31 @@ pub(crate) enum JobVerb {
         #[arg(value_name = "JOB")]
         job: Option<String>,
     },
+    /// List the rows of a job, a page at a time
+    Items(JobItemsArguments),
     /// Start no more rows of a job; those running may finish
     Cancel {
         /// Which; the unfinished one if none is given
         #[arg(value_name = "JOB")]
         job: Option<String>,
     },
+}
+
+/// Rows to list.
+#[derive(Debug, Args)]
+pub(crate) struct JobItemsArguments {
+    /// Which job; the newest if none is given
+    #[arg(value_name = "JOB")]
+    pub(crate) job: Option<String>,
+    /// Those that stand like this: pending, waiting, running, completed, failed, cancelled or skipped; may be given again
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Vec<String>,
+    /// Those behind this row, as a page before ends with it
+    #[arg(long, value_name = "ROW", default_value_t = 0, hide_default_value = true)]
+    pub(crate) after: u32,
+    /// How many at the most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) limit: u16,
 }
 
 /// A job to run.

@@ -12,7 +12,7 @@ const HEAD: [&str; 6] = ["PATH", "STATUS", "NAME", "ROLE", "ACTIVE", "ABOUT"];
 pub(super) fn page(page: &ListPage) -> String {
     let mut text = match page.nodes.as_slice() {
         [] => "nothing\n".to_owned(),
-        nodes => drawn(nodes),
+        nodes => columns(HEAD, nodes.iter().map(row)),
     };
     for (cursor, option) in [(&page.previous, "--before"), (&page.next, "--after")] {
         if let Some(cursor) = cursor {
@@ -50,11 +50,12 @@ pub(super) fn span(ms: u64) -> String {
     }
 }
 
-fn drawn(nodes: &[NodeLine]) -> String {
-    let rows: Vec<[String; 6]> = std::iter::once(HEAD.map(str::to_owned)).chain(nodes.iter().map(row)).collect();
+/// Rows under their head, as wide as they have to be.
+pub(super) fn columns<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
-    let line = |row: &[String; 6]| {
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };

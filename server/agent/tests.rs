@@ -12,6 +12,7 @@ use understory::{Agent, Pass, Response, Role, Seat, TOOLS, Turn, brain_fn};
 use super::*;
 use crate::client::Client;
 use crate::control::Control;
+use crate::jobs::JobControl;
 
 const GRACE: Duration = Duration::from_secs(5);
 const ME: &str = "/root/p/me";
@@ -39,6 +40,7 @@ const AS_AN_AGENT: &str = "
     tree       + + + + + + + + . . r r + +
     show       + + + + + + + + . . r r + +
     job        ! ! ! . . . . . . . . r . !
+    job_control ! ! ! . . . . . . . . r . !
     list       + + + . . . . . . . . r . +
     label      . . . . . . . . . . . . . .
     cancel     . . . . . . . . . . . . . .
@@ -58,6 +60,7 @@ const AS_THE_OPERATOR: &str = "
     tree       + + + + + + + + . . r r + +
     show       + + + + + + + + . . r r + +
     job        ! ! ! ! ! ! ! ! . . r r ! !
+    job_control ! ! ! ! ! ! ! ! . . r r ! !
     list       + + + + + + + + . . r r + +
     label      + + + + + + + + . . r r + +
     cancel     ! ! ! ! ! ! ! ! . . r r ! !
@@ -173,6 +176,7 @@ fn request(verb: &str, at: &str) -> Request {
         "interrupt" => json!({ "path": at, "cascade": false, "dry_run": false }),
         "remove" => json!({ "path": at, "dry_run": true }),
         "dead" => json!({ "list": { "path": at, "after": null, "limit": 5 } }),
+        "job_control" => json!({ "items": { "path": at, "status": [], "after": 0, "limit": 5 } }),
         "show" | "job" | "cancel" | "close" | "resume" | "token" => json!({ "path": at }),
         "role" => json!({ "name": "default" }),
         "tool" => json!({ "name": "wait", "arguments": { "agents": ["kid"] } }),
@@ -307,6 +311,8 @@ async fn verbs_and_tools_that_name_nobody_are_an_agents_own_or_nobodys() {
         let request = json!({ "verb": job, "path": null });
         assert_eq!(place.ask(true, &serde_json::from_value(request).unwrap()).await.unwrap_err(), no_verb());
     }
+    let items = JobControl::Items { path: None, status: Vec::new(), after: 0, limit: 5 };
+    assert_eq!(place.ask(true, &Request::JobControl(items)).await.unwrap_err(), no_verb());
     assert!(place.tools.call("spawn", r#"{"name":"new"}"#).await.is_ok());
     let report = place.tools.call("report", r#"{"result":{}}"#).await.unwrap_err();
     assert_eq!(report.to_string(), "no tool \"report\"");

@@ -7,6 +7,7 @@ mod dead;
 mod folder;
 mod full;
 mod interrupt;
+mod job_control;
 mod jobs;
 mod kept;
 mod letters;

@@ -1,0 +1,140 @@
+//! The rows of a job by how they stand, a page at a time.
+
+use std::str::FromStr;
+
+use understory_paths::AgentPath;
+use understory_store::{Direction, Node, Table, keys};
+
+use super::finish::standing;
+use super::view::ItemView;
+use crate::error::Error;
+use crate::system::System;
+
+/// The most rows of a page.
+pub const ITEMS_MAX: usize = 1000;
+/// How many records are read at a time.
+const PAGE: usize = 512;
+
+/// The word for how a row stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemStatus {
+    /// It waits for a place.
+    Pending,
+    /// Rows that must be completed before it are not yet.
+    Waiting,
+    /// A worker is at it.
+    Running,
+    /// It has a result.
+    Completed,
+    /// It is not tried again.
+    Failed,
+    /// Its job was cancelled before it was started.
+    Cancelled,
+    /// It is not tried: a row that had to be completed before was not.
+    Skipped,
+}
+
+/// Which rows of a job are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemQuery {
+    /// Those that stand like one of these; all of them without any.
+    pub status: Vec<ItemStatus>,
+    /// Those behind the row of this number; from the first on with 0.
+    pub after: u32,
+    /// How many at the most, no more than [`ITEMS_MAX`].
+    pub limit: usize,
+}
+
+/// A page of rows.
+#[derive(Clone, Debug)]
+pub struct ItemPage {
+    /// They, in row order.
+    pub items: Vec<ItemView>,
+    /// What the next page is asked for after; nothing if there are no more rows.
+    pub next: Option<u32>,
+}
+
+impl ItemStatus {
+    /// Every one.
+    pub const ALL: [ItemStatus; 7] = [
+        ItemStatus::Pending,
+        ItemStatus::Waiting,
+        ItemStatus::Running,
+        ItemStatus::Completed,
+        ItemStatus::Failed,
+        ItemStatus::Cancelled,
+        ItemStatus::Skipped,
+    ];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ItemStatus::Pending => "pending",
+            ItemStatus::Waiting => "waiting",
+            ItemStatus::Running => "running",
+            ItemStatus::Completed => "completed",
+            ItemStatus::Failed => "failed",
+            ItemStatus::Cancelled => "cancelled",
+            ItemStatus::Skipped => "skipped",
+        }
+    }
+}
+
+impl FromStr for ItemStatus {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self, Error> {
+        let known = ItemStatus::ALL.into_iter().find(|status| status.as_str() == word);
+        known.ok_or_else(|| {
+            let words = ItemStatus::ALL.map(ItemStatus::as_str).join(", ");
+            Error::BadQuery(format!("no row is ever {word:?}: it is one of {words}"))
+        })
+    }
+}
+
+impl ItemQuery {
+    fn takes(&self, status: &str) -> bool {
+        self.status.is_empty() || self.status.iter().any(|wanted| wanted.as_str() == status)
+    }
+}
+
+impl System {
+    /// A page of a job's rows. One that matches few looks through many.
+    ///
+    /// # Errors
+    /// There is no such job, or the store failed.
+    pub async fn query_items(&self, path: &AgentPath, query: &ItemQuery) -> Result<ItemPage, Error> {
+        let job = self.job(path).await?.job;
+        let limit = query.limit.clamp(1, ITEMS_MAX);
+        let mut items = Vec::new();
+        let mut from = match query.after {
+            0 => None,
+            // What lies below that row comes first, and is passed over.
+            after => Some(Table::Node.at(&keys::item_path(path, after)?)),
+        };
+        loop {
+            let rows =
+                self.store.page::<Node>(Table::Node.beneath(path), from.take(), Direction::Forward, PAGE).await?;
+            let over = rows.len() < PAGE;
+            from = rows.last().map(|row| row.key.clone());
+            for row in rows {
+                // Anything else is a helper, or a helper's.
+                let Node::Item(item) = row.value else { continue };
+                let Some(number) = Table::Node.path_of(&row.key).as_ref().and_then(keys::item_number) else { continue };
+                let status = standing(&job, &item.state);
+                if !query.takes(status) {
+                    continue;
+                }
+                // One more than asked for tells that there are more.
+                if items.len() == limit {
+                    let next = items.last().map(|last: &ItemView| last.number);
+                    return Ok(ItemPage { items, next });
+                }
+                items.push(ItemView { number, status, item });
+            }
+            if over {
+                return Ok(ItemPage { items, next: None });
+            }
+        }
+    }
+}
