@@ -215,7 +215,11 @@ fn interrupted(asked: &AskedInterrupt) -> String {
 }
 
 fn job_in_a_line(job: &JobLine) -> String {
-    let closed = if job.closed_by.is_some() { " (closed)" } else { "" };
+    let closed = match (&job.closed_by, &job.pause) {
+        (Some(_), _) => " (closed)",
+        (None, Some(_)) => " (paused)",
+        (None, None) => "",
+    };
     format!("{}  {}{closed}  {}  {}", job.path, job.state, counted(job), escaped(&job.output))
 }
 
@@ -251,8 +255,9 @@ fn job(job: &JobLine) -> String {
     let mut fields = vec![
         ("job", job.path.to_string()),
         ("id", job.id.clone()),
-        ("state", job.state.clone()),
+        ("state", job::standing(job)),
         ("reason", job.reason.as_deref().map(escaped).unwrap_or_default()),
+        ("paused", job::pause(job)),
         ("closed by", job.closed_by.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("rows", counted(job)),
         ("table", escaped(&job.input)),
@@ -262,6 +267,7 @@ fn job(job: &JobLine) -> String {
         ("template", job.template.as_deref().map(short).unwrap_or_default()),
         ("brain", brain(&job.brain)),
         ("pace", format!("{} at once, {} attempts, {} s each", job.concurrency, job.attempts, job.timeout_ms / 1000)),
+        ("spent", job::spent(job)),
         ("created", job.created_at.clone()),
     ];
     fields.extend(job.errors.iter().take(KINDS_MAX).map(|error| ("failure", failed_alike(error))));

@@ -1,11 +1,13 @@
 //! What is asked of one job besides a look and a cancel, and how it is answered.
 
 use serde::{Deserialize, Serialize};
-use understory::{AgentPath, ItemPage, ItemQuery, ItemStatus, ItemView, Runtime};
+use understory::{AgentPath, ItemPage, ItemQuery, ItemStatus, ItemView, JobLimits, Pause, Runtime, Spent};
 
 use crate::answer::named;
 use crate::failure::Failure;
 use crate::pick::newest;
+use crate::remove::{AskedRemove, remove};
+use crate::told::moment;
 
 /// Something asked of one job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,13 @@ pub enum JobControl {
         /// How many, no more than 1,000.
         limit: usize,
     },
+    /// It shall be removed.
+    Remove {
+        /// Which.
+        path: String,
+        /// Only what that would come to is asked.
+        dry_run: bool,
+    },
 }
 
 /// What is answered.
@@ -31,6 +40,8 @@ pub enum JobControl {
 pub enum JobAnswer {
     /// To a look at its rows.
     Items(ItemsPage),
+    /// To a remove.
+    Removed(AskedRemove),
 }
 
 /// A page of a job's rows.
@@ -69,11 +80,41 @@ pub struct RowLine {
     pub took_ms: Option<u64>,
 }
 
+/// What bounds a job besides how many rows are worked on at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobLimitsLine {
+    /// Runs that may be started.
+    pub turns: Option<u64>,
+    /// Tokens after which no more runs are started.
+    pub tokens: Option<u64>,
+    /// When no more runs are started.
+    pub until: Option<String>,
+}
+
+/// What a job's runs have used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentLine {
+    /// Runs started.
+    pub turns: u64,
+    /// Tokens, where brains say how many.
+    pub tokens: u64,
+}
+
+/// Why a job starts no rows for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseLine {
+    /// Why.
+    pub reason: String,
+    /// When it goes on by itself, if it does.
+    pub until: Option<String>,
+}
+
 impl JobControl {
     /// Of which job, if that is said.
     pub(crate) fn path(&self) -> Option<&str> {
         match self {
             JobControl::Items { path, .. } => path.as_deref(),
+            JobControl::Remove { path, .. } => Some(path),
         }
     }
 
@@ -82,6 +123,7 @@ impl JobControl {
         let path = Some(job.to_string());
         match self {
             JobControl::Items { status, after, limit, .. } => JobControl::Items { path, status, after, limit },
+            JobControl::Remove { dry_run, .. } => JobControl::Remove { path: job.to_string(), dry_run },
         }
     }
 
@@ -89,13 +131,14 @@ impl JobControl {
     pub(crate) fn looks(&self) -> bool {
         match self {
             JobControl::Items { .. } => true,
+            JobControl::Remove { .. } => false,
         }
     }
 
     /// Whether asking twice comes to the same as asking once.
     pub(crate) fn repeats(&self) -> bool {
         match self {
-            JobControl::Items { .. } => true,
+            JobControl::Items { .. } | JobControl::Remove { .. } => true,
         }
     }
 }
@@ -107,6 +150,12 @@ pub(crate) async fn answer(runtime: &Runtime, control: JobControl) -> Result<Job
             let path = named(runtime, path, newest).await?;
             let page = runtime.job(path.clone()).query(&ItemQuery { status, after, limit }).await?;
             JobAnswer::Items(items_page(path, page))
+        }
+        JobControl::Remove { path, dry_run } => {
+            let job = runtime.job(runtime.find(&path).await?.path().clone());
+            // Nothing but a job goes by this verb.
+            job.show().await?;
+            JobAnswer::Removed(remove(runtime, job.path().clone(), dry_run).await?)
         }
     })
 }
@@ -128,4 +177,18 @@ fn row_line(view: ItemView) -> RowLine {
         after: item.after,
         took_ms: item.took_ms,
     }
+}
+
+pub(crate) fn limits_line(limits: &JobLimits) -> JobLimitsLine {
+    let JobLimits { concurrency: _, turns, tokens, until } = *limits;
+    JobLimitsLine { turns, tokens, until: until.map(moment) }
+}
+
+pub(crate) fn spent_line(spent: Spent) -> SpentLine {
+    let Spent { turns, tokens } = spent;
+    SpentLine { turns, tokens }
+}
+
+pub(crate) fn pause_line(pause: &Pause) -> PauseLine {
+    PauseLine { reason: pause.reason.clone(), until: pause.until.map(moment) }
 }

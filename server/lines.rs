@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use understory::AgentPath;
 
 use crate::details::DetailsLine;
+use crate::jobs::{JobLimitsLine, PauseLine, SpentLine};
 use crate::roles::GrantLine;
 
 /// Nodes in path order, parents first.
@@ -186,6 +187,12 @@ pub struct JobLine {
     pub brain: BrainLine,
     /// How many rows are worked on at once.
     pub concurrency: u32,
+    /// What else bounds it.
+    pub limits: JobLimitsLine,
+    /// What its runs have used so far.
+    pub spent: SpentLine,
+    /// Why it starts no rows for now, if it does not.
+    pub pause: Option<PauseLine>,
     /// Charged failures at which a row is failed.
     pub attempts: u32,
     /// How long one run may take.

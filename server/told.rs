@@ -8,6 +8,7 @@ use understory::{
 };
 
 use crate::details::details_line;
+use crate::jobs::{limits_line, pause_line, spent_line};
 use crate::lines::{
     AgentLine, BrainLine, Counts, EntryLine, ErrorLine, ItemLine, JobLine, NodeLine, OutcomeLine, ProblemLine,
     RunningLine, SettledLine, StandingLine, VerifiedLine,
@@ -31,6 +32,9 @@ pub fn job_line(view: &JobView, errors: Vec<ErrorGroup>) -> JobLine {
         template: spec.template.clone(),
         brain: brain(&spec.brain),
         concurrency: job.limits.concurrency,
+        limits: limits_line(&job.limits),
+        spent: spent_line(job.spent),
+        pause: job.pause.as_ref().map(pause_line),
         attempts: spec.attempts,
         timeout_ms: spec.timeout_ms,
         created_at: moment(job.created_at),

@@ -28,6 +28,18 @@ pub(crate) enum JobVerb {
     },
     /// List the rows of a job, a page at a time
     Items(JobItemsArguments),
+    /// Remove a job that is closed or finished with all its rows, for good; its output stays
+    Remove {
+        /// Which
+        #[arg(value_name = "JOB")]
+        job: String,
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Start no more rows of a job; those running may finish
     Cancel {
         /// Which; the unfinished one if none is given

@@ -1,15 +1,48 @@
 //! What is answered of one job.
 
-use understory_server::{ItemsPage, JobAnswer, RowLine};
+use understory_server::{ItemsPage, JobAnswer, JobLine, RowLine};
 
 use super::list::columns;
-use super::{escaped, short};
+use super::{escaped, grouped, removed, short};
 
 /// An answer.
 pub(super) fn answer(answer: &JobAnswer) -> String {
     match answer {
         JobAnswer::Items(page) => items(page),
+        JobAnswer::Removed(asked) => removed::removed(asked),
     }
+}
+
+/// How a job stands and how far it is: `closed (running, 312 of 3,376)`.
+pub(super) fn standing(job: &JobLine) -> String {
+    let [done, rows] = [job.counts.done(), job.rows].map(|count| grouped(count.into()));
+    let state = format!("{}, {done} of {rows}", job.state);
+    match (&job.closed_by, &job.pause) {
+        (Some(_), _) => format!("closed ({state})"),
+        (None, Some(_)) => format!("paused ({state})"),
+        (None, None) => state,
+    }
+}
+
+/// Why it starts no rows for now, and how it goes on.
+pub(super) fn pause(job: &JobLine) -> String {
+    let Some(pause) = &job.pause else { return String::new() };
+    match &pause.until {
+        Some(until) => format!("{}, until {until}", escaped(&pause.reason)),
+        None => escaped(&pause.reason),
+    }
+}
+
+/// What it has used, and what of it is bounded.
+pub(super) fn spent(job: &JobLine) -> String {
+    let of = |used: u64, limit: Option<u64>, what: &str| match limit {
+        Some(limit) => Some(format!("{} of {} {what}", grouped(used), grouped(limit))),
+        None => (used > 0).then(|| format!("{} {what}", grouped(used))),
+    };
+    let (spent, limits) = (job.spent, &job.limits);
+    let until = limits.until.as_ref().map(|until| format!("starts no rows after {until}"));
+    let parts = [of(spent.turns, limits.turns, "turns"), of(spent.tokens, limits.tokens, "tokens"), until];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn items(page: &ItemsPage) -> String {
@@ -26,4 +59,55 @@ fn items(page: &ItemsPage) -> String {
 fn row(line: &RowLine) -> [String; 5] {
     let error = line.last_error.as_deref().map(short).unwrap_or_default();
     [line.row.to_string(), escaped(&line.item_id), line.status.clone(), line.runs.to_string(), error]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn line(changes: &serde_json::Value) -> JobLine {
+        let mut line = json!({
+            "path": "/root/j", "id": "1", "state": "running", "reason": null, "closed_by": null, "finished": false,
+            "input": "in.csv", "output": "out.csv", "rows": 3376,
+            "counts": { "pending": 3062, "running": 2, "completed": 310, "failed": 1, "skipped": 1 },
+            "id_column": null, "template": null, "brain": { "name": "shell", "settings": "" }, "concurrency": 2,
+            "limits": { "turns": null, "tokens": null, "until": null }, "spent": { "turns": 0, "tokens": 0 },
+            "pause": null, "attempts": 3, "timeout_ms": 1, "created_at": "now", "exported_at": null, "errors": [],
+            "keep": "none", "kept": null
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            line[name] = value.clone();
+        }
+        serde_json::from_value(line).unwrap()
+    }
+
+    #[test]
+    fn standing_comes_before_state() {
+        let check = |changes: serde_json::Value, expected: &str| assert_eq!(standing(&line(&changes)), expected);
+        let paused = json!({ "reason": "asked", "until": null });
+        check(json!({}), "running, 312 of 3,376");
+        check(json!({ "pause": paused }), "paused (running, 312 of 3,376)");
+        check(json!({ "pause": paused, "closed_by": "/root" }), "closed (running, 312 of 3,376)");
+    }
+
+    #[test]
+    fn a_pause_says_why_and_until_when() {
+        let check = |changes: serde_json::Value, expected: &str| assert_eq!(pause(&line(&changes)), expected);
+        check(json!({}), "");
+        check(json!({ "pause": { "reason": "asked\u{1b}", "until": null } }), "asked\\u{1b}");
+        check(json!({ "pause": { "reason": "slow", "until": "noon" } }), "slow, until noon");
+    }
+
+    #[test]
+    fn what_is_neither_used_nor_bounded_is_not_told() {
+        let check = |changes: serde_json::Value, expected: &str| assert_eq!(spent(&line(&changes)), expected);
+        check(json!({}), "");
+        check(json!({ "spent": { "turns": 1200, "tokens": 0 } }), "1,200 turns");
+        check(
+            json!({ "limits": { "turns": 5, "tokens": 9000, "until": "noon" } }),
+            "0 of 5 turns, 0 of 9,000 tokens, starts no rows after noon",
+        );
+    }
 }

@@ -37,3 +37,41 @@ fn the_rows_of_a_job_are_listed_by_how_they_stand() {
     let (code, refused) = folder.json("job items --status done");
     assert_eq!((code, &refused["code"]), (2, &"usage".into()), "{refused}");
 }
+
+#[test]
+fn a_job_is_shown_with_how_it_stands_and_how_far_it_is() {
+    let folder = picky();
+    assert_eq!(folder.run(JOB).code, 6);
+    let shown = |words: &str| {
+        let shown = folder.ok(words);
+        let lines = shown.lines().filter(|line| ["state", "rows"].iter().any(|name| line.starts_with(name)));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    insta::assert_snapshot!(shown("job show"), @"
+    state      completed, 5 of 5
+    rows       5 rows: 3 completed, 2 failed
+    ");
+    folder.ok("close j --yes");
+    assert!(shown("job show").starts_with("state      closed (completed, 5 of 5)\n"));
+    let (_, job) = folder.json("job show j");
+    assert_eq!(job["limits"], serde_json::json!({ "turns": null, "tokens": null, "until": null }));
+    assert!(job["spent"]["turns"].is_u64() && job["pause"].is_null(), "{job}");
+}
+
+#[test]
+fn a_job_is_removed_by_its_verb_and_nothing_else_is() {
+    let folder = picky();
+    assert_eq!(folder.run(JOB).code, 6);
+    folder.ok("spawn ada --no-nickname");
+    folder.ok("close ada --yes");
+    let asks = folder.run("job remove j");
+    assert_eq!((asks.code, asks.out.as_str()), (2, ""), "{asks:?}");
+    assert!(asks.err.contains("job remove asks before it acts"), "{asks:?}");
+    assert_eq!(folder.json("job remove ada --yes").0, 4);
+    let (code, dry) = folder.json("job remove j --dry-run");
+    assert_eq!((code, &dry["dry_run"], &dry["items"], &dry["jobs"]), (0, &true.into(), &5.into(), &1.into()));
+    assert_eq!(folder.ok("job remove j --yes"), "/root/j removed: 1 job, 5 items\n");
+    assert_eq!(folder.json("job show j").1["code"], "removed");
+    assert_eq!(folder.lines("out.csv").len(), 6, "its output stays");
+    assert!(folder.ok("show ada").contains("closed"));
+}

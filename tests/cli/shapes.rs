@@ -276,6 +276,16 @@ fn of_jobs() {
         "settings": "{\"program\":\"[dir]/double\",\"args\":[],\"cwd\":\"[dir]\"}"
       },
       "concurrency": 16,
+      "limits": {
+        "turns": null,
+        "tokens": null,
+        "until": null
+      },
+      "spent": {
+        "turns": 0,
+        "tokens": 0
+      },
+      "pause": null,
       "attempts": 1,
       "timeout_ms": 1800000,
       "created_at": "[time]",
