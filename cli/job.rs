@@ -75,6 +75,7 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         name: arguments.name,
         id_column: arguments.id_column,
         template,
+        format: arguments.format.map(Into::into),
         output: arguments.out,
         overwrite: arguments.overwrite,
         concurrency: arguments.concurrency,

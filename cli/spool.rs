@@ -31,7 +31,9 @@ pub(crate) fn spool(table: &Path, dir: &Path) -> Result<PathBuf, Failure> {
     let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part);
     let mut file = opened.map_err(unkept)?;
     let kept = copy(&mut input, &mut file, unread, unkept).and_then(|name| {
-        let place = dir.join(format!("{name}.csv"));
+        // The name of the table may say its format.
+        let extension = table.extension().unwrap_or("csv".as_ref());
+        let place = dir.join(name).with_extension(extension);
         fs::rename(&part, &place).and_then(|()| File::open(dir)?.sync_all()).map_err(unkept)?;
         Ok(place)
     });

@@ -188,6 +188,7 @@ fn table_code(error: &TableError) -> Code {
         TableError::TooManyColumns { .. } | TableError::TooManyRows { .. } | TableError::RowTooLarge { .. } => {
             Code::Limit
         }
+        TableError::TooManyKeys { .. } | TableError::KeysTooLarge { .. } => Code::Limit,
         _ => Code::InvalidTable,
     }
 }
@@ -258,6 +259,12 @@ fn job_details(error: &JobError) -> Value {
         }
         JobError::Table(TableError::TooManyRows { line, limit }) => json!({ "line": line, "limit": limit }),
         JobError::Table(TableError::RowTooLarge { line, limit }) => json!({ "line": line, "limit": limit }),
+        JobError::Table(TableError::Quote { line, column, .. } | TableError::Json { line, column, .. }) => {
+            json!({ "line": line, "column": column })
+        }
+        JobError::Table(TableError::TooManyKeys { line, limit } | TableError::KeysTooLarge { line, limit }) => {
+            json!({ "line": line, "limit": limit })
+        }
         JobError::Table(TableError::TooManyColumns { found, limit }) => json!({ "found": found, "limit": limit }),
         JobError::Export(
             ExportError::Exists { path } | ExportError::NotAFile { path } | ExportError::Unwritable { path, .. },

@@ -3,7 +3,7 @@
 //! The file appears at its path whole or not at all: it is written beside it under another name, synced, and renamed.
 
 mod error;
-mod json;
+pub(super) mod json;
 mod partial;
 
 use std::fs;

@@ -10,7 +10,7 @@ use understory_store::{
 use super::actor::{Held, JobActor, JobSignal};
 use super::error::JobError;
 use super::group::fits_inline;
-use super::table::{Row, Table, TableLimits, open_file, row_json, scan};
+use super::table::{Row, Table, TableLimits, open_file, scan};
 use crate::error::Error;
 use crate::limits::{Limits, TEXT_MAX};
 use crate::system::System;
@@ -22,7 +22,7 @@ const BATCH_BYTES: usize = 768 << 10;
 
 /// Rows on their way into the store.
 pub(crate) struct Batch {
-    rows: Vec<(Row, String)>,
+    rows: Vec<Row>,
     stored: oneshot::Sender<()>,
 }
 
@@ -72,13 +72,13 @@ impl JobActor {
     pub(super) async fn store_rows(&mut self, batch: Batch) -> Result<(), Error> {
         let Some(work) = &self.work else { return Ok(()) };
         // A batch that is not the next one was read for an earlier incarnation; its reader ends with it.
-        let next = batch.rows.first().is_some_and(|(row, _)| row.number == work.job.imported + 1);
+        let next = batch.rows.first().is_some_and(|row| row.number == work.job.imported + 1);
         if self.stopping || !next {
             return Ok(());
         }
         let mut draft = Draft::new();
-        for (row, json) in &batch.rows {
-            self.add_row(&mut draft, row, json)?;
+        for row in &batch.rows {
+            self.add_row(&mut draft, row)?;
         }
         let rows = u32::try_from(batch.rows.len()).expect("a batch has at most 240 rows");
         let job = work.job.import(rows, work.spec.rows)?;
@@ -106,12 +106,12 @@ impl JobActor {
         Ok(())
     }
 
-    fn add_row(&self, draft: &mut Draft, row: &Row, json: &str) -> Result<(), Error> {
+    fn add_row(&self, draft: &mut Draft, row: &Row) -> Result<(), Error> {
         let path = keys::item_path(&self.path, row.number)?;
-        let text = match fits_inline(json) {
-            true => Text::Inline(json.to_owned()),
+        let text = match fits_inline(&row.json) {
+            true => Text::Inline(row.json.clone()),
             false => {
-                let _ = draft.create(Rows::Row.at(&path), &json.to_owned());
+                let _ = draft.create(Rows::Row.at(&path), &row.json);
                 Text::Beside
             }
         };
@@ -133,7 +133,7 @@ pub(super) fn table_limits(limits: &Limits) -> TableLimits {
 }
 
 /// Hands a batch to the actor and waits until it is on disk. Nothing: the job has left.
-async fn pass_on(system: &System, path: &understory_paths::AgentPath, rows: Vec<(Row, String)>) -> Option<()> {
+async fn pass_on(system: &System, path: &understory_paths::AgentPath, rows: Vec<Row>) -> Option<()> {
     let (stored, done) = oneshot::channel();
     system.jobs.tell_resident(path, JobSignal::Rows(Batch { rows, stored })).ok()?;
     done.await.ok()
@@ -145,19 +145,19 @@ fn read(
     limits: TableLimits,
     stored: u32,
     checked: bool,
-    batches: &mpsc::Sender<Vec<(Row, String)>>,
+    batches: &mpsc::Sender<Vec<Row>>,
 ) -> Result<(), Error> {
     let (input, id_column) = (Path::new(&spec.input), spec.id_column.as_deref());
     let changed = || Error::from(JobError::Changed { input: spec.input.clone() });
     if !checked {
-        let summary = scan(open_file(input).map_err(JobError::from)?, limits, id_column).map_err(JobError::from)?;
+        let file = open_file(input).map_err(JobError::from)?;
+        let summary = scan(file, spec.format, limits, id_column).map_err(JobError::from)?;
         if summary.sha256 != spec.sha256 {
             return Err(changed());
         }
     }
-    let mut table =
-        Table::open(open_file(input).map_err(JobError::from)?, limits, id_column).map_err(JobError::from)?;
-    let headers = table.headers().to_vec();
+    let file = open_file(input).map_err(JobError::from)?;
+    let mut table = Table::open(file, spec.format, limits, id_column).map_err(JobError::from)?;
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for row in table.by_ref() {
         let row = row.map_err(JobError::from)?;
@@ -167,9 +167,8 @@ fn read(
         if row.number <= stored {
             continue;
         }
-        let json = row_json(&headers, &row.cells);
-        bytes += json.len();
-        batch.push((row, json));
+        bytes += row.json.len();
+        batch.push(row);
         if batch.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
             bytes = 0;
             if batches.blocking_send(std::mem::take(&mut batch)).is_err() {

@@ -15,7 +15,7 @@ use super::error::JobError;
 use super::export::{check_writable, default_output};
 use super::fingerprint::{Command, Fingerprint};
 use super::import::table_limits;
-use super::table::{Summary, open_file, scan};
+use super::table::{Summary, format_of, open_file, scan};
 use super::template::{Template, UnknownColumns};
 use super::view::JobView;
 use crate::error::Error;
@@ -31,7 +31,7 @@ pub struct JobRequest {
     pub owner: AgentPath,
     /// Its name there; `job_` and eight characters of its id if none is given.
     pub name: Option<String>,
-    /// The table, a CSV file.
+    /// The table.
     pub input: PathBuf,
     /// The column that item ids come from; row numbers without one.
     pub id_column: Option<String>,
@@ -134,6 +134,7 @@ impl JobRequest {
 /// A request whose files were found and whose table was read.
 struct Checked {
     input: PathBuf,
+    format: TableFormat,
     output: Option<PathBuf>,
     summary: Summary,
     fingerprint: Fingerprint,
@@ -224,9 +225,9 @@ impl System {
 
     async fn check(&self, request: &JobRequest) -> Result<Checked, Error> {
         let (given, output, id_column) = (request.input.clone(), request.output.clone(), request.id_column.clone());
-        let limits = table_limits(&self.limits);
+        let (limits, format) = (table_limits(&self.limits), request.format.unwrap_or_else(|| format_of(&given)));
         let read = tokio::task::spawn_blocking(move || {
-            let summary = scan(open_file(&given)?, limits, id_column.as_deref())?;
+            let summary = scan(open_file(&given)?, format, limits, id_column.as_deref())?;
             let input = std::fs::canonicalize(&given).map_err(|source| lost(&given, source))?;
             let output = output.map(|output| absolute(&output)).transpose()?;
             for path in std::iter::once(&input).chain(&output) {
@@ -239,7 +240,7 @@ impl System {
             }
         });
         let (input, output, summary) = read.await.map_err(|_| Error::Stopping)??;
-        let more = (request.format, &request.columns, &request.schema, request.output_format, request.keep);
+        let more = (format, &request.columns, &request.schema, request.output_format, request.keep);
         let fingerprint = Fingerprint::of(&Command {
             input: &input,
             id_column: request.id_column.as_deref(),
@@ -249,7 +250,7 @@ impl System {
             output: output.as_deref().unwrap_or(Path::new("")),
             more: &serde_json::to_string(&more).unwrap_or_default(),
         });
-        Ok(Checked { input, output, summary, fingerprint })
+        Ok(Checked { input, format, output, summary, fingerprint })
     }
 
     /// The job that the same command started, if its table is still the same.
@@ -293,7 +294,7 @@ impl System {
 
     /// Creates the job. Nothing: the same command has made one meanwhile.
     async fn create_job(&self, request: &JobRequest, checked: &Checked) -> Result<Option<AgentRef>, Error> {
-        let Checked { input, output, summary, fingerprint } = checked;
+        let Checked { input, format, output, summary, fingerprint } = checked;
         let id = AgentId::new();
         let name = request.name.clone().unwrap_or_else(|| format!("job_{}", id.short()));
         let path = request.owner.join(&name)?;
@@ -303,7 +304,7 @@ impl System {
         writable.await.map_err(|_| Error::Stopping)?.map_err(JobError::from)?;
         let spec = JobSpec {
             input: input.to_string_lossy().into_owned(),
-            format: TableFormat::Csv,
+            format: *format,
             bytes: summary.bytes,
             sha256: summary.sha256,
             rows: summary.rows,

@@ -1,27 +1,40 @@
-//! The table that a job works on: a CSV file, read as a stream.
+//! The table that a job works on: CSV, TSV, JSON lines or a JSON array, read as a stream.
 //!
 //! A job reads its table twice: [`scan`] validates all of it and takes its hash, then [`Table`] yields the rows. Both
 //! hold one row in memory, and a set of 12 bytes an id where ids come from a column. Everything here blocks; a caller
 //! in async code runs it where blocking is allowed.
+//!
+//! ```text
+//!   file --bytes--> source --text--> delimited (quotes) ----+--> rows --> ids --> Table
+//!              (hash, utf-8)  \----> pieces --> json (keys) -+
+//! ```
 
 mod columns;
+mod delimited;
 mod error;
 mod item_ids;
+mod json;
+mod object;
+mod pieces;
+mod quotes;
 mod row;
 mod source;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use understory_store::TableFormat;
+
 pub(super) use columns::Columns;
 pub use error::TableError;
+pub use quotes::QuoteFault;
 pub use row::{Row, row_cells, row_json};
 
+use delimited::Delimited;
 use item_ids::ItemIds;
-use source::{Fault, Source};
+use json::Objects;
 
 /// What a table is held to.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +50,7 @@ pub struct TableLimits {
 /// What a whole table is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The columns in order.
+    /// The columns in order; those of a JSON table are its keys, in the order in which they first appear.
     pub headers: Vec<String>,
     /// How many rows there are, skipped ones not counted.
     pub rows: u32,
@@ -49,13 +62,28 @@ pub struct Summary {
 
 /// An open table: an iterator over its rows, which ends at the first error.
 ///
-/// A row whose cells are all empty is skipped and not numbered. Headers and cells are taken as they are, except for a
-/// byte order mark before the first header. Lines end at `\n`, `\r\n` or `\r`, and are counted by `\n`.
+/// Delimited text: a row whose cells are all empty is skipped and not numbered. Headers and cells are taken as they are,
+/// except for a byte order mark before the first header. Lines end at `\n`, `\r\n` or `\r`, and are counted by `\n`. TSV
+/// is quoted as CSV is.
+///
+/// JSON: every object is a row, and values stay what they are. A row may lack keys that others have. Blank lines are
+/// skipped.
 #[derive(Debug)]
 pub struct Table<R> {
     records: Records<R>,
-    /// The column that ids come from. Without one every id is `row-N`, unique as it is.
-    id_column: Option<(usize, ItemIds)>,
+    /// Those given out, where a column has them. Without one every id is `row-N`, unique as it is.
+    item_ids: Option<ItemIds>,
+}
+
+/// Returns the format that a file's name says it has: CSV if it says nothing.
+pub fn format_of(path: &Path) -> TableFormat {
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    match extension.to_str() {
+        Some("tsv") => TableFormat::Tsv,
+        Some("jsonl" | "ndjson") => TableFormat::JsonLines,
+        Some("json") => TableFormat::JsonArray,
+        _ => TableFormat::Csv,
+    }
 }
 
 /// Opens the file of a table.
@@ -72,10 +100,14 @@ pub fn open_file(path: &Path) -> Result<File, TableError> {
 
 /// Reads a whole table, validates every row and takes its hash.
 ///
-/// What passes here yields no error in a [`Table`] over the same bytes with the same limits and id column.
-pub fn scan<R: io::Read>(reader: R, limits: TableLimits, id_column: Option<&str>) -> Result<Summary, TableError> {
-    let mut records = Records::open(reader, limits)?;
-    records.find_id_column(id_column)?;
+/// What passes here yields no error in a [`Table`] over the same bytes with the same format, limits and id column.
+pub fn scan<R: io::Read>(
+    reader: R,
+    format: TableFormat,
+    limits: TableLimits,
+    id_column: Option<&str>,
+) -> Result<Summary, TableError> {
+    let mut records = Records::open(reader, format, limits, id_column)?;
     while records.next()?.is_some() {}
     Ok(records.summary())
 }
@@ -87,16 +119,20 @@ impl Default for TableLimits {
 }
 
 impl<R: io::Read> Table<R> {
-    /// Reads and checks the header.
-    pub fn open(reader: R, limits: TableLimits, id_column: Option<&str>) -> Result<Self, TableError> {
-        let records = Records::open(reader, limits)?;
-        let id_column = records.find_id_column(id_column)?.map(|at| (at, ItemIds::default()));
-        Ok(Self { records, id_column })
+    /// Opens a table; reads and checks its header, if it has one.
+    pub fn open(
+        reader: R,
+        format: TableFormat,
+        limits: TableLimits,
+        id_column: Option<&str>,
+    ) -> Result<Self, TableError> {
+        let records = Records::open(reader, format, limits, id_column)?;
+        Ok(Self { records, item_ids: id_column.map(|_| ItemIds::default()) })
     }
 
-    /// Returns the columns in order.
+    /// Returns the columns in order: those of a JSON table as far as it was read.
     pub fn headers(&self) -> &[String] {
-        &self.records.headers
+        self.records.reader.headers()
     }
 
     /// Returns what [`scan`] would, once the last row was read without an error.
@@ -107,17 +143,17 @@ impl<R: io::Read> Table<R> {
     }
 
     fn row(&mut self, line: u64) -> Row {
-        let Records { record, number, .. } = &self.records;
+        let Records { reader, number, .. } = &self.records;
         let default_id = || format!("row-{number}");
-        let (source_id, item_id) = match &mut self.id_column {
+        let (source_id, item_id) = match &mut self.item_ids {
             None => (None, default_id()),
-            Some((at, ids)) => {
-                let source_id = Some(&record[*at]).filter(|cell| !cell.trim().is_empty()).map(str::to_owned);
+            Some(ids) => {
+                let source_id = reader.source_id();
                 let item_id = ids.claim(source_id.clone().unwrap_or_else(default_id));
                 (source_id, item_id)
             }
         };
-        Row { number: *number, line, item_id, source_id, cells: record.iter().map(str::to_owned).collect() }
+        Row { number: *number, line, item_id, source_id, json: reader.json() }
     }
 }
 
@@ -132,18 +168,20 @@ impl<R: io::Read> Iterator for Table<R> {
     }
 }
 
-/// The checked records of a table, without ids.
+/// The checked rows of a table, without ids.
 #[derive(Debug)]
 struct Records<R> {
-    reader: csv::Reader<Source<R>>,
-    limits: TableLimits,
-    headers: Vec<String>,
-    /// The bytes that the header adds to each row as JSON, punctuation included.
-    keys_bytes: usize,
-    /// The row last read and its number.
-    record: csv::StringRecord,
+    reader: Reader<R>,
+    rows_max: u32,
+    /// The number of the row last read.
     number: u32,
     state: State,
+}
+
+#[derive(Debug)]
+enum Reader<R> {
+    Delimited(Box<Delimited<R>>),
+    Objects(Box<Objects<R>>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,57 +192,23 @@ enum State {
 }
 
 impl<R: io::Read> Records<R> {
-    fn open(reader: R, limits: TableLimits) -> Result<Self, TableError> {
-        let source = Source::new(reader, limits.row_bytes);
-        let mut records = Self {
-            reader: csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(source),
-            limits,
-            headers: Vec::new(),
-            keys_bytes: 0,
-            record: csv::StringRecord::new(),
-            number: 0,
-            state: State::Reading,
+    fn open(reader: R, format: TableFormat, limits: TableLimits, id_column: Option<&str>) -> Result<Self, TableError> {
+        let delimited = |reader, delimiter| Delimited::open(reader, delimiter, limits, id_column);
+        let reader = match format {
+            TableFormat::Csv => Reader::Delimited(delimited(reader, b',')?.into()),
+            TableFormat::Tsv => Reader::Delimited(delimited(reader, b'\t')?.into()),
+            TableFormat::JsonLines => Reader::Objects(Objects::lines(reader, limits, id_column).into()),
+            TableFormat::JsonArray => Reader::Objects(Objects::array(reader, limits, id_column).into()),
         };
-        let line = records.read()?.ok_or(TableError::NoHeader)?;
-        records.headers = records.record.iter().map(str::to_owned).collect();
-        records.keys_bytes = row_json(&records.headers, &vec![String::new(); records.headers.len()]).len();
-        records.check_header(line)?;
-        Ok(records)
+        Ok(Self { reader, rows_max: limits.rows, number: 0, state: State::Reading })
     }
 
-    fn check_header(&self, line: u64) -> Result<(), TableError> {
-        let (found, limit) = (self.headers.len(), self.limits.columns);
-        if found > limit {
-            return Err(TableError::TooManyColumns { found, limit });
-        }
-        if self.keys_bytes > self.limits.row_bytes {
-            return Err(TableError::RowTooLarge { line, limit: self.limits.row_bytes });
-        }
-        let mut seen = HashMap::with_capacity(found);
-        for (name, column) in self.headers.iter().zip(1..) {
-            if let Some(first) = seen.insert(name, column) {
-                return Err(TableError::DuplicateHeader { name: name.clone(), first, second: column });
-            }
-        }
-        Ok(())
-    }
-
-    fn find_id_column(&self, name: Option<&str>) -> Result<Option<usize>, TableError> {
-        let Some(name) = name else { return Ok(None) };
-        match self.headers.iter().position(|header| header == name) {
-            Some(at) => Ok(Some(at)),
-            None => {
-                Err(TableError::UnknownIdColumn { name: name.to_owned(), known: Columns(&self.headers).to_string() })
-            }
-        }
-    }
-
-    /// Reads the next row that is not empty into `record`; returns its line.
+    /// Reads the next row that is not skipped; returns its line.
     fn next(&mut self) -> Result<Option<u64>, TableError> {
         if self.state != State::Reading {
             return Ok(None);
         }
-        let next = self.next_filled();
+        let next = self.next_numbered();
         self.state = match next {
             Ok(Some(_)) => State::Reading,
             Ok(None) => State::Ended,
@@ -213,61 +217,50 @@ impl<R: io::Read> Records<R> {
         next
     }
 
-    fn next_filled(&mut self) -> Result<Option<u64>, TableError> {
-        loop {
-            let Some(line) = self.read()? else { return Ok(None) };
-            if self.record.iter().all(str::is_empty) {
-                continue;
-            }
-            self.check_row(line)?;
-            self.number += 1;
-            return Ok(Some(line));
+    fn next_numbered(&mut self) -> Result<Option<u64>, TableError> {
+        let next = match &mut self.reader {
+            Reader::Delimited(reader) => reader.next()?,
+            Reader::Objects(reader) => reader.next()?,
+        };
+        let Some(line) = next else { return Ok(None) };
+        if self.number == self.rows_max {
+            return Err(TableError::TooManyRows { line, limit: self.rows_max });
         }
-    }
-
-    fn check_row(&self, line: u64) -> Result<(), TableError> {
-        let (found, wanted) = (self.record.len(), self.headers.len());
-        if found != wanted {
-            return Err(TableError::Ragged { line, found, wanted });
-        }
-        if self.number == self.limits.rows {
-            return Err(TableError::TooManyRows { line, limit: self.limits.rows });
-        }
-        // A byte of text is at most six of JSON, so most rows need not be written to be measured.
-        let limit = self.limits.row_bytes;
-        if self.keys_bytes + 6 * self.record.as_slice().len() > limit {
-            let cells: Vec<String> = self.record.iter().map(str::to_owned).collect();
-            if row_json(&self.headers, &cells).len() > limit {
-                return Err(TableError::RowTooLarge { line, limit });
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the next record into `record`; returns the line that it starts on.
-    fn read(&mut self) -> Result<Option<u64>, TableError> {
-        let (byte, line) = (self.reader.position().byte(), self.reader.position().line());
-        self.reader.get_mut().begin_record(byte);
-        let read = self.reader.read_record(&mut self.record);
-        let line = line + self.reader.get_ref().blank_lines();
-        match read {
-            Ok(true) => Ok(Some(line)),
-            Ok(false) => Ok(None),
-            Err(error) => Err(self.explain(error, line)),
-        }
-    }
-
-    fn explain(&self, error: csv::Error, line: u64) -> TableError {
-        match self.reader.get_ref().fault() {
-            Some(Fault::NotUtf8 { byte, line }) => TableError::NotUtf8 { byte, line },
-            Some(Fault::RecordTooLong) => TableError::RowTooLarge { line, limit: self.limits.row_bytes },
-            None => TableError::Read { source: Arc::new(error.into()) },
-        }
+        self.number += 1;
+        Ok(Some(line))
     }
 
     fn summary(&self) -> Summary {
-        let (bytes, sha256) = self.reader.get_ref().digest();
-        Summary { headers: self.headers.clone(), rows: self.number, bytes, sha256 }
+        let (bytes, sha256) = match &self.reader {
+            Reader::Delimited(reader) => reader.digest(),
+            Reader::Objects(reader) => reader.digest(),
+        };
+        Summary { headers: self.reader.headers().to_vec(), rows: self.number, bytes, sha256 }
+    }
+}
+
+impl<R: io::Read> Reader<R> {
+    fn headers(&self) -> &[String] {
+        match self {
+            Reader::Delimited(reader) => reader.headers(),
+            Reader::Objects(reader) => reader.headers(),
+        }
+    }
+
+    /// The row last read as JSON.
+    fn json(&self) -> String {
+        match self {
+            Reader::Delimited(reader) => reader.json(),
+            Reader::Objects(reader) => reader.json(),
+        }
+    }
+
+    /// The cell that names the row last read.
+    fn source_id(&self) -> Option<String> {
+        match self {
+            Reader::Delimited(reader) => reader.source_id(),
+            Reader::Objects(reader) => reader.source_id(),
+        }
     }
 }
 

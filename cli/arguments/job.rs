@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use understory::Keep;
+use understory::{Keep, TableFormat};
 
 use super::BrainArguments;
 
@@ -68,9 +68,12 @@ pub(crate) struct JobItemsArguments {
 /// A job to run.
 #[derive(Debug, Args)]
 pub(crate) struct JobRunArguments {
-    /// The table, a CSV file with a header; - reads it from stdin. One that comes through a pipe needs --out
+    /// The table; - reads it from stdin. One that comes through a pipe needs --out
     #[arg(value_name = "TABLE")]
     pub(crate) table: PathBuf,
+    /// How the table is written; without it as its name ends: .tsv, .jsonl or .ndjson, .json, and CSV otherwise
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
     /// The column that names the rows; row numbers without it
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id_column: Option<String>,
@@ -128,6 +131,30 @@ impl From<KeepWord> for Keep {
             KeepWord::Failed => Keep::Failed,
             KeepWord::All => Keep::All,
             KeepWord::None => Keep::None,
+        }
+    }
+}
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// Comma-separated values with a header
+    Csv,
+    /// Tab-separated values with a header, quoted as CSV is
+    Tsv,
+    /// A JSON object a line
+    Jsonl,
+    /// One JSON array of objects
+    Json,
+}
+
+impl From<Format> for TableFormat {
+    fn from(format: Format) -> TableFormat {
+        match format {
+            Format::Csv => TableFormat::Csv,
+            Format::Tsv => TableFormat::Tsv,
+            Format::Jsonl => TableFormat::JsonLines,
+            Format::Json => TableFormat::JsonArray,
         }
     }
 }

@@ -18,5 +18,6 @@ mod roles;
 mod second;
 mod shapes;
 mod signals;
+mod tables;
 mod tokens;
 mod watch;

@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::quotes::QuoteFault;
+
 /// Why a table is refused. Nothing of it has been taken when [`scan`](super::scan) says so.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,6 +39,26 @@ pub enum TableError {
         byte: u64,
         /// Its line, counted from 1.
         line: u64,
+    },
+    /// A quote is not as RFC 4180 has it.
+    #[error("line {line}, column {column}: {fault}")]
+    Quote {
+        /// Its line, counted from 1.
+        line: u64,
+        /// Its place in the line in characters, counted from 1.
+        column: u64,
+        /// What is wrong.
+        fault: QuoteFault,
+    },
+    /// A row is no JSON object, or the text around the rows no JSON array.
+    #[error("line {line}, column {column}: {what}")]
+    Json {
+        /// The line, counted from 1.
+        line: u64,
+        /// The place in the line in characters, counted from 1.
+        column: u64,
+        /// What is wrong there.
+        what: String,
     },
     /// The file has nothing in it, or only blank lines.
     #[error("no header: the table has no line that is not blank")]
@@ -74,6 +96,22 @@ pub enum TableError {
     TooManyColumns {
         /// The header's fields.
         found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The rows of a JSON table have too many keys between them.
+    #[error("the row at line {line} has one column too many for the table, the limit is {limit} columns")]
+    TooManyKeys {
+        /// The line of the row with the first key over the limit.
+        line: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// The keys of a JSON table's rows are together longer than a row may be.
+    #[error("the names of the columns up to line {line} are too long, the limit is {limit} bytes as json")]
+    KeysTooLarge {
+        /// The line of the row with the first key over the limit.
+        line: u64,
         /// The limit.
         limit: usize,
     },

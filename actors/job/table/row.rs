@@ -1,8 +1,9 @@
 //! A row, and its form as a JSON object.
 
-use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 use super::TableError;
+use super::object::{Fields, cell};
 
 /// One row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,26 +16,26 @@ pub struct Row {
     pub item_id: String,
     /// The cell that the id was made from, untrimmed, unless it is blank.
     pub source_id: Option<String>,
-    /// The cells in the order of the columns.
-    pub cells: Vec<String>,
+    /// The row as a JSON object without blanks between its parts, in the order of the columns or of its own keys.
+    pub json: String,
 }
 
 /// Writes cells as one JSON object, in the order of the columns.
-pub fn row_json(headers: &[String], cells: &[String]) -> String {
+pub fn row_json<'c>(headers: &[String], cells: impl IntoIterator<Item = &'c str>) -> String {
     let mut json = Vec::new();
     let mut serializer = serde_json::Serializer::new(&mut json);
     serde::Serializer::collect_map(&mut serializer, headers.iter().zip(cells)).expect("strings are written to memory");
     String::from_utf8(json).expect("serde_json writes utf-8")
 }
 
-/// Reads the cells back from what [`row_json`] wrote.
+/// Reads a row's cells from its JSON object, in the order of the columns: strings as they are, anything else as JSON, and
+/// an empty cell for a key that is not there.
 pub fn row_cells(headers: &[String], json: &str) -> Result<Vec<String>, TableError> {
-    let bad = |what: String| TableError::StoredRow { what };
-    let mut row: Map<String, Value> = serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
-    let cell = |header: &String| match row.get_mut(header).map(Value::take) {
-        Some(Value::String(cell)) => Ok(cell),
-        Some(_) => Err(bad(format!("column {header:?} is no string"))),
-        None => Err(bad(format!("column {header:?} is missing"))),
-    };
-    headers.iter().map(cell).collect()
+    let bad = |error: serde_json::Error| TableError::StoredRow { what: error.to_string() };
+    let Fields(fields) = serde_json::from_str(json).map_err(bad)?;
+    let fields: HashMap<String, _> = fields.into_iter().collect();
+    headers
+        .iter()
+        .map(|header| fields.get(header).map_or(Ok(String::new()), |value| cell(value).map_err(bad)))
+        .collect()
 }

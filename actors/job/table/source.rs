@@ -1,16 +1,24 @@
-//! What the CSV reader reads from: the file's bytes, hashed and known to be UTF-8.
+//! What the readers of tables read from: the file's bytes, hashed and known to be UTF-8.
 
 use std::io::{self, Read};
 use std::ops::Range;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+
+use super::TableError;
+use super::quotes::{Place, QuoteFault, Quotes};
 
 const BUFFER: usize = 64 << 10;
 
 /// The longest sequence of bytes for one character.
 const CHARACTER_MAX: usize = 4;
 
-/// A reader that passes on only valid UTF-8, takes the hash of everything, and stops a record that does not end.
+/// A mark that may stand before everything else, and says nothing.
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A reader that passes on only valid UTF-8, takes the hash of everything, and stops a record that does not end and a
+/// quote that is wrong.
 ///
 /// The CSV reader asks for more bytes only when it has used up those it got, so at each read everything passed on so
 /// far belongs to finished records or to the one being read. That is how a record's length is known before its end: a
@@ -30,6 +38,9 @@ pub(super) struct Source<R> {
     ended: bool,
     hasher: Sha256,
     record: Begun,
+    quotes: Option<Quotes>,
+    /// What is behind the text known to be good.
+    ahead: Option<Fault>,
     fault: Option<Fault>,
 }
 
@@ -38,6 +49,7 @@ pub(super) struct Source<R> {
 pub(super) enum Fault {
     NotUtf8 { byte: u64, line: u64 },
     RecordTooLong,
+    Quote { place: Place, fault: QuoteFault },
 }
 
 /// Where the record being read begins, behind the blank lines that the CSV reader skips.
@@ -48,10 +60,11 @@ struct Begun {
 }
 
 impl<R: Read> Source<R> {
-    pub(super) fn new(inner: R, record_max: usize) -> Self {
+    /// Of any text.
+    pub(super) fn new(inner: R) -> Self {
         Self {
             inner,
-            record_max: record_max as u64,
+            record_max: u64::MAX,
             buffer: vec![0; BUFFER].into(),
             passed: 0..0,
             text_end: 0,
@@ -61,8 +74,15 @@ impl<R: Read> Source<R> {
             ended: false,
             hasher: Sha256::new(),
             record: Begun { at: None, blank_lines: 0 },
+            quotes: None,
+            ahead: None,
             fault: None,
         }
+    }
+
+    /// Of delimited text, whose quotes are watched and whose records are at most so long.
+    pub(super) fn delimited(inner: R, delimiter: u8, record_max: usize) -> Self {
+        Self { record_max: record_max as u64, quotes: Some(Quotes::new(delimiter)), ..Self::new(inner) }
     }
 
     /// Says that the record before has ended at an offset.
@@ -77,8 +97,14 @@ impl<R: Read> Source<R> {
         self.record.blank_lines
     }
 
-    pub(super) fn fault(&self) -> Option<Fault> {
-        self.fault
+    /// Says what an error in reading was, in a record that begins in `line` and may have `record_max` bytes.
+    pub(super) fn explain(&self, error: io::Error, line: u64, record_max: usize) -> TableError {
+        match self.fault {
+            Some(Fault::NotUtf8 { byte, line }) => TableError::NotUtf8 { byte, line },
+            Some(Fault::RecordTooLong) => TableError::RowTooLarge { line, limit: record_max },
+            Some(Fault::Quote { place: Place { line, column }, fault }) => TableError::Quote { line, column, fault },
+            None => TableError::Read { source: Arc::new(error) },
+        }
     }
 
     /// Returns the count and the hash of all bytes, once the last was passed on.
@@ -104,6 +130,9 @@ impl<R: Read> Source<R> {
 
     /// Reads until there is text to pass on, or nothing left.
     fn fill(&mut self) -> io::Result<()> {
+        if let Some(fault) = self.ahead {
+            return Err(self.stop(fault));
+        }
         self.base_newlines += newlines(&self.buffer[..self.text_end]);
         self.buffer.copy_within(self.text_end..self.filled, 0);
         self.base += self.text_end as u64;
@@ -121,7 +150,26 @@ impl<R: Read> Source<R> {
         if self.text_end == 0 && self.filled > 0 {
             return Err(self.stop(Fault::NotUtf8 { byte: self.base, line: self.base_newlines + 1 }));
         }
-        Ok(())
+        self.watch_quotes();
+        match self.ahead {
+            Some(fault) if self.text_end == 0 => Err(self.stop(fault)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the text before the first quote that is wrong.
+    fn watch_quotes(&mut self) {
+        let Some(quotes) = &mut self.quotes else { return };
+        if self.text_end == 0 {
+            self.ahead = quotes.end().map(|(place, fault)| Fault::Quote { place, fault });
+            return;
+        }
+        let text = &self.buffer[..self.text_end];
+        let mark = if self.base == 0 && text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        if let Some((good, place, fault)) = quotes.pass(&text[mark..]) {
+            self.text_end = mark + good;
+            self.ahead = Some(Fault::Quote { place, fault });
+        }
     }
 
     fn read_some(&mut self) -> io::Result<()> {
