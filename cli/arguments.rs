@@ -2,6 +2,7 @@
 
 mod job;
 mod looking;
+mod output;
 
 use std::path::PathBuf;
 

@@ -76,6 +76,7 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         id_column: arguments.id_column,
         template,
         format: arguments.format.map(Into::into),
+        output_format: arguments.written.format(arguments.out.as_deref()),
         output: arguments.out,
         overwrite: arguments.overwrite,
         concurrency: arguments.concurrency,

@@ -1,17 +1,27 @@
-//! What a job leaves behind: its table as CSV again, with what became of each row.
+//! What a job leaves behind: its table again, with what became of each row, as CSV or as JSON lines.
 //!
 //! The file appears at its path whole or not at all: it is written beside it under another name, synced, and renamed.
 
 mod error;
+mod guard;
 pub(super) mod json;
+mod keys;
 mod partial;
+mod sheet;
 
 use std::fs;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
+use understory_store::{OutputFormat, OutputKind};
+
 pub use error::ExportError;
+pub use keys::Keys;
 use partial::Partial;
+pub use sheet::Sheet;
+
+/// How much is gathered before it is written.
+const BUFFER: usize = 64 << 10;
 
 /// The columns that come after those of the table, in this order. A table that has one of the same name keeps it.
 pub const COLUMNS: [&str; 10] = [
@@ -27,11 +37,24 @@ pub const COLUMNS: [&str; 10] = [
     "completed_at",
 ];
 
+/// What an output is made of beside its rows.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    /// The columns of the table.
+    pub headers: Vec<String>,
+    /// How it is written.
+    pub format: OutputFormat,
+    /// The keys of results that are columns of their own; of no use in JSON lines.
+    pub keys: Vec<String>,
+}
+
 /// One row of the output.
 #[derive(Clone, Copy, Debug)]
 pub struct ExportRow<'a> {
-    /// The cells of the input.
+    /// The cells of the input; of no use in JSON lines.
     pub cells: &'a [String],
+    /// The row of the input as a JSON object; of no use in CSV.
+    pub row_json: &'a str,
     /// The job's id.
     pub job_id: &'a str,
     /// The row's id in the job.
@@ -61,7 +84,7 @@ pub struct ExportRow<'a> {
 #[derive(Debug)]
 pub struct Export {
     path: PathBuf,
-    writer: csv::Writer<BufWriter<Partial>>,
+    sheet: Sheet<BufWriter<Partial>>,
 }
 
 /// Checks, before any row runs, that an output could be written to `path`. Leaves nothing there.
@@ -77,65 +100,30 @@ pub fn check_writable(path: &Path, overwrite: bool) -> Result<(), ExportError> {
 }
 
 /// Returns where the output of a job goes that was not told: beside its table, under a name of its own.
-pub fn default_output(input: &Path, job8: &str) -> PathBuf {
+pub fn default_output(input: &Path, job8: &str, kind: OutputKind) -> PathBuf {
     let mut name = input.file_stem().unwrap_or_default().to_owned();
-    name.push(format!(".agent-job-{job8}.csv"));
+    name.push(format!(".agent-job-{job8}.{}", kind.extension()));
     input.with_file_name(name)
 }
 
 impl Export {
     /// Starts an output with its header; makes the directories above it, and removes what a killed export left there.
-    pub fn create(path: &Path, headers: &[String]) -> Result<Self, ExportError> {
-        let file = Partial::create(path).map_err(|error| ExportError::unwritable(path, error))?;
-        let writer = csv::WriterBuilder::new().flexible(true).from_writer(BufWriter::with_capacity(64 << 10, file));
-        let mut export = Self { path: path.to_owned(), writer };
-        export.record(headers, COLUMNS)?;
-        Ok(export)
+    pub fn create(path: &Path, layout: &Layout) -> Result<Self, ExportError> {
+        let create = || Sheet::begin(BufWriter::with_capacity(BUFFER, Partial::create(path)?), layout);
+        let sheet = create().map_err(|error| ExportError::unwritable(path, error))?;
+        Ok(Self { path: path.to_owned(), sheet })
     }
 
     /// Writes one row.
     pub fn row(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
-        let result = row.result_json.map(json::compact).unwrap_or_default();
-        let (row_index, attempt_count) = (row.row_index.to_string(), row.attempt_count.to_string());
-        let (reported_at, completed_at) = (time(row.reported_at), time(row.completed_at));
-        let columns: [&str; COLUMNS.len()] = [
-            row.job_id,
-            row.item_id,
-            &row_index,
-            row.source_id.unwrap_or_default(),
-            row.status,
-            &attempt_count,
-            row.last_error.unwrap_or_default(),
-            &result,
-            &reported_at,
-            &completed_at,
-        ];
-        self.record(row.cells, columns)
+        self.sheet.row(row).map_err(|error| ExportError::unwritable(&self.path, error))
     }
 
     /// Puts the output at its path, durably.
     pub fn finish(self) -> Result<(), ExportError> {
-        let Self { path, writer } = self;
-        let place = || -> io::Result<()> {
-            let file = writer.into_inner().map_err(|error| error.into_error())?;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?.place()
-        };
+        let Self { path, sheet } = self;
+        let place = || -> io::Result<()> { sheet.end()?.into_inner().map_err(io::IntoInnerError::into_error)?.place() };
         place().map_err(|error| ExportError::unwritable(&path, error))
-    }
-
-    fn record(&mut self, cells: &[String], columns: [&str; COLUMNS.len()]) -> Result<(), ExportError> {
-        let fields = cells.iter().map(String::as_str).chain(columns);
-        self.writer.write_record(fields).map_err(|error| ExportError::unwritable(&self.path, error.into()))
-    }
-}
-
-/// Writes a time as RFC 3339 in UTC, to the millisecond; nothing for none.
-fn time(milliseconds: Option<u64>) -> String {
-    let Some(milliseconds) = milliseconds else { return String::new() };
-    match i64::try_from(milliseconds).map(jiff::Timestamp::from_millisecond) {
-        Ok(Ok(time)) => format!("{time:.3}"),
-        // No clock says so before the year 9999; the number is more use than an error at the end of a job.
-        _ => milliseconds.to_string(),
     }
 }
 

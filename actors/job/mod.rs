@@ -25,6 +25,7 @@ mod items;
 mod load;
 mod mail;
 mod offspring;
+mod output;
 mod release;
 mod report;
 mod request;

@@ -298,7 +298,7 @@ impl System {
         let id = AgentId::new();
         let name = request.name.clone().unwrap_or_else(|| format!("job_{}", id.short()));
         let path = request.owner.join(&name)?;
-        let output = output.clone().unwrap_or_else(|| default_output(input, &id.short()));
+        let output = output.clone().unwrap_or_else(|| default_output(input, &id.short(), request.output_format.kind));
         let (checked_output, overwrite) = (output.clone(), request.overwrite);
         let writable = tokio::task::spawn_blocking(move || check_writable(&checked_output, overwrite));
         writable.await.map_err(|_| Error::Stopping)?.map_err(JobError::from)?;

@@ -34,6 +34,7 @@ mod listing_pages;
 mod messages;
 mod metadata;
 mod naming;
+mod outputs;
 pub(crate) mod panics;
 mod passes;
 mod pausing;

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use understory::{Keep, TableFormat};
 
 use super::BrainArguments;
+use super::output::OutputArguments;
 
 /// The verbs of jobs.
 #[derive(Debug, Subcommand)]
@@ -91,6 +92,8 @@ pub(crate) struct JobRunArguments {
     /// Write over an output that is there already
     #[arg(long)]
     pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) written: OutputArguments,
     /// How many rows are worked on at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) concurrency: u32,

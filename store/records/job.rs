@@ -223,6 +223,24 @@ pub struct Counts {
     pub skipped: u32,
 }
 
+impl OutputKind {
+    /// What a file is by the end of its name; CSV if that says nothing.
+    pub fn of_name(name: &str) -> OutputKind {
+        match name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref() {
+            Some("jsonl" | "ndjson") => OutputKind::JsonLines,
+            _ => OutputKind::Csv,
+        }
+    }
+
+    /// The end of the name of a file of this kind.
+    pub fn extension(self) -> &'static str {
+        match self {
+            OutputKind::Csv => "csv",
+            OutputKind::JsonLines => "jsonl",
+        }
+    }
+}
+
 impl Counts {
     /// All rows.
     pub fn total(&self) -> u32 {

@@ -12,6 +12,7 @@ mod jobs;
 mod kept;
 mod letters;
 mod looking;
+mod outputs;
 mod remove;
 mod resident;
 mod roles;

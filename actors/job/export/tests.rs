@@ -6,6 +6,7 @@ use super::*;
 
 const ROW: ExportRow<'_> = ExportRow {
     cells: &[],
+    row_json: "{}",
     job_id: "j1",
     item_id: "row-1",
     row_index: 0,
@@ -22,8 +23,12 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
 }
 
+fn table(headers: &[&str]) -> Layout {
+    Layout { headers: strings(headers), ..Layout::default() }
+}
+
 fn export(path: &Path, headers: &[&str], rows: &[ExportRow<'_>]) -> String {
-    let mut export = Export::create(path, &strings(headers)).unwrap();
+    let mut export = Export::create(path, &table(headers)).unwrap();
     rows.iter().for_each(|row| export.row(row).unwrap());
     export.finish().unwrap();
     fs::read_to_string(path).unwrap()
@@ -103,6 +108,8 @@ fn a_value_is_quoted_only_when_it_must_be() {
 
 #[test]
 fn a_time_has_milliseconds_and_is_in_utc() {
+    use super::sheet::time;
+
     assert_eq!(time(None), "");
     assert_eq!(time(Some(0)), "1970-01-01T00:00:00.000Z");
     assert_eq!(time(Some(1_795_262_963_070)), "2026-11-21T12:09:23.070Z");
@@ -115,7 +122,7 @@ fn nothing_is_at_the_path_before_the_end_and_nothing_beside_it_after() {
     let path = directory.path().join("out.csv");
     fs::write(&path, "old").unwrap();
 
-    let mut dropped = Export::create(&path, &[]).unwrap();
+    let mut dropped = Export::create(&path, &table(&[])).unwrap();
     dropped.row(&ROW).unwrap();
     assert_eq!(names(directory.path()).len(), 2);
     drop(dropped);
@@ -133,7 +140,7 @@ fn nothing_is_at_the_path_before_the_end_and_nothing_beside_it_after() {
 fn what_a_killed_export_left_is_removed_by_the_next() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("out.csv");
-    let killed = Export::create(&path, &[]).unwrap();
+    let killed = Export::create(&path, &table(&[])).unwrap();
     // As a killed process would, it never cleans up.
     std::mem::forget(killed);
     for name in [
@@ -163,7 +170,7 @@ fn directories_are_made_and_a_long_name_is_no_trouble() {
     let path = directory.path().join("a/b").join("n".repeat(251) + ".csv");
     check_writable(&path, false).unwrap();
     assert_eq!(names(directory.path()), Vec::<String>::new());
-    std::mem::forget(Export::create(&path, &[]).unwrap());
+    std::mem::forget(Export::create(&path, &table(&[])).unwrap());
     export(&path, &[], &[]);
     assert_eq!(names(&directory.path().join("a/b")).len(), 1);
 }
@@ -194,7 +201,7 @@ fn an_output_that_cannot_be_written_is_found_before() {
     assert_eq!(check(""), "output [dir]/ is not a file");
     assert_eq!(check("file/out.csv"), "failed to write output [dir]/file/out.csv: Not a directory (os error 20)");
     assert_eq!(check("none/.."), "failed to write output [dir]/none/..: invalid filename");
-    let error = Export::create(&directory.path().join("file/out.csv"), &[]).unwrap_err();
+    let error = Export::create(&directory.path().join("file/out.csv"), &table(&[])).unwrap_err();
     insta::assert_snapshot!(told(&directory, &error), @"failed to write output [dir]/file/out.csv: Not a directory (os error 20)");
 }
 
@@ -226,7 +233,10 @@ fn a_link_stays_a_link_and_the_mask_decides_who_may_read() {
 
 #[test]
 fn an_output_lies_beside_its_table_unless_told() {
-    let check = |input: &str, wanted: &str| assert_eq!(default_output(Path::new(input), "0192ab3f"), Path::new(wanted));
+    let place = |input: &str, kind| default_output(Path::new(input), "0192ab3f", kind);
+    let check = |input: &str, wanted: &str| assert_eq!(place(input, OutputKind::Csv), Path::new(wanted));
+    let lines = place("/in/airports.csv", OutputKind::JsonLines);
+    assert_eq!(lines, Path::new("/in/airports.agent-job-0192ab3f.jsonl"));
     check("/in/airports.csv", "/in/airports.agent-job-0192ab3f.csv");
     check("airports.2026.tsv", "airports.2026.agent-job-0192ab3f.csv");
     check("/in/airports", "/in/airports.agent-job-0192ab3f.csv");

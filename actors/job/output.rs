@@ -1,0 +1,139 @@
+//! A job's output, written beside its actor: every row as it stands, in row order.
+
+use std::path::{Path, PathBuf};
+
+use understory_paths::AgentPath;
+use understory_store::{AgentRef, Item, ItemState, Job, JobSpec, Node, OutputKind, Row, Table, Text, keys};
+
+use super::JobError;
+use super::export::{Export, ExportRow, Keys, Layout};
+use super::finish::standing;
+use super::run::{missing, row_text};
+use super::table::row_cells;
+use crate::error::Error;
+use crate::system::System;
+
+/// How many items are read at a time.
+const PAGE: usize = 512;
+
+/// A row of the output on its way to the blocking writer.
+pub(super) struct Line {
+    cells: Vec<String>,
+    row: String,
+    number: u32,
+    item: Item,
+    status: &'static str,
+    result: Option<String>,
+}
+
+/// Writes every row of a job to the output that its spec names, in row order.
+pub(super) async fn write_output(system: &System, path: &AgentPath, job: &Job, spec: &JobSpec) -> Result<(), Error> {
+    let output = PathBuf::from(&spec.output);
+    let layout = layout(system, path, spec).await?;
+    let mut export = blocking(move || Export::create(Path::new(&output), &layout)).await?;
+    let job_id = job.id.to_string();
+    let mut items = system.store.pages(Table::Node.beneath(path), PAGE);
+    while let Some(rows) = items.next::<Node>().await? {
+        let mut lines = Vec::with_capacity(rows.len());
+        for (me, number, item) in rows.into_iter().filter_map(|row| item_of(path, row)) {
+            lines.push(line(system, job, spec, &me, number, item).await?);
+        }
+        let id = job_id.clone();
+        let write = move || lines.iter().try_for_each(|line| export.row(&line.as_row(&id))).map(|()| export);
+        export = blocking(write).await?;
+    }
+    blocking(move || export.finish()).await
+}
+
+/// What an output of this job is made of beside its rows. Where results have columns of their own, this reads them all.
+async fn layout(system: &System, path: &AgentPath, spec: &JobSpec) -> Result<Layout, Error> {
+    let mut keys = Keys::default();
+    if spec.output_format.expand && spec.output_format.kind == OutputKind::Csv {
+        let mut items = system.store.pages(Table::Node.beneath(path), PAGE);
+        while let Some(rows) = items.next::<Node>().await? {
+            for (me, _, item) in rows.into_iter().filter_map(|row| item_of(path, row)) {
+                if let Some(result) = result_text(system, &me, &item).await? {
+                    keys.meet(&result);
+                }
+            }
+        }
+    }
+    Ok(Layout { headers: spec.headers.clone(), format: spec.output_format, keys: keys.into_found() })
+}
+
+/// The item of a row and its number; nothing for what lies below one.
+fn item_of(job: &AgentPath, row: Row<Node>) -> Option<(AgentRef, u32, Item)> {
+    let path = Table::Node.path_of(&row.key).filter(|path| path.parent().as_ref() == Some(job))?;
+    let number = keys::item_number(&path)?;
+    match row.value {
+        Node::Item(item) => Some((AgentRef::new(path, item.id), number, item)),
+        _ => None,
+    }
+}
+
+/// The line of an item.
+pub(super) async fn line(
+    system: &System,
+    job: &Job,
+    spec: &JobSpec,
+    me: &AgentRef,
+    number: u32,
+    item: Item,
+) -> Result<Line, Error> {
+    let row = row_text(&system.store, me, &item).await?;
+    let result = result_text(system, me, &item).await?;
+    let cells = match spec.output_format.kind {
+        OutputKind::Csv => row_cells(&spec.headers, &row).map_err(JobError::from)?,
+        OutputKind::JsonLines => Vec::new(),
+    };
+    Ok(Line { cells, row, number, status: standing(job, &item.state), item, result })
+}
+
+/// What was reported of an item, wherever it lies.
+pub(super) async fn result_text(system: &System, me: &AgentRef, item: &Item) -> Result<Option<String>, Error> {
+    match &item.state {
+        ItemState::Completed { result: Text::Inline(result), .. } => Ok(Some(result.clone())),
+        ItemState::Completed { result: Text::Beside, .. } => {
+            let row = system.store.get::<String>(&Table::Result.at(&me.path)).await?;
+            Ok(Some(row.ok_or_else(|| missing(me, "result"))?.value))
+        }
+        _ => Ok(None),
+    }
+}
+
+impl Line {
+    /// The line as the writer takes it.
+    pub(super) fn as_row<'a>(&'a self, job_id: &'a str) -> ExportRow<'a> {
+        let (reported_at, completed_at) = match self.item.state {
+            ItemState::Completed { at, .. } => (Some(at.0), Some(at.0)),
+            ItemState::Failed { at } | ItemState::Skipped { at } => (None, Some(at.0)),
+            _ => (None, None),
+        };
+        ExportRow {
+            cells: &self.cells,
+            row_json: &self.row,
+            job_id,
+            item_id: &self.item.item_id,
+            row_index: self.number - 1,
+            source_id: self.item.source_id(),
+            status: self.status,
+            attempt_count: self.item.run,
+            last_error: self.item.last_error.as_deref(),
+            result_json: self.result.as_deref(),
+            reported_at,
+            completed_at,
+        }
+    }
+}
+
+/// Runs file work where blocking is allowed.
+pub(super) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Error>
+where
+    T: Send + 'static,
+    E: Into<JobError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| Error::Job(error.into())),
+        Err(_) => Err(Error::Stopping),
+    }
+}

@@ -1,0 +1,94 @@
+//! What a job's output is written as.
+
+use serde_json::{Value, json};
+
+use super::folder::Folder;
+
+const JOB: &str = "job run in.csv --id-column id --brain shell --command ./say";
+
+/// Three rows of hostile cells, whose workers answer with formulas, with other keys, and not at all.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("in.csv", "id,=n,status\n=1+1,-1.5,a\n@b,\"x,\ny\",b\nc,3,c\n");
+    let script = r#"case $UNDERSTORY_ROW in
+        1) echo '{"km": 12.50, "who": "=HYPERLINK(1)", "status": "far"}';;
+        2) echo '{"more": ["a", 1], "km": -2, "no": null}';;
+        *) echo '@none' >&2; exit 3;;
+        esac"#;
+    folder.worker("say", script);
+    folder
+}
+
+/// The output without the columns that differ from run to run.
+fn told(folder: &Folder) -> String {
+    let text = folder.read("out.csv").replace(folder.at("say").to_str().unwrap(), "say");
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let differs = |name: &str| ["job_id", "reported_at", "completed_at"].contains(&name);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in &records {
+        writer
+            .write_record(record.iter().zip(&records[0]).filter(|(_, name)| !differs(name)).map(|(cell, _)| cell))
+            .unwrap();
+    }
+    String::from_utf8(writer.into_inner().unwrap()).unwrap()
+}
+
+#[test]
+fn formulas_are_guarded_and_keys_are_columns() {
+    let folder = folder();
+    let ran = folder.run(&format!("{JOB} --attempts 1 --out out.csv --expand"));
+    assert_eq!(ran.code, 6, "{ran:?}");
+    insta::assert_snapshot!(told(&folder), @r#"
+    id,'=n,status,item_id,row_index,source_id,status,attempt_count,last_error,result_json,km,who,result.status,more,no
+    '=1+1,-1.5,a,'=1+1,0,'=1+1,completed,1,,"{""km"":12.5,""who"":""=HYPERLINK(1)"",""status"":""far""}",12.5,'=HYPERLINK(1),far,,
+    '@b,"x,
+    y",b,'@b,1,'@b,completed,1,,"{""more"":[""a"",1],""km"":-2,""no"":null}",-2,,,"[""a"",1]",
+    c,3,c,c,2,c,failed,1,say exited with code 3: @none,,,,,,
+    "#);
+}
+
+#[test]
+fn without_the_guard_cells_are_as_they_were() {
+    let folder = folder();
+    folder.run(&format!("{JOB} --attempts 1 --out out.csv --no-guard"));
+    insta::assert_snapshot!(told(&folder), @r#"
+    id,=n,status,item_id,row_index,source_id,status,attempt_count,last_error,result_json
+    =1+1,-1.5,a,=1+1,0,=1+1,completed,1,,"{""km"":12.5,""who"":""=HYPERLINK(1)"",""status"":""far""}"
+    @b,"x,
+    y",b,@b,1,@b,completed,1,,"{""more"":[""a"",1],""km"":-2,""no"":null}"
+    c,3,c,c,2,c,failed,1,say exited with code 3: @none,
+    "#);
+}
+
+#[test]
+fn json_lines_have_the_row_and_the_result_as_objects() {
+    let folder = folder();
+    // The name says it, or the format does whatever the name says.
+    for (words, out) in
+        [("--out out.ndjson --name a", "out.ndjson"), ("--out out.csv --out-format jsonl --name b", "out.csv")]
+    {
+        folder.run(&format!("{JOB} --attempts 1 {words}"));
+        let lines: Vec<Value> = folder.lines(out).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[0]["row"], json!({ "id": "=1+1", "=n": "-1.5", "status": "a" }));
+        assert_eq!(lines[0]["result"], json!({ "km": 12.5, "who": "=HYPERLINK(1)", "status": "far" }));
+        assert_eq!(
+            [&lines[0]["row_index"], &lines[0]["attempt_count"], &lines[0]["last_error"]],
+            [&json!(0), &json!(1), &json!(null)]
+        );
+        assert_eq!((&lines[2]["status"], &lines[2]["result"]), (&json!("failed"), &json!(null)));
+    }
+}
+
+#[test]
+fn another_format_is_another_command_and_has_its_own_place() {
+    let folder = Folder::with_table(1);
+    let job = JOB.replace("./say", "./double");
+    folder.ok(&format!("{job} --name a"));
+    folder.ok(&format!("{job} --name b --out-format jsonl"));
+    let shown = |name: &str| folder.json(&format!("job show {name}")).1["output"].as_str().unwrap().to_owned();
+    assert!(shown("a").ends_with(".csv") && shown("b").ends_with(".jsonl"), "{} {}", shown("a"), shown("b"));
+    assert_eq!(folder.lines("log").len(), 2);
+    assert!(folder.run(&format!("{job} --out-format jsonl --expand")).err.contains("nothing runs"), "it says the same");
+}
