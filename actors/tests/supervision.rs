@@ -222,6 +222,12 @@ async fn long_dead_letters_make_room_for_many_at_once() {
     world.assign("/root/a", "go").await.unwrap();
     let left = world.dead("/root/a").await;
     assert!(left.len() == 20 && left.iter().all(|letter| letter.message.text.len() < 5), "{} are left", left.len());
+    let news = world.store().news(0, 1000).await.unwrap().told.into_iter();
+    let dropped = news.filter_map(|told| match told.event {
+        Event::DeadDropped { rows, .. } => Some(rows.len()),
+        _ => None,
+    });
+    assert_eq!(dropped.collect::<Vec<_>>(), [3, 3, 3, 3, 3, 3, 2], "as many as a commit deletes");
     let verified = world.store().verify().await.unwrap();
     assert!(verified.is_sound(), "{:?}", verified.problems);
     world.end().await;
