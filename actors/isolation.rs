@@ -4,6 +4,7 @@ use understory_paths::AgentPath;
 use understory_store::Node;
 
 use crate::error::Error;
+use crate::job::role_of_item;
 use crate::system::{System, node_at};
 
 impl System {
@@ -13,9 +14,12 @@ impl System {
             return Ok(None);
         }
         for at in std::iter::once(path.clone()).chain(path.ancestors()) {
-            if let Some(Node::Agent(agent)) = node_at(&self.store, &at).await?.map(|row| row.value)
-                && self.roles.get(&agent.role).is_some_and(|role| role.isolated)
-            {
+            let role = match node_at(&self.store, &at).await?.map(|row| row.value) {
+                Some(Node::Agent(agent)) => Some(agent.role),
+                Some(Node::Item(item)) => role_of_item(&self.store, &at, &item).await?,
+                _ => None,
+            };
+            if role.and_then(|role| self.roles.get(&role)).is_some_and(|role| role.isolated) {
                 return Ok(Some(at));
             }
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use understory::{AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobState, JobView, Runtime};
+use understory::{AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobState, JobView, RowColumns, Runtime};
 use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line, unfinished_job};
 
 use crate::arguments::JobRunArguments;
@@ -63,9 +63,7 @@ async fn to_resume(runtime: &Runtime) -> Result<AgentPath, Failure> {
 }
 
 async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobRequest, Failure> {
-    let brain = brains::choice(session, arguments.brain).await?.ok_or_else(|| {
-        Failure::new(Code::Usage, "a job needs a brain").hint("--brain shell --command 'PROGRAM ARGUMENTS'")
-    })?;
+    let brain = brains::choice(session, arguments.brain).await?;
     let template = match (arguments.template, arguments.instruction) {
         (Some(file), _) => Some(session.aside(move || read_text("template", &file)).await?),
         (None, instruction) => instruction,
@@ -84,6 +82,16 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         timeout: Duration::from_secs(arguments.timeout.into()),
         keep: arguments.keep.into(),
         fresh: arguments.new,
+        role: arguments.rows.role,
+        columns: RowColumns {
+            role: arguments.rows.role_column,
+            brain: arguments.rows.brain_column,
+            model: arguments.rows.model_column,
+            instruction: arguments.rows.instruction_column,
+            timeout: arguments.rows.timeout_column,
+            attempts: arguments.rows.attempts_column,
+            after: None,
+        },
         ..JobRequest::new(arguments.table, brain)
     })
 }

@@ -176,7 +176,8 @@ fn job_code(error: &JobError) -> Code {
         JobError::Export(_) | JobError::Unwritten { .. } => Code::Unwritable,
         JobError::InputChanged { .. } | JobError::Changed { .. } => Code::InputChanged,
         JobError::NotAnObject { .. } | JobError::NotText { .. } => Code::InvalidText,
-        JobError::Zero { .. } | JobError::OutputIsInput { .. } => Code::Usage,
+        JobError::Zero { .. } | JobError::OutputIsInput { .. } | JobError::NoBrain { .. } => Code::Usage,
+        JobError::UnknownColumn { .. } | JobError::Cell { .. } => Code::InvalidTable,
         _ => Code::Failure,
     }
 }
@@ -275,6 +276,9 @@ fn job_details(error: &JobError) -> Value {
         JobError::NotText { path } => json!({ "path": named(path) }),
         JobError::InputChanged { input, job } => json!({ "input": input, "job": job }),
         JobError::Changed { input } => json!({ "input": input }),
+        JobError::UnknownColumn { name, .. } => json!({ "name": name }),
+        JobError::Cell { line, column, .. } => json!({ "line": line, "column": column }),
+        JobError::NoBrain { line, role } => json!({ "line": line, "role": role }),
         _ => json!({}),
     }
 }
@@ -290,6 +294,7 @@ fn hint(error: &Refusal) -> Option<String> {
             "--new starts another job over the table as it is now".to_owned()
         }
         Refusal::Job(JobError::Export(ExportError::Exists { .. })) => "--overwrite writes over it".to_owned(),
+        Refusal::Job(JobError::NoBrain { .. }) => "--brain shell --command 'PROGRAM ARGUMENTS'".to_owned(),
         Refusal::Job(JobError::Unwritten { .. }) => {
             "the results are kept: the same command writes the output once it can be written".to_owned()
         }

@@ -183,8 +183,12 @@ pub struct JobLine {
     pub id_column: Option<String>,
     /// What each worker is asked; left out of a list of jobs.
     pub template: Option<String>,
-    /// What works on the rows.
-    pub brain: BrainLine,
+    /// What works on the rows; what their role has without it.
+    pub brain: Option<BrainLine>,
+    /// The workers' role.
+    pub role: String,
+    /// Columns in which rows say otherwise for themselves, by what they say there.
+    pub columns: BTreeMap<String, String>,
     /// How many rows are worked on at once.
     pub concurrency: u32,
     /// What else bounds it.

@@ -64,6 +64,37 @@ pub enum JobError {
         /// Why not.
         reason: String,
     },
+    /// A column that rows were to say something in is not there.
+    #[error("{setting} column {name:?} is not in the table, which has {known}")]
+    UnknownColumn {
+        /// What was to be said there.
+        setting: &'static str,
+        /// The name asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A row says something for itself that is no good.
+    #[error("line {line}, column {column:?}: {what}")]
+    Cell {
+        /// The line that the row starts on.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Nobody says what works on the rows, or on one.
+    #[error(
+        "no brain is named{}: not for the job, and role {role:?} has none",
+        line.map_or_else(String::new, |line| format!(" for line {line}, not by the row"))
+    )]
+    NoBrain {
+        /// The line that the row starts on, if it is one row.
+        line: Option<u64>,
+        /// The role.
+        role: String,
+    },
     /// A setting is out of its range.
     #[error("{setting} must be at least 1")]
     Zero {

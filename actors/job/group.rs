@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Counts, Draft, FailureLimits, Item, ItemEnd, ItemEnding, ItemState, JobState, Keep, Node, Row, Table, Text, Time,
-    Written, keys,
+    AgentRef, Counts, Draft, FailureLimits, Item, ItemEnd, ItemEnding, ItemState, JobSpec, JobState, Keep, Node, Row,
+    Store, Table, Text, Time, Written, keys,
 };
 
 use super::actor::{Held, JobActor, Work};
 use super::keeping::keep_answer;
 use super::report::{Answered, Reply};
 use super::run::RunEnd;
+use super::settings::{Asked, cells_of};
 use crate::error::Error;
 use crate::slots::Permit;
 use crate::supervision::pause;
@@ -94,7 +95,8 @@ impl JobActor {
         while group.has_room()
             && let Some(ending) = endings.next()
         {
-            self.end_run(&mut group, ending)?;
+            let limits = self.limits_of(&ending).await?;
+            self.end_run(&mut group, ending, limits)?;
         }
         if let Some(work) = &mut self.work {
             waiting.extend(endings);
@@ -126,10 +128,9 @@ impl JobActor {
     }
 
     /// J2 of one run.
-    fn end_run(&mut self, group: &mut Group, ending: Ending) -> Result<(), Error> {
+    fn end_run(&mut self, group: &mut Group, ending: Ending, limits: FailureLimits) -> Result<(), Error> {
         let Ending { row: number, run, how } = ending;
         let now = self.system.clock.now();
-        let limits = self.failure_limits();
         let work = self.work.as_mut().expect("a job that groups has been read");
         let current = work.running.get(&number).filter(|row| run_of(&row.value) == Some(run)).cloned();
         match (how, current) {
@@ -181,7 +182,7 @@ impl JobActor {
         if places > 0 {
             self.look_ahead(places).await?;
         }
-        let (now, limits) = (self.system.clock.now(), self.failure_limits());
+        let (now, limits) = (self.system.clock.now(), self.failure_limits(None));
         let mut wanted = 0;
         let work = self.work.as_mut().expect("looked at above");
         for place in 0..places {
@@ -195,16 +196,35 @@ impl JobActor {
                 break;
             };
             let (number, row) = work.ready.pop_front().expect("looked at above");
-            group.start(number, &row, now, now.after(Duration::from_millis(work.spec.timeout_ms)), limits, permit);
+            let timeout = match &row.value {
+                Node::Item(item) if work.spec.columns.timeout.is_some() => {
+                    own_limits(&self.system.store, &self.path, &work.spec, number, item).await?.0
+                }
+                _ => Duration::from_millis(work.spec.timeout_ms),
+            };
+            group.start(number, &row, now, now.after(timeout), limits, permit);
         }
         (0..wanted).for_each(|_| self.queue());
         Ok(())
     }
 
-    fn failure_limits(&self) -> FailureLimits {
+    /// What a run that ends is held to: its row's own limits, if rows have some and it is one that counts against them.
+    async fn limits_of(&self, ending: &Ending) -> Result<FailureLimits, Error> {
+        let work = self.work.as_ref().expect("a job that groups has been read");
+        let failed = matches!(ending.how, How::Over(RunEnd::Failed(_)));
+        let own = match work.running.get(&ending.row).map(|row| &row.value) {
+            Some(Node::Item(item)) if failed && work.spec.columns.attempts.is_some() => {
+                Some(own_limits(&self.system.store, &self.path, &work.spec, ending.row, item).await?.1)
+            }
+            _ => None,
+        };
+        Ok(self.failure_limits(own))
+    }
+
+    fn failure_limits(&self, own: Option<u32>) -> FailureLimits {
         let work = self.work.as_ref().expect("a job that groups has been read");
         // A run that fails after a cancel is not tried again.
-        let attempts = if work.job.state == JobState::Running { work.spec.attempts } else { 0 };
+        let attempts = if work.job.state == JobState::Running { own.unwrap_or(work.spec.attempts) } else { 0 };
         FailureLimits { attempts, crashes: self.system.limits.row_crashes }
     }
 }
@@ -299,6 +319,21 @@ impl Group {
         };
         Ok(item.complete(run, text, now)?)
     }
+}
+
+/// How long a run of a row may take, and how many may fail: what its cells say, or else the job.
+async fn own_limits(
+    store: &Store,
+    job: &AgentPath,
+    spec: &JobSpec,
+    number: u32,
+    item: &Item,
+) -> Result<(Duration, u32), Error> {
+    let (asked, me) = (Asked::of(spec), AgentRef::new(keys::item_path(job, number)?, item.id));
+    let cells = cells_of(store, &me, item, &spec.headers).await?;
+    // No cell is wrong: the table was looked through before the job began.
+    let timeout = asked.timeout(&cells).unwrap_or_default().unwrap_or(Duration::from_millis(spec.timeout_ms));
+    Ok((timeout, asked.attempts(&cells).unwrap_or_default().unwrap_or(spec.attempts)))
 }
 
 /// The run that an item's record says is under way.

@@ -30,10 +30,12 @@ mod release;
 mod report;
 mod request;
 mod run;
+mod settings;
 mod view;
 
 pub(crate) use actor::{JobActor, JobSignal};
 pub use error::JobError;
 pub use items::{ITEMS_MAX, ItemPage, ItemQuery, ItemStatus};
 pub use request::{Begun, JobRequest, JobStarted};
+pub(crate) use settings::role_of_item;
 pub use view::{ErrorGroup, ItemView, JobView};

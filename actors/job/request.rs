@@ -15,7 +15,8 @@ use super::error::JobError;
 use super::export::{check_writable, default_output};
 use super::fingerprint::{Command, Fingerprint};
 use super::import::table_limits;
-use super::table::{Summary, format_of, open_file, scan};
+use super::settings::{Asked, survey};
+use super::table::{Summary, format_of, open_file};
 use super::template::{Template, UnknownColumns};
 use super::view::JobView;
 use crate::error::Error;
@@ -39,8 +40,10 @@ pub struct JobRequest {
     pub template: Option<String>,
     /// How the table is written; as its name says without it.
     pub format: Option<TableFormat>,
-    /// What works on the rows.
-    pub brain: BrainChoice,
+    /// What works on the rows; what their role has without it.
+    pub brain: Option<BrainChoice>,
+    /// The workers' role.
+    pub role: String,
     /// Columns in which a row says otherwise for itself.
     pub columns: RowColumns,
     /// The JSON Schema that results are held to.
@@ -94,8 +97,8 @@ pub enum Begun {
 }
 
 impl JobRequest {
-    /// A job of the defaults: 16 rows at once, 3 attempts, half an hour a run.
-    pub fn new(input: impl Into<PathBuf>, brain: BrainChoice) -> Self {
+    /// A job of the defaults: 16 rows at once, 3 attempts, half an hour a run. Without a brain it is that of the role.
+    pub fn new(input: impl Into<PathBuf>, brain: impl Into<Option<BrainChoice>>) -> Self {
         JobRequest {
             owner: AgentPath::root(),
             name: None,
@@ -103,7 +106,8 @@ impl JobRequest {
             id_column: None,
             template: None,
             format: None,
-            brain,
+            brain: brain.into(),
+            role: DEFAULT_ROLE.to_owned(),
             columns: RowColumns::default(),
             schema: None,
             output_format: OutputFormat::default(),
@@ -145,10 +149,10 @@ impl System {
     ///
     /// # Errors
     /// The table, the template or the output is no good (nothing is left of the job then), the table of an earlier same
-    /// command has changed, the brain is unknown, or the owner is missing or closed.
+    /// command has changed, a role or brain is unknown (what a row says for itself is looked at, too), or the owner is
+    /// missing or closed.
     pub async fn start_job(&self, request: JobRequest) -> Result<JobStarted, Error> {
         request.demand_settings()?;
-        self.factory(&request.brain)?;
         let checked = self.check(&request).await?;
         let template = request.template.as_deref().map(Template::parse);
         let unknown_columns = template.and_then(|template| template.unknown_columns(&checked.summary.headers));
@@ -225,9 +229,13 @@ impl System {
 
     async fn check(&self, request: &JobRequest) -> Result<Checked, Error> {
         let (given, output, id_column) = (request.input.clone(), request.output.clone(), request.id_column.clone());
-        let (limits, format) = (table_limits(&self.limits), request.format.unwrap_or_else(|| format_of(&given)));
+        let (role, brain, columns) = (request.role.clone(), request.brain.clone(), request.columns.clone());
+        let (system, limits) = (self.clone(), table_limits(&self.limits));
+        let format = request.format.unwrap_or_else(|| format_of(&given));
         let read = tokio::task::spawn_blocking(move || {
-            let summary = scan(open_file(&given)?, format, limits, id_column.as_deref())?;
+            let asked = Asked { headers: &[], columns: &columns, role: &role, brain: brain.as_ref() };
+            let table = open_file(&given).map_err(JobError::from)?;
+            let summary = survey(&system, table, (format, limits), id_column.as_deref(), asked)?;
             let input = std::fs::canonicalize(&given).map_err(|source| lost(&given, source))?;
             let output = output.map(|output| absolute(&output)).transpose()?;
             for path in std::iter::once(&input).chain(&output) {
@@ -235,17 +243,19 @@ impl System {
                 path.to_str().ok_or_else(|| JobError::NotText { path: path.clone() })?;
             }
             match output {
-                Some(output) if output == input => Err(JobError::OutputIsInput { path: output }),
+                Some(output) if output == input => Err(Error::from(JobError::OutputIsInput { path: output })),
                 output => Ok((input, output, summary)),
             }
         });
         let (input, output, summary) = read.await.map_err(|_| Error::Stopping)??;
-        let more = (format, &request.columns, &request.schema, request.output_format, request.keep);
+        let JobRequest { columns, schema, output_format, keep, role, .. } = request;
+        let more = (format, columns, schema, output_format, keep, role);
+        let (brain, settings) = request.brain.as_ref().map_or(("", None), |brain| (&brain.name, Some(&brain.settings)));
         let fingerprint = Fingerprint::of(&Command {
             input: &input,
             id_column: request.id_column.as_deref(),
-            brain: &request.brain.name,
-            settings: std::slice::from_ref(&request.brain.settings),
+            brain,
+            settings: settings.map_or(&[], std::slice::from_ref),
             template: request.template.as_deref(),
             output: output.as_deref().unwrap_or(Path::new("")),
             more: &serde_json::to_string(&more).unwrap_or_default(),
@@ -312,7 +322,7 @@ impl System {
             id_column: request.id_column.clone(),
             template: request.template.clone(),
             brain: request.brain.clone(),
-            role: DEFAULT_ROLE.to_owned(),
+            role: request.role.clone(),
             columns: request.columns.clone(),
             schema: request.schema.clone(),
             output: output.to_string_lossy().into_owned(),

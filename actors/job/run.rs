@@ -7,13 +7,15 @@ use tokio_util::sync::CancellationToken;
 use understory_store::{AgentRef, BrainChoice, Item, ItemState, Node, Store, Table, Text, Time, Version, keys};
 
 use super::actor::{Held, JobActor, JobSignal};
+use super::settings::{Asked, Worker};
 use super::table::row_cells;
 use super::template::Template;
 use crate::agent::work;
 use crate::brain::{BrainError, JobRow, Response, Seat, Turn};
 use crate::caller::{Caller, ItemRun};
-use crate::error::{Error, cut, demand_length};
+use crate::error::{Error, cut};
 use crate::job::report;
+use crate::limits::TEXT_MAX;
 use crate::pausing::{Pauses, TurnSlot, Waits};
 use crate::tools::Tools;
 
@@ -104,26 +106,34 @@ impl JobActor {
             let run = ItemRun { job: path.clone(), row: number, run: item.run };
             let end = async {
                 let me = AgentRef::new(keys::item_path(&path, number)?, item.id);
-                let row = job_row(&system.store, &me, &run, &item, &spec.headers, template.as_deref()).await?;
+                let asked = Asked::of(&spec);
+                let (row, cells) = job_row(&system.store, &me, &run, &item, asked, template.as_deref()).await?;
+                let Worker { role_name, role, brain } = match asked.worker(&system, &cells) {
+                    Ok(worker) => worker,
+                    // It was known when the job started: this process knows fewer.
+                    Err(unfit) => return Ok(RunEnd::Failed(unfit.to_string())),
+                };
                 let isolated = system.isolation(&me.path).await?;
                 let caller = Caller::item(me.clone(), run.clone(), version, spec.keep).kept_within(isolated);
-                let (role, settings) = (spec.role.as_str().into(), spec.brain.settings.as_str().into());
-                let seat = Seat { path: me.path, id: me.id, role, settings };
+                let (name, settings) = (role_name.as_str().into(), brain.settings.as_str().into());
+                let seat = Seat { path: me.path, id: me.id, role: name, settings };
                 let session = match item.run {
                     1 => None,
                     _ => system.session_of(caller.me(), item.failures).await?,
                 };
                 let ends = cancel.child_token();
-                let tools = Tools::new(system.clone(), caller.clone(), None, ends.clone(), pauses);
+                let tools =
+                    Tools::new(system.clone(), caller.clone(), None, ends.clone(), pauses).without(role.hidden.clone());
                 let turn = Turn::detached(seat.clone(), Vec::new(), Some(row))
                     .numbered(item.run.into(), item.run)
                     .cancelled_by(ends)
+                    .instructed(role.instructions.clone())
                     .in_session(session)
                     .equipped(tools);
                 if caller.is_transcribed() {
                     system.keep_question(&caller, job, turn.text()).await?;
                 }
-                Ok::<_, Error>(drive(&system, &spec.brain, seat, turn, &cancel, deadline).await)
+                Ok::<_, Error>(drive(&system, &brain, seat, turn, &cancel, deadline).await)
             };
             let end = match AssertUnwindSafe(end).catch_unwind().await {
                 Ok(end) => end.unwrap_or_else(|error| RunEnd::Failed(error.to_string())),
@@ -193,28 +203,37 @@ fn judge(response: Response) -> RunEnd {
     }
 }
 
-/// What the brain is given of the row.
+/// What the brain is given of the row; and the cells, where anything depends on them.
 async fn job_row(
     store: &Store,
     me: &AgentRef,
     run: &ItemRun,
     item: &Item,
-    headers: &[String],
+    asked: Asked<'_>,
     template: Option<&Template>,
-) -> Result<JobRow, Error> {
+) -> Result<(JobRow, Vec<String>), Error> {
     let json = row_text(store, me, item).await?;
-    let instruction = match template {
+    let headers = asked.headers;
+    let cells = match template.is_some() || asked.differs() {
+        true => row_cells(headers, &json).map_err(super::JobError::from)?,
+        false => Vec::new(),
+    };
+    let own = asked.said(asked.columns.instruction.as_deref(), &cells).map(Template::parse);
+    let instruction = match own.as_ref().or(template) {
         None => None,
         Some(template) => {
-            let cells = row_cells(headers, &json).map_err(super::JobError::from)?;
             let cell = |name: &str| headers.iter().position(|header| header == name).map(|at| cells[at].as_str());
+            let bytes = template.rendered_bytes(cell);
+            if bytes > TEXT_MAX {
+                return Err(Error::TooLong { what: "instruction", bytes, max: TEXT_MAX });
+            }
             let text = template.render(cell);
-            demand_length("instruction", &text)?;
             Some(text.into())
         }
     };
     let (job, number, run) = (run.job.clone(), run.row, run.run);
-    Ok(JobRow { job, item_id: item.item_id.as_str().into(), number, run, json: json.into(), instruction })
+    let row = JobRow { job, item_id: item.item_id.as_str().into(), number, run, json: json.into(), instruction };
+    Ok((row, cells))
 }
 
 /// The row's JSON, from the record or from beside it.

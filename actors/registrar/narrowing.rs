@@ -7,6 +7,7 @@ use understory_store::Node;
 
 use super::plan::Plan;
 use crate::error::Error;
+use crate::job::role_of_item;
 
 impl Plan<'_> {
     /// Refuses newcomers by whom a role's own limit would be passed. `grown` says by how many agents each ancestor grows.
@@ -19,8 +20,12 @@ impl Plan<'_> {
             return Ok(());
         }
         for (ancestor, more) in grown {
-            let Some(Node::Agent(agent)) = self.node(ancestor).await?.map(|row| row.value) else { continue };
-            let Some(role) = self.roles.get(&agent.role) else { continue };
+            let role = match self.node(ancestor).await?.map(|row| row.value) {
+                Some(Node::Agent(agent)) => Some(agent.role),
+                Some(Node::Item(item)) => role_of_item(self.store, ancestor, &item).await?,
+                _ => None,
+            };
+            let Some(role) = role.and_then(|role| self.roles.get(&role)) else { continue };
             let (limits, holder) = (role.limits, ancestor.clone());
             if let Some(value) = limits.agents
                 && self.count(ancestor).await? + more > value

@@ -18,6 +18,9 @@ pub struct ShellSettings {
     pub args: Vec<String>,
     /// The directory it runs in, absolute.
     pub cwd: PathBuf,
+    /// The model that it is told of in `UNDERSTORY_MODEL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 /// Why a command is no worker.
@@ -97,7 +100,7 @@ impl ShellSettings {
                 return Err(ShellError::NotUtf8 { path: path.clone() });
             }
         }
-        Ok(ShellSettings { program, args: words.collect(), cwd })
+        Ok(ShellSettings { program, args: words.collect(), cwd, model: None })
     }
 
     /// Reads the settings text of a seat.

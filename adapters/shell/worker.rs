@@ -78,6 +78,9 @@ fn start(
         variables.push(("UNDERSTORY_TOKEN".into(), token.reveal().into()));
         variables.push(("UNDERSTORY_SOCKET".into(), socket.into()));
     }
+    if let Some(model) = settings.model.as_ref().filter(|model| !model.contains('\0')) {
+        variables.push(("UNDERSTORY_MODEL".into(), model.into()));
+    }
     if let Some(row) = &row {
         variables.push(("UNDERSTORY_ROW_FILE".into(), row.path().into()));
     }

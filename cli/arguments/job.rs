@@ -66,6 +66,32 @@ pub(crate) struct JobItemsArguments {
     pub(crate) limit: u16,
 }
 
+/// What works on the rows, where a row may say otherwise for itself: an empty cell says nothing.
+#[derive(Debug, Args)]
+pub(crate) struct RowArguments {
+    /// The workers' role: their instructions and tools, and their brain where no other is named
+    #[arg(long, value_name = "ROLE", default_value = understory::DEFAULT_ROLE)]
+    pub(crate) role: String,
+    /// The column in which a row names its role
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) role_column: Option<String>,
+    /// The column in which a row names its brain
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) brain_column: Option<String>,
+    /// The column in which a row names its model, which its brain's settings get as "model"
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) model_column: Option<String>,
+    /// The column in which a row says what its worker is asked, as in --template
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) instruction_column: Option<String>,
+    /// The column in which a row says how many seconds one try may take
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) timeout_column: Option<String>,
+    /// The column in which a row says how often it is tried
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) attempts_column: Option<String>,
+}
+
 /// A job to run.
 #[derive(Debug, Args)]
 pub(crate) struct JobRunArguments {
@@ -80,6 +106,8 @@ pub(crate) struct JobRunArguments {
     pub(crate) id_column: Option<String>,
     #[command(flatten)]
     pub(crate) brain: BrainArguments,
+    #[command(flatten)]
+    pub(crate) rows: RowArguments,
     /// A file with what each worker is asked, {column} standing for a cell; without it the row is given as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) template: Option<PathBuf>,

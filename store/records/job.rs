@@ -83,8 +83,8 @@ pub struct JobSpec {
     pub id_column: Option<String>,
     /// What each worker is asked, with `{column}` for cells; without one it is given the row.
     pub template: Option<String>,
-    /// What works on the rows.
-    pub brain: BrainChoice,
+    /// What works on the rows; what their role has without it.
+    pub brain: Option<BrainChoice>,
     /// The workers' role.
     pub role: String,
     /// Columns in which a row says otherwise for itself.

@@ -260,7 +260,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         headers: vec!["h".to_owned()],
         id_column: Some("h".to_owned()),
         template: Some("{h}".to_owned()),
-        brain,
+        brain: Some(brain),
         role: "default".to_owned(),
         columns: RowColumns { after: Some("h".to_owned()), ..RowColumns::default() },
         schema: Some("{}".to_owned()),

@@ -109,10 +109,10 @@ fn a_worker_that_is_not_there() {
     insta::assert_snapshot!(refused(&folder, &words("no_such_program_here"), 3), @"error: no program no_such_program_here on the PATH");
     insta::assert_snapshot!(refused(&folder, &words("./in.csv"), 1), @"error: [dir]/in.csv is not an executable file");
     insta::assert_snapshot!(refused(&folder, &words("'sh \"-c'"), 2), @r#"error: cannot split the command `sh "-c` into words: missing closing quote"#);
-    insta::assert_snapshot!(refused(&folder, "job run in.csv --out out.csv", 2), @"
-    error: a job needs a brain
+    insta::assert_snapshot!(refused(&folder, "job run in.csv --out out.csv", 2), @r#"
+    error: no brain is named: not for the job, and role "default" has none
     hint: --brain shell --command 'PROGRAM ARGUMENTS'
-    ");
+    "#);
     insta::assert_snapshot!(refused(&folder, "job run in.csv --out out.csv --brain shell", 2), @"error: the brain shell needs --command 'PROGRAM ARGUMENTS'");
 }
 

@@ -8,6 +8,7 @@ mod folder;
 mod full;
 mod interrupt;
 mod job_control;
+mod job_rows;
 mod jobs;
 mod kept;
 mod letters;

@@ -275,6 +275,8 @@ fn of_jobs() {
         "name": "shell",
         "settings": "{\"program\":\"[dir]/double\",\"args\":[],\"cwd\":\"[dir]\"}"
       },
+      "role": "default",
+      "columns": {},
       "concurrency": 16,
       "limits": {
         "turns": null,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use understory_actors::Turn;
+use understory_actors::{Seat, Turn};
 
 use super::super::environment::columns_env;
 use super::{Home, row};
@@ -113,4 +113,19 @@ async fn the_row_file_has_everything_and_goes_with_the_worker() {
     assert_eq!(got.report.unwrap(), super::output("-rw-------\n[1]"));
     assert_eq!(fs::read_to_string(copy).unwrap(), json);
     assert_eq!(home.run_files(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_worker_is_told_its_model() {
+    let home = Home::new();
+    let seat = |settings: &str| Seat {
+        settings: settings.into(),
+        ..home.script("printf %s \"${UNDERSTORY_MODEL-none}\"", Path::new("/"))
+    };
+    let plain = home.script("printf %s \"${UNDERSTORY_MODEL-none}\"", Path::new("/")).settings;
+    let with = plain.replacen('{', r#"{"model":"m-1","#, 1);
+    for (settings, expected) in [(&*plain, "none"), (&with, "m-1")] {
+        let answer = home.turn(Turn::detached(seat(settings), Vec::new(), None)).await;
+        assert_eq!(answer.unwrap().content, expected);
+    }
 }

@@ -69,6 +69,7 @@ impl Home {
             program: program.to_owned(),
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             cwd: self.dir.path().to_owned(),
+            model: None,
         };
         let path: AgentPath = AgentPath::root().join("job").unwrap();
         Seat { path, id: AgentId::from_u128(7), role: "default".into(), settings: settings.to_json().unwrap().into() }

@@ -78,7 +78,10 @@ fn settings_go_through_json() {
     let settings = parse(&place(), "./tool a 'b\"c'", None).unwrap();
     assert_eq!(ShellSettings::from_json(&settings.to_json().unwrap()).unwrap(), settings);
     let short = ShellSettings::from_json(r#"{"program": "/p", "cwd": "/"}"#).unwrap();
-    assert_eq!(short, ShellSettings { program: PathBuf::from("/p"), args: Vec::new(), cwd: PathBuf::from("/") });
+    assert_eq!(
+        short,
+        ShellSettings { program: PathBuf::from("/p"), args: Vec::new(), cwd: PathBuf::from("/"), model: None }
+    );
     for (text, message) in [
         (r#"{"program": "p", "cwd": "/"}"#, "p is not absolute"),
         (r#"{"program": "/p", "cwd": "c"}"#, "c is not absolute"),

@@ -56,7 +56,7 @@ fn spec(rows: u32, fingerprint: u8) -> JobSpec {
         headers: vec!["id".to_owned()],
         id_column: None,
         template: Some("t".repeat(LONG)),
-        brain: BrainChoice { name: "echo".to_owned(), settings: String::new() },
+        brain: Some(BrainChoice { name: "echo".to_owned(), settings: String::new() }),
         role: "default".to_owned(),
         columns: RowColumns::default(),
         schema: None,
