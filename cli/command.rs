@@ -60,6 +60,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Job(JobVerb::List) => ask::jobs(session).await,
         Verb::Job(JobVerb::Show { job }) => ask::job(session, job.as_deref()).await,
         Verb::Job(JobVerb::Items(arguments)) => jobs::items(session, arguments).await,
+        Verb::Job(JobVerb::Retry(arguments)) => jobs::retry(session, arguments).await,
         Verb::Job(JobVerb::Remove { job, dry_run, yes }) => jobs::remove(session, job, dry_run, yes).await,
         Verb::Job(JobVerb::Cancel { job }) => ask::cancel(session, job.as_deref()).await,
         Verb::Spawn(arguments) => ask::spawn(session, arguments).await,

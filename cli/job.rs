@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use understory::{AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobState, JobView, RowColumns, Runtime};
-use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line, unfinished_job};
+use understory::{
+    AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobState, JobView, RetryRequest, RowColumns, Runtime,
+};
+use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line, retried_line, unfinished_job};
 
 use crate::arguments::JobRunArguments;
 use crate::brains;
@@ -53,6 +55,34 @@ pub(crate) async fn resume(session: &Session, job: Option<&str>) -> Result<u8, F
         Ok(runtime.job(path).resume().await?)
     })
     .await
+}
+
+/// Tries rows of a job again and runs it to its end.
+pub(crate) async fn retry(
+    session: &Session,
+    owner: Owner,
+    job: Option<String>,
+    request: RetryRequest,
+) -> Result<u8, Failure> {
+    let runtime = owner.runtime.clone();
+    finish(session, owner, "what is tried again goes on", async move {
+        let path = match job {
+            Some(path) => runtime.find(&path).await?.path().clone(),
+            None => newest(&runtime).await?,
+        };
+        let job = runtime.job(path.clone());
+        let asked = retried_line(path, job.retry(&request).await?);
+        session.terminal.note(&render::retried(&asked));
+        Ok(job.resume().await?)
+    })
+    .await
+}
+
+async fn newest(runtime: &Runtime) -> Result<AgentPath, Failure> {
+    match answer(runtime, Request::Job { path: None }).await? {
+        Reply::Job(job) => Ok(job.path),
+        _ => Err(Failure::new(Code::Failure, "a job was asked for, and something else came")),
+    }
 }
 
 async fn to_resume(runtime: &Runtime) -> Result<AgentPath, Failure> {

@@ -23,6 +23,7 @@ use understory_server::{
 };
 
 pub(crate) use event::event;
+pub(crate) use job::retried;
 
 /// How much of an answer stands in one line, in characters.
 const LINE_MAX: usize = 100;

@@ -1,7 +1,9 @@
 //! A handle on one job.
 
 use understory_actors::System;
-use understory_actors::job::{ErrorGroup, ItemPage, ItemQuery, ItemView, JobRequest, JobStarted, JobView};
+use understory_actors::job::{
+    ErrorGroup, ItemPage, ItemQuery, ItemView, JobRequest, JobStarted, JobView, Retried, RetryRequest,
+};
 use understory_paths::AgentPath;
 
 use crate::error::Error;
@@ -81,6 +83,15 @@ impl Job {
     /// It is not there, or an ancestor is closed.
     pub async fn resume(&self) -> Result<JobStarted, Error> {
         self.system.resume_job(&self.path).await
+    }
+
+    /// Has rows that came to nothing tried again, and what a cancel left go on; it runs if its subtree does, or once it is
+    /// resumed.
+    ///
+    /// # Errors
+    /// It is not there or has no such row, it is closed or being cancelled, or its rows are not all stored.
+    pub async fn retry(&self, request: &RetryRequest) -> Result<Retried, Error> {
+        self.system.retry_job(&self.path, request).await
     }
 
     /// Has it start no more rows; those running may finish. False if that was asked already.

@@ -1,7 +1,9 @@
 //! What is asked of one job besides a look and a cancel, and how it is answered.
 
 use serde::{Deserialize, Serialize};
-use understory::{AgentPath, ItemPage, ItemQuery, ItemStatus, ItemView, JobLimits, Pause, Runtime, Spent};
+use understory::{
+    AgentPath, ItemPage, ItemQuery, ItemStatus, ItemView, JobLimits, Pause, Retried, RetryRequest, Runtime, Spent,
+};
 
 use crate::answer::named;
 use crate::failure::Failure;
@@ -25,6 +27,17 @@ pub enum JobControl {
         /// How many, no more than 1,000.
         limit: usize,
     },
+    /// Rows that came to nothing shall be tried again, and the job go on.
+    Retry {
+        /// Which job; the newest if none is named.
+        path: Option<String>,
+        /// Those that failed.
+        failed: bool,
+        /// Those that were skipped.
+        skipped: bool,
+        /// Those of these ids.
+        items: Vec<String>,
+    },
     /// It shall be removed.
     Remove {
         /// Which.
@@ -40,6 +53,8 @@ pub enum JobControl {
 pub enum JobAnswer {
     /// To a look at its rows.
     Items(ItemsPage),
+    /// To a retry.
+    Retried(AskedRetry),
     /// To a remove.
     Removed(AskedRemove),
 }
@@ -80,6 +95,18 @@ pub struct RowLine {
     pub took_ms: Option<u64>,
 }
 
+/// A retry that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedRetry {
+    /// The job.
+    pub job: AgentPath,
+    /// How many rows are tried again.
+    pub retried: u64,
+    /// How many that were named are neither failed nor skipped, and are as they were.
+    pub left: u64,
+}
+
 /// What bounds a job besides how many rows are worked on at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobLimitsLine {
@@ -113,7 +140,7 @@ impl JobControl {
     /// Of which job, if that is said.
     pub(crate) fn path(&self) -> Option<&str> {
         match self {
-            JobControl::Items { path, .. } => path.as_deref(),
+            JobControl::Items { path, .. } | JobControl::Retry { path, .. } => path.as_deref(),
             JobControl::Remove { path, .. } => Some(path),
         }
     }
@@ -123,6 +150,7 @@ impl JobControl {
         let path = Some(job.to_string());
         match self {
             JobControl::Items { status, after, limit, .. } => JobControl::Items { path, status, after, limit },
+            JobControl::Retry { failed, skipped, items, .. } => JobControl::Retry { path, failed, skipped, items },
             JobControl::Remove { dry_run, .. } => JobControl::Remove { path: job.to_string(), dry_run },
         }
     }
@@ -131,7 +159,7 @@ impl JobControl {
     pub(crate) fn looks(&self) -> bool {
         match self {
             JobControl::Items { .. } => true,
-            JobControl::Remove { .. } => false,
+            JobControl::Retry { .. } | JobControl::Remove { .. } => false,
         }
     }
 
@@ -139,6 +167,8 @@ impl JobControl {
     pub(crate) fn repeats(&self) -> bool {
         match self {
             JobControl::Items { .. } | JobControl::Remove { .. } => true,
+            // A row that has failed once more would be tried once more.
+            JobControl::Retry { .. } => false,
         }
     }
 }
@@ -151,6 +181,12 @@ pub(crate) async fn answer(runtime: &Runtime, control: JobControl) -> Result<Job
             let page = runtime.job(path.clone()).query(&ItemQuery { status, after, limit }).await?;
             JobAnswer::Items(items_page(path, page))
         }
+        JobControl::Retry { path, failed, skipped, items } => {
+            let job = named(runtime, path, newest).await?;
+            let retried = runtime.job(job.clone()).retry(&RetryRequest { failed, skipped, items }).await?;
+            runtime.run(&job).await?;
+            JobAnswer::Retried(retried_line(job, retried))
+        }
         JobControl::Remove { path, dry_run } => {
             let job = runtime.job(runtime.find(&path).await?.path().clone());
             // Nothing but a job goes by this verb.
@@ -158,6 +194,12 @@ pub(crate) async fn answer(runtime: &Runtime, control: JobControl) -> Result<Job
             JobAnswer::Removed(remove(runtime, job.path().clone(), dry_run).await?)
         }
     })
+}
+
+/// A retry that was asked for.
+pub fn retried_line(job: AgentPath, retried: Retried) -> AskedRetry {
+    let Retried { rows, left } = retried;
+    AskedRetry { job, retried: rows, left }
 }
 
 fn items_page(job: AgentPath, page: ItemPage) -> ItemsPage {

@@ -38,7 +38,9 @@ pub use dead::{DeadDropped, DeadLine, DeadPage, DeadReply, DeadRequest, DeadRetr
 pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
 pub use failure::{Code, Failure, UNSURE, named};
 pub use fan_out::{AskedSubtree, MissedLine};
-pub use jobs::{ItemsPage, JobAnswer, JobControl, JobLimitsLine, PauseLine, RowLine, SpentLine};
+pub use jobs::{
+    AskedRetry, ItemsPage, JobAnswer, JobControl, JobLimitsLine, PauseLine, RowLine, SpentLine, retried_line,
+};
 pub use label::{CardLine, LabelRequest};
 pub use lines::{
     Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, Counts, EntryLine,

@@ -12,6 +12,7 @@ use super::commit::UnderWay;
 use super::group::Ending;
 use super::import::Batch;
 use super::report::Report;
+use super::retry;
 use super::run::RunEntry;
 use super::template::Template;
 use crate::error::Error;
@@ -43,6 +44,8 @@ pub(crate) enum JobSignal {
     Committed,
     /// Start no more rows.
     Cancel { reason: String, reply: oneshot::Sender<Result<bool, Error>> },
+    /// Try rows again that came to nothing.
+    Retry(retry::Asked),
     /// Write the output again.
     ExportAgain(oneshot::Sender<Result<(), Error>>),
     /// The output was written, or could not be.
@@ -68,6 +71,8 @@ pub(crate) struct JobActor {
     pub(super) stopping: bool,
     /// The output could not be written: it is not tried again before somebody asks.
     pub(super) unwritable: bool,
+    /// What waits until the output is written.
+    pub(super) put_off: Vec<JobSignal>,
 }
 
 /// What it knows of its job, all of it read from the store and kept true by its own commits.
@@ -128,7 +133,7 @@ impl Resident for JobActor {
     }
 
     fn arrive(system: System, path: AgentPath, _: ActorRef<Incarnation<Self>>) -> Self {
-        JobActor { system, path, work: None, stopping: false, unwritable: false }
+        JobActor { system, path, work: None, stopping: false, unwritable: false, put_off: Vec::new() }
     }
 
     async fn begin(&mut self, ctx: &mut Life<Self>) {
@@ -166,10 +171,14 @@ impl JobActor {
                 // Whoever asked may be gone; the cancel stands.
                 let _ = reply.send(self.cancel(&reason).await);
             }
+            JobSignal::Retry(asked) => self.retry(asked).await?,
             JobSignal::ExportAgain(reply) => {
                 let _ = reply.send(self.export_again().await);
             }
-            JobSignal::Exported(written) => self.exported(written).await?,
+            JobSignal::Exported(written) => {
+                self.exported(written).await?;
+                self.take_put_off();
+            }
             JobSignal::Stop => self.stop(),
         }
         Ok(())

@@ -21,6 +21,7 @@ mod interrupt_storm;
 mod item_mail;
 mod job_crashes;
 mod job_looks;
+mod job_retry;
 mod job_rows;
 mod job_stops;
 mod job_storm;

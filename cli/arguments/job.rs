@@ -29,6 +29,8 @@ pub(crate) enum JobVerb {
     },
     /// List the rows of a job, a page at a time
     Items(JobItemsArguments),
+    /// Try rows again that failed or were skipped, and run the job to its end; what a cancel left goes on, too
+    Retry(JobRetryArguments),
     /// Remove a job that is closed or finished with all its rows, for good; its output stays
     Remove {
         /// Which
@@ -90,6 +92,23 @@ pub(crate) struct RowArguments {
     /// The column in which a row says how often it is tried
     #[arg(long, value_name = "COLUMN")]
     pub(crate) attempts_column: Option<String>,
+}
+
+/// Rows to try again; without an option all that failed and all that were skipped.
+#[derive(Debug, Args)]
+pub(crate) struct JobRetryArguments {
+    /// Which job; the newest if none is given
+    #[arg(value_name = "JOB")]
+    pub(crate) job: Option<String>,
+    /// Those that failed
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// Those that were skipped
+    #[arg(long)]
+    pub(crate) skipped: bool,
+    /// The one of this id, whichever it did; may be given again
+    #[arg(long, value_name = "ID")]
+    pub(crate) item: Vec<String>,
 }
 
 /// A job to run.

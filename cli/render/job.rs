@@ -1,6 +1,6 @@
 //! What is answered of one job.
 
-use understory_server::{ItemsPage, JobAnswer, JobLine, RowLine};
+use understory_server::{AskedRetry, ItemsPage, JobAnswer, JobLine, RowLine};
 
 use super::list::columns;
 use super::{escaped, grouped, removed, short};
@@ -9,7 +9,23 @@ use super::{escaped, grouped, removed, short};
 pub(super) fn answer(answer: &JobAnswer) -> String {
     match answer {
         JobAnswer::Items(page) => items(page),
+        JobAnswer::Retried(asked) => retried(asked) + "\n",
         JobAnswer::Removed(asked) => removed::removed(asked),
+    }
+}
+
+/// What came of a retry.
+pub(crate) fn retried(asked: &AskedRetry) -> String {
+    let AskedRetry { job, retried, left } = asked;
+    let again = match retried {
+        0 => format!("{job}: no row is tried again"),
+        1 => format!("{job}: 1 row is tried again"),
+        rows => format!("{job}: {} rows are tried again", grouped(*rows)),
+    };
+    match left {
+        0 => again,
+        1 => format!("{again}; 1 that was named is neither failed nor skipped"),
+        rows => format!("{again}; {} that were named are neither failed nor skipped", grouped(*rows)),
     }
 }
 

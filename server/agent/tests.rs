@@ -252,6 +252,7 @@ fn every_verb_is_in_the_tables() {
     verbs.sort();
     assert_eq!(verbs, known);
     assert_eq!(listed::<DeadRequest>(&json!({ "?": {} })), ["list", "show", "retry", "drop"]);
+    assert_eq!(listed::<JobControl>(&json!({ "?": {} })), ["items", "retry", "remove"]);
     let named: Vec<&str> = TOOLS.map(|tool| tool.name).into_iter().filter(|name| TOOLS_OF.contains(name)).collect();
     assert_eq!(named.len() + ["spawn", "report"].len(), TOOLS.len(), "a tool is in no table");
     for (verb, marks) in rows(AS_AN_AGENT).iter().chain(&rows(AS_THE_OPERATOR)) {
@@ -313,6 +314,14 @@ async fn verbs_and_tools_that_name_nobody_are_an_agents_own_or_nobodys() {
     }
     let items = JobControl::Items { path: None, status: Vec::new(), after: 0, limit: 5 };
     assert_eq!(place.ask(true, &Request::JobControl(items)).await.unwrap_err(), no_verb());
+    // What changes a job is no agent's, whether it lies below it or not.
+    for control in [
+        json!({ "retry": { "path": ME, "failed": true, "skipped": true, "items": [] } }),
+        json!({ "remove": { "path": ME, "dry_run": true } }),
+    ] {
+        let control: JobControl = serde_json::from_value(control).unwrap();
+        assert_eq!(mark("job_control", ME, place.ask(true, &Request::JobControl(control)).await), '.');
+    }
     assert!(place.tools.call("spawn", r#"{"name":"new"}"#).await.is_ok());
     let report = place.tools.call("report", r#"{"result":{}}"#).await.unwrap_err();
     assert_eq!(report.to_string(), "no tool \"report\"");

@@ -6,6 +6,8 @@
 //!      ^                           | | \--- fail(run), attempts or crashes used up ---> Failed
 //!      |--- fail(run): failures + 1 -+ |
 //!      +--- release(run): uncharged ---+
+//!
+//!   Failed, Skipped -- retry, when a person asks --> Pending
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -188,6 +190,18 @@ impl Item {
     pub fn release(&self, run: u32) -> Result<Item, Refusal> {
         self.demand(run, Time(0))?;
         Ok(Item { state: ItemState::Pending { not_before: None }, ..self.clone() })
+    }
+
+    /// Has a row that came to nothing tried again, as if for the first time; what went wrong stays until it is completed.
+    ///
+    /// # Errors
+    /// It is neither failed nor skipped.
+    pub fn retry(&self) -> Result<Item, Refusal> {
+        if !matches!(self.state, ItemState::Failed { .. } | ItemState::Skipped { .. }) {
+            return Err(self.refuse("be tried again"));
+        }
+        let state = ItemState::Pending { not_before: None };
+        Ok(Item { failures: 0, crashes: 0, state, took_ms: None, ..self.clone() })
     }
 
     /// The raw cell of the id column, if the id came from one.

@@ -310,6 +310,21 @@ impl Job {
         Job { counts, cursor, ..self.clone() }.settle()
     }
 
+    /// Takes new counts, in which rows that came to nothing wait again: a job that is final runs, and its output is to be
+    /// written once more. What a cancel left waits again, too.
+    ///
+    /// # Errors
+    /// Its rows are not all stored, or it is being cancelled.
+    pub fn reopen(&self, counts: Counts, cursor: u32) -> Result<Job, Refusal> {
+        match self.state {
+            JobState::Running | JobState::Completed | JobState::Cancelled { .. } => {
+                let next = Job { state: JobState::Running, counts, cursor, exported: None, ..self.clone() };
+                Ok(next.settle())
+            }
+            _ => Err(self.refuse("try rows again")),
+        }
+    }
+
     /// Starts no more rows; those running may finish.
     ///
     /// # Errors

@@ -147,6 +147,7 @@ fn an_items_runs() {
             ("fail an older run", &|item| say(item.fail(2, "no".to_owned(), LIMITS, NOW, LATER), standing)),
             ("release its run", &|item| say(item.release(3), standing)),
             ("release an older run", &|item| say(item.release(2), standing)),
+            ("retry", &|item| say(item.retry(), standing)),
         ],
     );
     assert_snapshot!(drawn);
@@ -204,6 +205,8 @@ fn a_jobs_course() {
             ("pause for more", &|job| say(job.pause(pause("limit", Some(Time(3_000)))), course)),
             ("unpause", &|job| say(job.unpause(), course)),
             ("export", &|job| course(&job.export(NOW))),
+            ("reopen", &|job| say(job.export(NOW).reopen(idle, 5), course)),
+            ("reopen for nothing", &|job| say(job.reopen(over, 7), course)),
         ],
     );
     assert_snapshot!(drawn);

@@ -1,5 +1,7 @@
 //! What is asked of one job while it runs and afterwards.
 
+use rustix::process::Signal;
+
 use super::folder::Folder;
 
 /// A job of five rows, of which the second and fourth fail once.
@@ -74,4 +76,43 @@ fn a_job_is_removed_by_its_verb_and_nothing_else_is() {
     assert_eq!(folder.json("job show j").1["code"], "removed");
     assert_eq!(folder.lines("out.csv").len(), 6, "its output stays");
     assert!(folder.ok("show ada").contains("closed"));
+}
+
+#[test]
+fn rows_that_failed_are_tried_again_and_the_job_run_to_its_end() {
+    let folder = picky();
+    assert_eq!(folder.run(JOB).code, 6);
+    let again = folder.run("job retry --item k2 --item k1");
+    assert_eq!((again.code, again.out.as_str()), (6, ""), "{again:?}");
+    insta::assert_snapshot!(again.err, @"
+    /root/j: 1 row is tried again; 1 that was named is neither failed nor skipped
+    job /root/j goes on: 4 of 5 rows are done
+    job /root/j completed, 5 rows: 3 completed, 2 failed
+      2 rows (k2, k4): [dir]/picky exited with code 3
+    output: [dir]/out.csv
+    ");
+    folder.worker("picky", r#"echo "{\"row\":$UNDERSTORY_ROW}""#);
+    let mended = folder.run("job retry j");
+    assert_eq!(mended.code, 0, "{mended:?}");
+    assert!(mended.err.starts_with("/root/j: 2 rows are tried again\n"), "{}", mended.err);
+    assert_eq!(folder.lines("log")[5..], ["2 2", "2 3", "4 2"]);
+    assert!(folder.lines("out.csv")[1..].iter().all(|line| line.contains(",completed,")), "{}", folder.read("out.csv"));
+    let nothing = folder.run("job retry");
+    assert_eq!(nothing.code, 0);
+    assert!(nothing.err.starts_with("/root/j: no row is tried again\n"), "{}", nothing.err);
+    assert_eq!(folder.json("job retry --item b").1["message"], "/root/j has no row \"b\"");
+}
+
+#[test]
+fn the_process_that_has_the_store_tries_rows_again() {
+    let folder = picky();
+    assert_eq!(folder.run(JOB).code, 6);
+    folder.worker("picky", r#"echo "{\"row\":$UNDERSTORY_ROW}""#);
+    let mut owner = folder.start("run /root");
+    owner.says("running /root");
+    assert_eq!(folder.ok("job retry"), "/root/j: 2 rows are tried again\n");
+    owner.signal(Signal::INT);
+    assert_eq!(owner.ended().code, 130);
+    folder.ok("job resume j");
+    assert_eq!(folder.json("job show").1["counts"]["completed"], 5);
 }
