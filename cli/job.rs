@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use understory::{
-    AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobState, JobView, RetryRequest, RowColumns, Runtime,
+    AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobState, JobView, OutputFormat, RetryRequest,
+    RowColumns, Runtime,
 };
 use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line, retried_line, unfinished_job};
 
@@ -104,7 +105,10 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         id_column: arguments.id_column,
         template,
         format: arguments.format.map(Into::into),
-        output_format: arguments.written.format(arguments.out.as_deref()),
+        output_format: OutputFormat {
+            grows: arguments.grow.map(Into::into),
+            ..arguments.written.format(arguments.out.as_deref())
+        },
         output: arguments.out,
         overwrite: arguments.overwrite,
         concurrency: arguments.concurrency,

@@ -2,7 +2,8 @@
 
 use understory_actors::System;
 use understory_actors::job::{
-    ErrorGroup, ItemPage, ItemQuery, ItemView, JobRequest, JobStarted, JobView, Retried, RetryRequest,
+    ErrorGroup, ItemPage, ItemQuery, ItemView, JobRequest, JobStarted, JobView, ResultCursor, Results, Retried,
+    RetryRequest,
 };
 use understory_paths::AgentPath;
 
@@ -67,6 +68,12 @@ impl Job {
     /// It is not there.
     pub async fn query(&self, query: &ItemQuery) -> Result<ItemPage, Error> {
         self.system.query_items(&self.path, query).await
+    }
+
+    /// Its rows that come to their ends, each once: those that have already, then the others as they do, until it is final.
+    /// `after`: behind a row that was given before, in this process or an earlier one; from the start without it.
+    pub fn results(&self, after: Option<ResultCursor>) -> Results {
+        self.system.job_results(&self.path, after)
     }
 
     /// Its failed rows by what went wrong, the most frequent first.

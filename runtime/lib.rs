@@ -49,7 +49,7 @@ pub use understory_actors::job::table::TableError;
 pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{
     Begun, ErrorGroup, ITEMS_MAX, ItemPage, ItemQuery, ItemStatus, ItemView, JobError, JobRequest, JobStarted, JobView,
-    Retried, RetryRequest,
+    ResultCursor, Results, Retried, RetryRequest, RowResult,
 };
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{

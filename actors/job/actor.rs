@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kameo::actor::ActorRef;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
 use understory_store::{AgentRef, Counts, Job, JobSpec, JobState, Node, Row, Time};
 
@@ -50,6 +51,8 @@ pub(crate) enum JobSignal {
     ExportAgain(oneshot::Sender<Result<(), Error>>),
     /// The output was written, or could not be.
     Exported(Result<(), String>),
+    /// The output grows no more.
+    Grown,
     /// Put running rows back and leave: close or shutdown.
     Stop,
 }
@@ -61,6 +64,8 @@ pub(crate) struct Held {
     pub(super) runs: HashMap<u32, RunEntry>,
     pub(super) importing: bool,
     pub(super) exporting: bool,
+    /// The output grows; ends that.
+    pub(super) growing: Option<CancellationToken>,
 }
 
 /// The actor.
@@ -73,6 +78,8 @@ pub(crate) struct JobActor {
     pub(super) unwritable: bool,
     /// What waits until the output is written.
     pub(super) put_off: Vec<JobSignal>,
+    /// This incarnation has had the output grow.
+    pub(super) grew: bool,
 }
 
 /// What it knows of its job, all of it read from the store and kept true by its own commits.
@@ -129,11 +136,11 @@ impl Resident for JobActor {
     }
 
     fn is_free(held: &Held) -> bool {
-        held.runs.is_empty() && !held.importing && !held.exporting
+        held.runs.is_empty() && !held.importing && !held.exporting && held.growing.is_none()
     }
 
     fn arrive(system: System, path: AgentPath, _: ActorRef<Incarnation<Self>>) -> Self {
-        JobActor { system, path, work: None, stopping: false, unwritable: false, put_off: Vec::new() }
+        JobActor { system, path, work: None, stopping: false, unwritable: false, put_off: Vec::new(), grew: false }
     }
 
     async fn begin(&mut self, ctx: &mut Life<Self>) {
@@ -179,6 +186,7 @@ impl JobActor {
                 self.exported(written).await?;
                 self.take_put_off();
             }
+            JobSignal::Grown => self.call_flush(),
             JobSignal::Stop => self.stop(),
         }
         Ok(())
@@ -194,6 +202,7 @@ impl JobActor {
             return;
         }
         if outcome.is_err() {
+            self.end_growth();
             self.system.jobs.held(&self.path, |held| {
                 held.runs.values().for_each(|run| run.cancel.cancel());
                 *held = Held::default();
@@ -246,6 +255,7 @@ impl JobActor {
     fn stop(&mut self) {
         self.stopping = true;
         self.system.jobs.held(&self.path, |held| held.runs.values().for_each(|run| run.cancel.cancel()));
+        self.end_growth();
         self.call_flush();
     }
 

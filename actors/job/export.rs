@@ -3,6 +3,7 @@
 //! The file appears at its path whole or not at all: it is written beside it under another name, synced, and renamed.
 
 mod error;
+mod growing;
 mod guard;
 pub(super) mod json;
 mod keys;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use understory_store::{OutputFormat, OutputKind};
 
 pub use error::ExportError;
+pub use growing::Growing;
 pub use keys::Keys;
 use partial::Partial;
 pub use sheet::Sheet;

@@ -83,6 +83,7 @@ impl JobActor {
         if work.job.state == JobState::Importing {
             return self.import(false).await;
         }
+        self.grow();
         if !self.may_group() {
             return Ok(());
         }

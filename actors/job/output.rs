@@ -61,8 +61,8 @@ async fn layout(system: &System, path: &AgentPath, spec: &JobSpec) -> Result<Lay
     Ok(Layout { headers: spec.headers.clone(), format: spec.output_format, keys: keys.into_found() })
 }
 
-/// The item of a row and its number; nothing for what lies below one.
-fn item_of(job: &AgentPath, row: Row<Node>) -> Option<(AgentRef, u32, Item)> {
+/// The item of a record and its number; nothing for what lies below one.
+pub(super) fn item_of(job: &AgentPath, row: Row<Node>) -> Option<(AgentRef, u32, Item)> {
     let path = Table::Node.path_of(&row.key).filter(|path| path.parent().as_ref() == Some(job))?;
     let number = keys::item_number(&path)?;
     match row.value {

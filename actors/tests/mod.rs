@@ -12,6 +12,7 @@ mod dead;
 mod deadlines;
 mod fan_out;
 mod faults;
+mod following;
 mod full;
 mod inboxes;
 mod interrupt;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use understory::{Keep, TableFormat};
+use understory::{GrowthOrder, Keep, TableFormat};
 
 use super::BrainArguments;
 use super::output::OutputArguments;
@@ -141,6 +141,9 @@ pub(crate) struct JobRunArguments {
     pub(crate) overwrite: bool,
     #[command(flatten)]
     pub(crate) written: OutputArguments,
+    /// Have the output grow while the job runs, with the rows that came to their ends; the whole one takes its place
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) grow: Option<Grow>,
     /// How many rows are worked on at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) concurrency: u32,
@@ -205,6 +208,24 @@ impl From<Format> for TableFormat {
             Format::Tsv => TableFormat::Tsv,
             Format::Jsonl => TableFormat::JsonLines,
             Format::Json => TableFormat::JsonArray,
+        }
+    }
+}
+
+/// In which order an output grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Grow {
+    /// As the table has its rows: one that is still at work holds up those behind it
+    Rows,
+    /// As rows come to their ends
+    Ends,
+}
+
+impl From<Grow> for GrowthOrder {
+    fn from(grow: Grow) -> Self {
+        match grow {
+            Grow::Rows => GrowthOrder::Rows,
+            Grow::Ends => GrowthOrder::Ends,
         }
     }
 }

@@ -92,3 +92,14 @@ fn another_format_is_another_command_and_has_its_own_place() {
     assert_eq!(folder.lines("log").len(), 2);
     assert!(folder.run(&format!("{job} --out-format jsonl --expand")).err.contains("nothing runs"), "it says the same");
 }
+
+#[test]
+fn an_output_grows_while_the_job_runs() {
+    let folder = Folder::with_table(3);
+    // The last row ends when it sees the first in the output.
+    let look = "[ $UNDERSTORY_ROW = 3 ] && until grep -q k1 out.jsonl 2>/dev/null; do :; done; echo fine";
+    folder.worker("double", look);
+    let ran = folder.run(&JOB.replace("./say", "./double --out out.jsonl --name j --grow rows"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(folder.lines("out.jsonl").len(), 3);
+}

@@ -34,6 +34,16 @@ impl Partial {
         Ok(Self { file: named(&prefix, directory)?, target })
     }
 
+    /// The file once more, to be written to wherever it is.
+    pub(super) fn file(&self) -> io::Result<File> {
+        self.file.as_file().try_clone()
+    }
+
+    /// Puts the file at its path, and waits for no disk.
+    pub(super) fn show(self) -> io::Result<()> {
+        self.file.persist(&self.target).map(drop).map_err(|error| error.error)
+    }
+
     /// Puts the file at its path; both are durable when this returns.
     pub(super) fn place(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
