@@ -34,12 +34,15 @@ pub(crate) struct General {
     /// Where agents and jobs are kept
     #[arg(long, global = true, env = "UNDERSTORY_HOME", value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
-    /// Print results as JSON on stdout, and errors as JSON on stderr
+    /// Print results as JSON on stdout, and errors and the progress of jobs as JSON on stderr, a line each
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print no progress and no notes
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// How often the progress of a job is told where stderr is no terminal, and with --json
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) progress: u32,
     /// What is logged: error, warn, info, debug, trace, or a filter such as `understory_actors=debug`
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
     pub(crate) log: String,

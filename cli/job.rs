@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use understory::{
-    AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobState, JobView, OutputFormat, RetryRequest,
-    RowColumns, Runtime,
+    AgentPath, Begun, Event, Heard, Job, JobDigest, JobRequest, JobStarted, JobState, JobView, OutputFormat,
+    RetryRequest, RowColumns, Runtime,
 };
 use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line, retried_line, unfinished_job};
 
@@ -18,10 +18,13 @@ use crate::command::{Session, blocking};
 use crate::door::Door;
 use crate::exit;
 use crate::owner::Owner;
-use crate::progress::Progress;
+use crate::progress::{Progress, Standing};
 use crate::render::{self, grouped};
 use crate::setting::{agent_path, read_text};
 use crate::spool::{STDIN, spool};
+
+/// How often a job is looked at for what no event tells: its pace, and what it has spent.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Starts a job, or goes on with the one that the same command started.
 pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result<u8, Failure> {
@@ -143,7 +146,7 @@ async fn finish(
     start: impl Future<Output = Result<JobStarted, Failure>>,
 ) -> Result<u8, Failure> {
     let terminal = &session.terminal;
-    let progress = Arc::new(Progress::new(terminal));
+    let progress = Arc::new(Progress::new(terminal, terminal.every()));
     let (runtime, followed) = (owner.runtime.clone(), progress.clone());
     let work = async move {
         let started = start.await?;
@@ -152,12 +155,14 @@ async fn finish(
         let view = follow(&runtime, &job, &followed).await;
         followed.end();
         let view = view?;
-        let errors = if view.job.counts.failed == 0 { Vec::new() } else { job.errors().await? };
+        let JobDigest { errors, slowest } = job.digest().await?;
         let line = job_line(&view, errors);
         // Said before the store is let go, which may take a while when much was written.
-        terminal.note(&render::summary(&line));
+        followed.ended(Standing::from(&view), &slowest);
         if terminal.json() {
             session.data(render::document(&Reply::Job(line.clone()))).await?;
+        } else {
+            terminal.note(&render::summary(&line, &slowest));
         }
         judge(&line, &view.job.state)
     };
@@ -177,6 +182,9 @@ fn announce(session: &Session, started: &JobStarted, view: &JobView) {
     if let Some(unknown) = &started.unknown_columns {
         terminal.warn(&unknown.to_string());
     }
+    if terminal.json() {
+        return;
+    }
     let path = &view.path;
     let (done, rows) = (grouped(view.job.counts.done().into()), render::rows(view.spec.rows.into()));
     match started.begun {
@@ -194,12 +202,14 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
     // Listening begins before the look, so that nothing falls in between.
     let mut events = runtime.events(None);
     let view = job.show().await?;
-    progress.begin(&view);
+    progress.begin(Standing::from(&view), view.job.unfinished());
+    let mut look = tokio::time::interval(LOOK);
     let finished = job.finished();
     tokio::pin!(finished);
     loop {
         tokio::select! {
             view = &mut finished => return Ok(view?),
+            _ = look.tick() => progress.stands(Standing::from(&job.show().await?)),
             heard = events.next() => match heard? {
                 Some(Heard::Told(told)) => {
                     if let Event::JobChanged { job: changed, state, counts } = &told.event
@@ -210,8 +220,7 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
                 }
                 Some(Heard::Lagged) => {}
                 Some(Heard::Gap(_)) => {
-                    let view = job.show().await?;
-                    progress.moved(view.job.state.as_str(), view.job.counts);
+                    progress.stands(Standing::from(&job.show().await?));
                 }
                 // The runtime stops: what waits for the job says so.
                 None => return Ok(finished.await?),

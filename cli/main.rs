@@ -15,6 +15,7 @@ mod log;
 mod looking;
 mod meta;
 mod owner;
+mod pace;
 mod progress;
 mod remove;
 mod render;

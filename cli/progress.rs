@@ -1,58 +1,102 @@
-//! How far a job is: a bar on a terminal, nothing elsewhere.
+//! How far a job is: a bar on a terminal, lines at intervals elsewhere, events in JSON with `--json`.
 
-use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use understory::{AgentPath, Counts, JobView};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use understory::{AgentPath, Counts, JobView, SlowRow, Spent};
 
+use crate::pace::Pace;
 use crate::render::{grouped, rows};
 use crate::terminal::Terminal;
 
 /// How often the bar moves when nothing else does.
 const TICK: Duration = Duration::from_millis(200);
-const TEMPLATE: &str = "{spinner} [{bar:30}] {msg}  {rate} rows/s{left}";
+const TEMPLATE: &str = "{spinner} [{bar:30}] {wide_msg}";
 
 /// How far a job is.
 pub(crate) struct Progress {
     terminal: Terminal,
+    every: Duration,
     state: Mutex<Option<State>>,
 }
 
+/// Where a job stands, as far as progress tells of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) job: AgentPath,
+    pub(crate) rows: u32,
+    /// The word for its state.
+    pub(crate) state: String,
+    pub(crate) paused: bool,
+    pub(crate) counts: Counts,
+    pub(crate) spent: Spent,
+}
+
 struct State {
-    job: AgentPath,
-    rows: u32,
-    counts: Counts,
+    standing: Standing,
+    pace: Pace,
+    /// When it was last told in a line.
+    told: Instant,
     bar: Option<ProgressBar>,
 }
 
+impl From<&JobView> for Standing {
+    fn from(view: &JobView) -> Self {
+        let JobView { path, job, spec, .. } = view;
+        Standing {
+            job: path.clone(),
+            rows: spec.rows,
+            state: job.state.as_str().to_owned(),
+            paused: job.pause.is_some(),
+            counts: job.counts,
+            spent: job.spent,
+        }
+    }
+}
+
 impl Progress {
-    /// Shows nothing yet.
-    pub(crate) fn new(terminal: &Terminal) -> Self {
-        Progress { terminal: terminal.clone(), state: Mutex::new(None) }
+    /// Shows nothing yet. Where no bar is drawn, it tells `every` so often.
+    pub(crate) fn new(terminal: &Terminal, every: Duration) -> Self {
+        Progress { terminal: terminal.clone(), every, state: Mutex::new(None) }
     }
 
     /// Begins to show a job.
-    pub(crate) fn begin(&self, view: &JobView) {
-        let (rows, counts) = (view.spec.rows, view.job.counts);
-        let bar =
-            (self.terminal.draws() && view.job.unfinished()).then(|| bar(ProgressDrawTarget::stderr(), rows, counts));
+    pub(crate) fn begin(&self, standing: Standing, unfinished: bool) {
+        let now = Instant::now();
+        let pace = Pace::new(now, standing.counts.done());
+        let draws = self.terminal.draws() && !self.terminal.json() && unfinished;
+        let bar = draws.then(|| bar(ProgressDrawTarget::stderr(), &standing, &pace));
         if let Some(bar) = &bar {
             bar.enable_steady_tick(TICK);
         }
         self.terminal.draw(bar.clone());
-        *self.state() = Some(State { job: view.path.clone(), rows, counts, bar });
+        self.tell_event("begun", &standing, &pace);
+        *self.state() = Some(State { standing, pace, told: now, bar });
     }
 
     /// Takes where its rows stand now.
     pub(crate) fn moved(&self, word: &str, counts: Counts) {
         let mut state = self.state();
         let Some(state) = state.as_mut() else { return };
-        state.counts = counts;
-        if let Some(bar) = &state.bar {
-            bar.set_position(counts.done().into());
-            bar.set_message(message(state.rows, word, counts));
+        state.standing = Standing { state: word.to_owned(), counts, ..state.standing.clone() };
+        state.show(Instant::now());
+    }
+
+    /// Takes where it stands, and tells of it if that is due.
+    pub(crate) fn stands(&self, standing: Standing) {
+        let mut state = self.state();
+        let Some(state) = state.as_mut() else { return };
+        let now = Instant::now();
+        state.standing = standing;
+        state.show(now);
+        if state.bar.is_none() && now.duration_since(state.told) >= self.every {
+            state.told = now;
+            match self.terminal.json() {
+                true => self.tell_event("progress", &state.standing, &state.pace),
+                false => self.terminal.note(&line(&state.standing, &state.pace)),
+            }
         }
     }
 
@@ -64,16 +108,34 @@ impl Progress {
         }
     }
 
+    /// Tells programs how it ended, and which rows took longest.
+    pub(crate) fn ended(&self, standing: Standing, slowest: &[SlowRow]) {
+        let mut state = self.state();
+        let Some(state) = state.as_mut().filter(|_| self.terminal.json()) else { return };
+        state.standing = standing;
+        state.show(Instant::now());
+        let mut event = told("ended", &state.standing, &state.pace);
+        let slow = |row: &SlowRow| json!({ "row": row.number, "item_id": row.item_id, "took_ms": row.took_ms });
+        event["slowest"] = slowest.iter().map(slow).collect();
+        self.terminal.event(&event.to_string());
+    }
+
     /// The job being shown.
     pub(crate) fn job(&self) -> Option<AgentPath> {
-        self.state().as_ref().map(|state| state.job.clone())
+        self.state().as_ref().map(|state| state.standing.job.clone())
     }
 
     /// How far it is, in words.
     pub(crate) fn standing(&self) -> Option<String> {
         let state = self.state();
-        let state = state.as_ref()?;
-        Some(format!("{} of {} are done", grouped(state.counts.done().into()), rows(state.rows.into())))
+        let Standing { rows: all, counts, .. } = &state.as_ref()?.standing;
+        Some(format!("{} of {} are done", grouped(counts.done().into()), rows((*all).into())))
+    }
+
+    fn tell_event(&self, event: &str, standing: &Standing, pace: &Pace) {
+        if self.terminal.json() {
+            self.terminal.event(&told(event, standing, pace).to_string());
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, Option<State>> {
@@ -82,71 +144,96 @@ impl Progress {
     }
 }
 
-fn bar(target: ProgressDrawTarget, rows: u32, counts: Counts) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(rows.into()), target);
-    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-        let rate = |state: &ProgressState, text: &mut dyn Write| {
-            // A bar that cannot be drawn is no failure.
-            let _ = write!(text, "{:.1}", state.per_sec());
-        };
-        let left = |state: &ProgressState, text: &mut dyn Write| {
-            if state.per_sec() > 0.0 {
-                let _ = write!(text, "  {:#} left", HumanDuration(state.eta()));
-            }
-        };
-        bar.set_style(style.progress_chars("=> ").with_key("rate", rate).with_key("left", left));
+impl State {
+    fn show(&mut self, now: Instant) {
+        let done = self.standing.counts.done();
+        self.pace.mark(now, done);
+        if let Some(bar) = &self.bar {
+            bar.set_position(done.into());
+            bar.set_message(message(&self.standing, &self.pace));
+        }
     }
-    bar.set_position(counts.done().into());
-    // The rate is this process's own: what was done before does not count.
-    bar.reset_eta();
-    bar.set_message(message(rows, "", counts));
+}
+
+impl Standing {
+    /// Rows that are still to come to their ends.
+    fn left(&self) -> u32 {
+        match self.state.as_str() {
+            "cancelling" => self.counts.running,
+            _ => self.rows.saturating_sub(self.counts.done()),
+        }
+    }
+}
+
+fn bar(target: ProgressDrawTarget, standing: &Standing, pace: &Pace) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(standing.rows.into()), target);
+    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_position(standing.counts.done().into());
+    bar.set_message(message(standing, pace));
     bar
 }
 
-/// What stands beside the bar.
-fn message(rows: u32, word: &str, counts: Counts) -> String {
-    if word == "importing" {
-        return format!("reading the table: {} of {} rows", grouped(counts.total().into()), grouped(rows.into()));
-    }
-    let cancelling = if word == "cancelling" { ", being cancelled" } else { "" };
-    format!("{}{cancelling}", standing(rows, counts))
+/// A line of progress where there is no bar.
+fn line(standing: &Standing, pace: &Pace) -> String {
+    format!("job {}: {}", standing.job, message(standing, pace))
 }
 
-fn standing(rows: u32, counts: Counts) -> String {
-    let [done, rows] = [counts.done(), rows].map(|count| grouped(count.into()));
-    format!(
-        "{done} of {rows} done, {} failed, {} running",
-        grouped(counts.failed.into()),
-        grouped(counts.running.into())
-    )
+/// What stands beside the bar.
+fn message(standing: &Standing, pace: &Pace) -> String {
+    let Standing { rows, counts, spent, .. } = standing;
+    if standing.state == "importing" {
+        return format!("reading the table: {} of {} rows", grouped(counts.total().into()), grouped((*rows).into()));
+    }
+    let number = |count: u32| grouped(count.into());
+    let mut parts = vec![
+        format!("{} of {} done", number(counts.done()), number(*rows)),
+        format!("{} failed", number(counts.failed)),
+        format!("{} running", number(counts.running)),
+    ];
+    if counts.skipped > 0 {
+        parts.insert(2, format!("{} skipped", number(counts.skipped)));
+    }
+    match (standing.state.as_str(), standing.paused) {
+        ("cancelling", _) => parts.push("being cancelled".to_owned()),
+        (_, true) => parts.push("paused".to_owned()),
+        _ => {}
+    }
+    if let Some(rate) = pace.rate() {
+        parts.push(format!("{rate:.1} rows/s"));
+    }
+    if let Some(left) = pace.left(standing.left()).filter(|_| standing.left() > 0 && !standing.paused) {
+        parts.push(format!("{:#} left", HumanDuration(left)));
+    }
+    if spent.tokens > 0 {
+        parts.push(format!("{} tokens", grouped(spent.tokens)));
+    }
+    parts.join(", ")
+}
+
+/// An event for programs.
+fn told(event: &str, standing: &Standing, pace: &Pace) -> serde_json::Value {
+    let Standing { job, rows, state, paused, counts, spent } = standing;
+    let left = pace.left(standing.left()).map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+    json!({
+        "event": event,
+        "job": job,
+        "state": state,
+        "paused": paused,
+        "rows": rows,
+        "counts": {
+            "pending": counts.pending,
+            "running": counts.running,
+            "completed": counts.completed,
+            "failed": counts.failed,
+            "skipped": counts.skipped,
+        },
+        "rows_per_second": pace.rate(),
+        "left_ms": left,
+        "spent": { "turns": spent.turns, "tokens": spent.tokens },
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use indicatif::InMemoryTerm;
-
-    use super::*;
-
-    const COUNTS: Counts = Counts { pending: 2140, running: 16, completed: 1218, failed: 2, skipped: 0 };
-
-    #[test]
-    fn the_bar_says_what_the_job_is_at() {
-        assert_eq!(message(3376, "running", COUNTS), "1,220 of 3,376 done, 2 failed, 16 running");
-        assert_eq!(message(3376, "cancelling", COUNTS), "1,220 of 3,376 done, 2 failed, 16 running, being cancelled");
-        assert_eq!(message(4000, "importing", COUNTS), "reading the table: 3,376 of 4,000 rows");
-    }
-
-    #[test]
-    fn the_bar_is_drawn_in_a_line_and_taken_away() {
-        let screen = InMemoryTerm::new(10, 120);
-        let bar = bar(ProgressDrawTarget::term_like(Box::new(screen.clone())), 3376, COUNTS);
-        bar.tick();
-        // Nothing was done yet that a time could be told from.
-        insta::assert_snapshot!(screen.contents(), @"⠉ [==========>                   ] 1,220 of 3,376 done, 2 failed, 16 running  0.0 rows/s");
-        bar.inc(5);
-        bar.tick();
-        assert!(screen.contents().ends_with(" left"), "{}", screen.contents());
-        bar.finish_and_clear();
-        assert_eq!(screen.contents(), "");
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ mod job;
 mod list;
 mod removed;
 mod role;
+mod summary;
 mod tool;
 mod tree;
 
@@ -24,6 +25,7 @@ use understory_server::{
 
 pub(crate) use event::event;
 pub(crate) use job::retried;
+pub(crate) use summary::summary;
 
 /// How much of an answer stands in one line, in characters.
 const LINE_MAX: usize = 100;
@@ -75,21 +77,6 @@ pub(crate) fn document(reply: &Reply) -> String {
         Ok(Value::Object(tagged)) => tagged.into_iter().next().map_or(Value::Null, |(_, inner)| inner).to_string(),
         other => other.unwrap_or_default().to_string(),
     }
-}
-
-/// What came of a job that is finished.
-pub(crate) fn summary(job: &JobLine) -> String {
-    let mut text = format!("job {} {}, {}", job.path, job.state, counted(job));
-    for error in job.errors.iter().take(KINDS_MAX) {
-        let _ = write!(text, "\n  {}", failed_alike(error));
-    }
-    if let Some(more @ 1..) = job.errors.len().checked_sub(KINDS_MAX) {
-        let _ = write!(text, "\n  and {more} more kinds of failure");
-    }
-    if job.exported_at.is_some() && !job.output.is_empty() {
-        let _ = write!(text, "\noutput: {}", escaped(&job.output));
-    }
-    text
 }
 
 /// A number with a comma between thousands.

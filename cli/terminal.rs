@@ -4,6 +4,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use indicatif::ProgressBar;
 use understory_server::{Code, Failure};
@@ -20,6 +21,7 @@ struct Inner {
     quiet: bool,
     draws: bool,
     colours: bool,
+    every: Duration,
     /// The bar being drawn: what is printed meanwhile goes above it.
     bar: Mutex<Option<ProgressBar>>,
 }
@@ -29,13 +31,21 @@ impl Terminal {
     pub(crate) fn new(general: &General) -> Self {
         let able = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let colours = able && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let General { json, quiet, .. } = *general;
-        Terminal(Arc::new(Inner { json, quiet, draws: able && !quiet, colours, bar: Mutex::new(None) }))
+        let General { json, quiet, progress, .. } = *general;
+        let every = Duration::from_secs(progress.into());
+        Terminal(Arc::new(Inner { json, quiet, draws: able && !quiet, colours, every, bar: Mutex::new(None) }))
     }
 
     /// A terminal for a command line that could not be read.
     pub(crate) fn bare(json: bool) -> Self {
-        Terminal(Arc::new(Inner { json, quiet: false, draws: false, colours: false, bar: Mutex::new(None) }))
+        Terminal(Arc::new(Inner {
+            json,
+            quiet: false,
+            draws: false,
+            colours: false,
+            every: Duration::MAX,
+            bar: Mutex::new(None),
+        }))
     }
 
     /// Whether results and errors are JSON.
@@ -83,6 +93,18 @@ impl Terminal {
         if !self.0.quiet {
             self.stderr(&format!("{}\n", lines(text)));
         }
+    }
+
+    /// Prints an event for programs, a line of JSON.
+    pub(crate) fn event(&self, json: &str) {
+        if !self.0.quiet {
+            self.stderr(&format!("{json}\n"));
+        }
+    }
+
+    /// How often progress is told where no bar is drawn.
+    pub(crate) fn every(&self) -> Duration {
+        self.0.every
     }
 
     /// Prints what the user may not have meant.

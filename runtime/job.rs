@@ -2,8 +2,8 @@
 
 use understory_actors::System;
 use understory_actors::job::{
-    ErrorGroup, ItemPage, ItemQuery, ItemView, JobRequest, JobStarted, JobView, ResultCursor, Results, Retried,
-    RetryRequest,
+    ErrorGroup, ItemPage, ItemQuery, ItemView, JobDigest, JobRequest, JobStarted, JobView, ResultCursor, Results,
+    Retried, RetryRequest,
 };
 use understory_paths::AgentPath;
 
@@ -74,6 +74,14 @@ impl Job {
     /// `after`: behind a row that was given before, in this process or an earlier one; from the start without it.
     pub fn results(&self, after: Option<ResultCursor>) -> Results {
         self.system.job_results(&self.path, after)
+    }
+
+    /// Looks through all its rows: what went wrong, and what took longest.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn digest(&self) -> Result<JobDigest, Error> {
+        self.system.job_digest(&self.path).await
     }
 
     /// Its failed rows by what went wrong, the most frequent first.

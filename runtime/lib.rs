@@ -48,8 +48,8 @@ pub use understory_actors::job::export::ExportError;
 pub use understory_actors::job::table::TableError;
 pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{
-    Begun, ErrorGroup, ITEMS_MAX, ItemPage, ItemQuery, ItemStatus, ItemView, JobError, JobRequest, JobStarted, JobView,
-    ResultCursor, Results, Retried, RetryRequest, RowResult,
+    Begun, ErrorGroup, ITEMS_MAX, ItemPage, ItemQuery, ItemStatus, ItemView, JobDigest, JobError, JobRequest,
+    JobStarted, JobView, ResultCursor, Results, Retried, RetryRequest, RowResult, SlowRow,
 };
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{

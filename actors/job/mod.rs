@@ -16,6 +16,7 @@ pub mod template;
 
 mod actor;
 mod commit;
+mod digest;
 mod finish;
 mod follow;
 mod group;
@@ -38,6 +39,7 @@ mod settings;
 mod view;
 
 pub(crate) use actor::{JobActor, JobSignal};
+pub use digest::{ErrorGroup, JobDigest, SlowRow};
 pub use error::JobError;
 pub use follow::ResultCursor;
 pub use items::{ITEMS_MAX, ItemPage, ItemQuery, ItemStatus};
@@ -45,4 +47,4 @@ pub use request::{Begun, JobRequest, JobStarted};
 pub use results::{Results, RowResult};
 pub use retry::{Retried, RetryRequest};
 pub(crate) use settings::role_of_item;
-pub use view::{ErrorGroup, ItemView, JobView};
+pub use view::{ItemView, JobView};

@@ -1,18 +1,11 @@
 //! Jobs and their items as they stand: what a host looks at.
 
-use std::collections::BTreeMap;
-
 use understory_paths::AgentPath;
-use understory_store::{Item, ItemState, Job, JobSpec, Node, Table, keys};
+use understory_store::{Item, Job, JobSpec, Node, Table, keys};
 
 use super::finish::standing;
 use crate::error::Error;
 use crate::system::{System, closed_at};
-
-/// How many rows are read at a time.
-const PAGE: usize = 512;
-/// How many rows of each kind of error a summary names.
-const NAMED_MAX: usize = 3;
 
 /// A job as it stands.
 #[derive(Clone, Debug)]
@@ -36,17 +29,6 @@ pub struct ItemView {
     pub item: Item,
     /// The word for how it stands.
     pub status: &'static str,
-}
-
-/// Rows that failed alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ErrorGroup {
-    /// What went wrong.
-    pub error: String,
-    /// In how many rows.
-    pub rows: u64,
-    /// The item ids of the first few.
-    pub first: Vec<String>,
 }
 
 impl System {
@@ -108,28 +90,5 @@ impl System {
             }
         }
         Ok(views)
-    }
-
-    /// Failed rows of a job by what went wrong, the most frequent first.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn job_errors(&self, path: &AgentPath) -> Result<Vec<ErrorGroup>, Error> {
-        let mut groups = BTreeMap::<String, ErrorGroup>::new();
-        let mut items = self.store.pages(Table::Node.beneath(path), PAGE);
-        while let Some(rows) = items.next::<Node>().await? {
-            for row in &rows {
-                if let Node::Item(Item { state: ItemState::Failed { .. }, last_error, item_id, .. }) = &row.value {
-                    let error = last_error.clone().unwrap_or_else(|| "no error was kept".to_owned());
-                    let fresh = || ErrorGroup { error: error.clone(), rows: 0, first: Vec::new() };
-                    let group = groups.entry(error.clone()).or_insert_with(fresh);
-                    group.rows += 1;
-                    group.first.extend((group.first.len() < NAMED_MAX).then(|| item_id.clone()));
-                }
-            }
-        }
-        let mut groups: Vec<ErrorGroup> = groups.into_values().collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
-        Ok(groups)
     }
 }

@@ -14,6 +14,7 @@ mod kept;
 mod letters;
 mod looking;
 mod outputs;
+mod progress;
 mod remove;
 mod resident;
 mod roles;
