@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use crate::dispatcher;
 use crate::error::Error;
 use crate::gate::Gate;
 use crate::inboxes::Inboxes;
-use crate::job::{JobActor, JobSignal};
+use crate::job::{JobActor, JobSignal, Spool};
 use crate::limits::Limits;
 use crate::passes::Passes;
 use crate::pausing::WaitRoom;
@@ -48,6 +49,8 @@ pub struct Parts {
     pub brains: HashMap<String, Arc<dyn BrainFactory>>,
     /// Its roles by name. Those of `default`, `explorer` and `worker` that are missing are added ([`Role::built_in`]).
     pub roles: HashMap<String, Role>,
+    /// The folder that tables of jobs are kept in that come from no file, until their rows are stored.
+    pub spool: Option<PathBuf>,
 }
 
 /// The actors of one process over one store. Cheap to clone.
@@ -71,6 +74,7 @@ pub struct Inner {
     pub(crate) alarms: Alarms,
     pub(crate) watchers: Watchers,
     pub(crate) passes: Passes,
+    pub(crate) spool: Spool,
     pub(crate) told: broadcast::Sender<Arc<Told>>,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -111,7 +115,7 @@ impl System {
     /// # Errors
     /// The store failed.
     pub async fn open(store: Store, parts: Parts) -> Result<System, Error> {
-        let Parts { limits, brains, mut roles } = parts;
+        let Parts { limits, brains, mut roles, spool } = parts;
         role::complete(&mut roles);
         let roles = Arc::new(roles);
         let clock = Clock::start();
@@ -130,6 +134,7 @@ impl System {
             alarms: Alarms::default(),
             watchers: Watchers::default(),
             passes: Passes::default(),
+            spool: Spool::new(spool),
             told: broadcast::channel(EVENTS_KEPT).0,
             stopping: CancellationToken::new(),
             tasks,

@@ -26,7 +26,7 @@ pub(crate) async fn builder(setting: &Setting) -> Result<Builder, Failure> {
 /// The same without the home's roles.
 pub(crate) fn bare(setting: &Setting) -> Builder {
     let shell = Shell::new(setting.run_dir(), setting.allowed.clone()).reached_at(setting.socket());
-    Runtime::builder().brain(SHELL, shell).brain(SCRIPTED, Scripted::from_settings())
+    Runtime::builder().brain(SHELL, shell).brain(SCRIPTED, Scripted::from_settings()).spool_in(setting.spool())
 }
 
 /// The brain that the flags choose, with settings that hold wherever a later process is started. Nothing if none is chosen.

@@ -1,7 +1,8 @@
 //! `understory job run` and `job resume`: this process runs one job to its end.
 
-use std::fs;
+use std::fs::{self, File};
 use std::future::Future;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,9 @@ use crate::owner::Owner;
 use crate::progress::{Progress, Standing};
 use crate::render::{self, grouped};
 use crate::setting::{agent_path, read_text};
-use crate::spool::{STDIN, spool};
+
+/// The table that is read from stdin.
+const STDIN: &str = "-";
 
 /// How often a job is looked at for what no event tells: its pace, and what it has spent.
 const LOOK: Duration = Duration::from_secs(1);
@@ -33,15 +36,16 @@ pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result
         let message = "a table that comes through a pipe has no place for an output beside it: add --out FILE";
         return Err(Failure::new(Code::Usage, message));
     }
-    let mut request = request(session, arguments).await?;
+    let request = request(session, arguments).await?;
     let owner = Door::own(session, "job run").await?;
-    let (runtime, dir) = (owner.runtime.clone(), session.setting.spool());
+    let runtime = owner.runtime.clone();
     finish(session, owner, "the same command goes on", async move {
-        if streamed {
-            let table = request.input;
-            request.input = blocking(move || spool(&table, &dir)).await?;
+        if !streamed {
+            return Ok(runtime.start_job(request).await?.1);
         }
-        Ok(runtime.start_job(request).await?.1)
+        let table = request.input.clone();
+        let reader = blocking(move || open(&table)).await?;
+        Ok(runtime.start_job_from(request, reader).await?.1)
     })
     .await
 }
@@ -136,6 +140,15 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
 /// Whether a table can be read only once, and a job reads it twice. What is not there is found when it is opened.
 fn streamed(table: &Path) -> bool {
     table == Path::new(STDIN) || fs::metadata(table).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// Opens a table that can be read only once; waits for the other end of a pipe.
+fn open(table: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+    if table == Path::new(STDIN) {
+        return Ok(Box::new(io::stdin()));
+    }
+    let unread = |error| Failure::new(Code::Failure, format!("failed to open table {}: {error}", table.display()));
+    Ok(Box::new(File::open(table).map_err(unread)?))
 }
 
 /// Follows a job to its end, prints what came of it, and ends the process's part in order.

@@ -23,7 +23,6 @@ mod role;
 mod run;
 mod setting;
 mod signals;
-mod spool;
 mod terminal;
 mod tool;
 mod watch;

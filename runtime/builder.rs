@@ -84,6 +84,13 @@ impl Builder {
         self
     }
 
+    /// Keeps the tables of jobs that come from no file in `dir`, until their rows are stored. Without it they lie in `spool`
+    /// in the folder of the store, and a runtime without one takes none.
+    pub fn spool_in(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.parts.spool = Some(dir.into());
+        self
+    }
+
     /// Opens the store in `dir`, making it if there is none, and starts over it. Activates nothing.
     ///
     /// Must be called within a tokio runtime. Opening a store that was not shut down reads what was written since it was
@@ -91,7 +98,9 @@ impl Builder {
     ///
     /// # Errors
     /// The store is in use by another process, damaged, or of a newer schema, or cannot be written.
-    pub async fn open(self, dir: impl Into<PathBuf>) -> Result<Runtime, Error> {
+    pub async fn open(mut self, dir: impl Into<PathBuf>) -> Result<Runtime, Error> {
+        let dir = dir.into();
+        self.parts.spool.get_or_insert_with(|| dir.join("spool"));
         let backend = SledBackend::open(dir, SledOptions::default()).await.map_err(error::store)?;
         let backend = Arc::new(backend);
         self.over(backend.clone(), Engine::Sled(backend)).await

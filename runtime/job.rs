@@ -1,5 +1,8 @@
 //! A handle on one job.
 
+use std::io::Read;
+
+use serde::Serialize;
 use understory_actors::System;
 use understory_actors::job::{
     ErrorGroup, ItemPage, ItemQuery, ItemView, JobDigest, JobRequest, JobStarted, JobView, ResultCursor, Results,
@@ -24,6 +27,37 @@ impl Runtime {
     /// The table, template or output is no good, the table of an earlier same command has changed, or the owner is closed.
     pub async fn start_job(&self, request: JobRequest) -> Result<(Job, JobStarted), Error> {
         let started = self.system.start_job(request).await?;
+        Ok((self.job(started.job.path.clone()), started))
+    }
+}
+
+impl Runtime {
+    /// Starts a job over a table that can be read once only, such as a pipe, or goes on with the one that the same command
+    /// started over the same bytes. The table is kept in the spool ([`Builder::spool_in`](crate::Builder::spool_in)) until its
+    /// rows are stored; of [`JobRequest::input`] only the end of the name is looked at.
+    ///
+    /// # Errors
+    /// As for [`Runtime::start_job`]; or there is no spool, or the table cannot be kept there.
+    pub async fn start_job_from(
+        &self,
+        request: JobRequest,
+        reader: impl Read + Send + 'static,
+    ) -> Result<(Job, JobStarted), Error> {
+        let started = self.system.start_job_from(request, reader).await?;
+        Ok((self.job(started.job.path.clone()), started))
+    }
+
+    /// Starts a job over rows, each written as a JSON object, or goes on with the one that the same command started over the
+    /// same rows. Nothing is written of what came of them unless the request names an output: [`Job::items`] has it.
+    ///
+    /// # Errors
+    /// As for [`Runtime::start_job_from`]; the line that one names is the row's number.
+    pub async fn start_job_of<T: Serialize>(
+        &self,
+        request: JobRequest,
+        rows: impl IntoIterator<Item = T, IntoIter: Send + 'static>,
+    ) -> Result<(Job, JobStarted), Error> {
+        let started = self.system.start_job_of(request, rows).await?;
         Ok((self.job(started.job.path.clone()), started))
     }
 }

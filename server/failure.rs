@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -177,6 +178,9 @@ fn job_code(error: &JobError) -> Code {
         JobError::InputChanged { .. } | JobError::Changed { .. } => Code::InputChanged,
         JobError::NotAnObject { .. } | JobError::NotText { .. } => Code::InvalidText,
         JobError::Zero { .. } | JobError::OutputIsInput { .. } | JobError::NoBrain { .. } => Code::Usage,
+        JobError::NoSpool => Code::Usage,
+        JobError::Unkept { source, .. } if source.kind() == ErrorKind::StorageFull => Code::DiskFull,
+        JobError::Unkept { .. } => Code::Unwritable,
         JobError::UnknownColumn { .. } | JobError::Cell { .. } => Code::InvalidTable,
         _ => Code::Failure,
     }
@@ -274,6 +278,7 @@ fn job_details(error: &JobError) -> Value {
             json!({ "output": named(output) })
         }
         JobError::NotText { path } => json!({ "path": named(path) }),
+        JobError::Unkept { dir, .. } => json!({ "path": named(dir) }),
         JobError::InputChanged { input, job } => json!({ "input": input, "job": job }),
         JobError::Changed { input } => json!({ "input": input }),
         JobError::UnknownColumn { name, .. } => json!({ "name": name }),

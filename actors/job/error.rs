@@ -15,6 +15,18 @@ pub enum JobError {
     /// The output cannot be written.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// A table that comes from no file has nowhere to be kept.
+    #[error("a table that comes from no file needs a folder to be kept in, and the runtime was given none")]
+    NoSpool,
+    /// A table that comes from no file cannot be kept.
+    #[error("failed to keep the table in {}", dir.display())]
+    Unkept {
+        /// The folder.
+        dir: std::path::PathBuf,
+        /// Why not.
+        #[source]
+        source: std::sync::Arc<std::io::Error>,
+    },
     /// The command was run before on another table.
     #[error("{input} has changed since {job} was started from it: start another job with --new")]
     InputChanged {

@@ -1,6 +1,6 @@
 //! Storing a job's rows: a blocking reader of the table, and the job's actor, which commits a batch at a time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::sync::{mpsc, oneshot};
 use understory_store::{
@@ -41,24 +41,33 @@ impl JobActor {
             self.system.jobs.held(&self.path, |held| held.importing = false);
             let (job, row) = (work.job.import(0, 0)?, work.row.clone());
             self.commit_job(Draft::new(), &row, job).await?;
+            self.let_kept_table_go();
             self.call_flush();
             return Ok(());
         }
-        let (system, path, spec, stored) =
-            (self.system.clone(), self.path.clone(), work.spec.clone(), work.job.imported);
+        let (system, path, spec, job) = (self.system.clone(), self.path.clone(), work.spec.clone(), work.job.clone());
         self.system.tasks.spawn(async move {
             let (batches, mut coming) = mpsc::channel(1);
             let limits = table_limits(&system.limits);
-            let reading = tokio::task::spawn_blocking(move || read(&spec, limits, stored, checked, &batches));
+            let (kept, input) = (spec.input.is_empty(), input(&system, &spec, job.id));
+            let read = move || read(&input?, &spec, limits, job.imported, checked, &batches);
+            let reading = tokio::task::spawn_blocking(read);
+            let mut stored = true;
             while let Some(rows) = coming.recv().await {
-                if pass_on(&system, &path, rows).await.is_none() {
+                stored = pass_on(&system, &path, rows).await.is_some();
+                if !stored {
                     break;
                 }
             }
             drop(coming);
             system.jobs.held(&path, |held: &mut Held| held.importing = false);
             let signal = match reading.await {
-                Ok(Ok(())) => JobSignal::Wake,
+                Ok(Ok(())) => {
+                    if kept && stored {
+                        system.let_table_go(job.id).await;
+                    }
+                    JobSignal::Wake
+                }
                 Ok(Err(error)) => JobSignal::ImportFailed(error.to_string()),
                 Err(error) => JobSignal::ImportFailed(error.to_string()),
             };
@@ -102,8 +111,17 @@ impl JobActor {
         let state = job.state.as_str().to_owned();
         draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
         self.commit_job(draft, &row, job).await?;
+        self.let_kept_table_go();
         self.stopping = true;
         Ok(())
+    }
+
+    /// Has a table that came from no file removed, once nobody will read it again.
+    fn let_kept_table_go(&self) {
+        if let Some(work) = self.work.as_ref().filter(|work| work.spec.input.is_empty()) {
+            let (system, job) = (self.system.clone(), work.job.id);
+            self.system.tasks.spawn(async move { system.let_table_go(job).await });
+        }
     }
 
     fn add_row(&self, draft: &mut Draft, row: &Row) -> Result<(), Error> {
@@ -132,6 +150,11 @@ pub(super) fn table_limits(limits: &Limits) -> TableLimits {
     TableLimits { columns: limits.columns, rows: limits.rows, row_bytes: TEXT_MAX }
 }
 
+/// Where the table of a job lies.
+fn input(system: &System, spec: &JobSpec, job: AgentId) -> Result<PathBuf, JobError> {
+    if spec.input.is_empty() { system.spool.place(job) } else { Ok(PathBuf::from(&spec.input)) }
+}
+
 /// Hands a batch to the actor and waits until it is on disk. Nothing: the job has left.
 async fn pass_on(system: &System, path: &understory_paths::AgentPath, rows: Vec<Row>) -> Option<()> {
     let (stored, done) = oneshot::channel();
@@ -141,14 +164,15 @@ async fn pass_on(system: &System, path: &understory_paths::AgentPath, rows: Vec<
 
 /// Reads the table from the first row that is not stored. One that is not the table the job was made from is refused.
 fn read(
+    input: &Path,
     spec: &JobSpec,
     limits: TableLimits,
     stored: u32,
     checked: bool,
     batches: &mpsc::Sender<Vec<Row>>,
 ) -> Result<(), Error> {
-    let (input, id_column) = (Path::new(&spec.input), spec.id_column.as_deref());
-    let changed = || Error::from(JobError::Changed { input: spec.input.clone() });
+    let id_column = spec.id_column.as_deref();
+    let changed = || Error::from(JobError::Changed { input: input.display().to_string() });
     if !checked {
         let file = open_file(input).map_err(JobError::from)?;
         let summary = scan(file, spec.format, limits, id_column).map_err(JobError::from)?;

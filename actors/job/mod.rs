@@ -36,6 +36,7 @@ mod results;
 mod retry;
 mod run;
 mod settings;
+mod spool;
 mod view;
 
 pub(crate) use actor::{JobActor, JobSignal};
@@ -47,4 +48,5 @@ pub use request::{Begun, JobRequest, JobStarted};
 pub use results::{Results, RowResult};
 pub use retry::{Retried, RetryRequest};
 pub(crate) use settings::role_of_item;
+pub(crate) use spool::Spool;
 pub use view::{ItemView, JobView};

@@ -1,5 +1,6 @@
 //! Starting, following and listing jobs: what a host asks.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::export::{check_writable, default_output};
 use super::fingerprint::{Command, Fingerprint};
 use super::import::table_limits;
 use super::settings::{Asked, survey};
+use super::spool::Kept;
 use super::table::{Summary, format_of, open_file};
 use super::template::{Template, UnknownColumns};
 use super::view::JobView;
@@ -32,7 +34,7 @@ pub struct JobRequest {
     pub owner: AgentPath,
     /// Its name there; `job_` and eight characters of its id if none is given.
     pub name: Option<String>,
-    /// The table.
+    /// The table. Of one that comes from no file only the end of the name is looked at.
     pub input: PathBuf,
     /// The column that item ids come from; row numbers without one.
     pub id_column: Option<String>,
@@ -52,7 +54,7 @@ pub struct JobRequest {
     pub output_format: OutputFormat,
     /// Whose transcripts are kept.
     pub keep: Keep,
-    /// Where the output goes; beside the table if not said.
+    /// Where the output goes; beside the table if not said, and nowhere if that comes from no file.
     pub output: Option<PathBuf>,
     /// An output that is there already is written over.
     pub overwrite: bool,
@@ -124,7 +126,12 @@ impl JobRequest {
         }
     }
 
-    fn demand_settings(&self) -> Result<(), Error> {
+    /// The format of the table: the one that is said, or the one that its name says.
+    pub(super) fn table_format(&self) -> TableFormat {
+        self.format.unwrap_or_else(|| format_of(&self.input))
+    }
+
+    pub(super) fn demand_settings(&self) -> Result<(), Error> {
         let timeout = u32::try_from(self.timeout.as_millis()).unwrap_or(u32::MAX);
         for (setting, value) in [("concurrency", self.concurrency), ("attempts", self.attempts), ("timeout", timeout)] {
             if value == 0 {
@@ -135,9 +142,16 @@ impl JobRequest {
     }
 }
 
+/// What a request's table was found to be.
+pub(super) enum Found {
+    File(PathBuf, Summary),
+    Kept(Kept),
+}
+
 /// A request whose files were found and whose table was read.
 struct Checked {
-    input: PathBuf,
+    /// The table's file, if it has one.
+    input: Option<PathBuf>,
     format: TableFormat,
     output: Option<PathBuf>,
     summary: Summary,
@@ -153,13 +167,34 @@ impl System {
     /// missing or closed.
     pub async fn start_job(&self, request: JobRequest) -> Result<JobStarted, Error> {
         request.demand_settings()?;
-        let checked = self.check(&request).await?;
+        let (system, asked) = (self.clone(), request.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let given = &asked.input;
+            let summary = system.judge(&asked, open_file(given).map_err(JobError::from)?)?;
+            let input = std::fs::canonicalize(given).map_err(|source| lost(given, source))?;
+            Ok::<_, Error>(Found::File(input, summary))
+        });
+        let found = read.await.map_err(|_| Error::Stopping)??;
+        self.start_over(request, found).await
+    }
+
+    /// Reads the whole table of a request, and judges it and what its rows say for themselves. Blocks.
+    pub(super) fn judge(&self, request: &JobRequest, reader: impl io::Read) -> Result<Summary, Error> {
+        let (format, limits) = (request.table_format(), table_limits(&self.limits));
+        let JobRequest { columns, role, brain, id_column, .. } = request;
+        let asked = Asked { headers: &[], columns, role, brain: brain.as_ref() };
+        survey(self, reader, (format, limits), id_column.as_deref(), asked)
+    }
+
+    /// Starts a job over a table that was judged.
+    pub(super) async fn start_over(&self, request: JobRequest, found: Found) -> Result<JobStarted, Error> {
+        let (checked, kept) = self.check(&request, found).await?;
         let template = request.template.as_deref().map(Template::parse);
         let unknown_columns = template.and_then(|template| template.unknown_columns(&checked.summary.headers));
         let known = if request.fresh { None } else { self.known_job(&request, &checked).await? };
         let (job, begun) = match known {
             Some(view) => self.go_on(view).await?,
-            None => match self.create_job(&request, &checked).await? {
+            None => match self.create_job(&request, &checked, kept).await? {
                 Some(job) => (job, Begun::New),
                 // The same command was given at the same moment.
                 None => {
@@ -227,32 +262,33 @@ impl System {
         answer.await.map_err(|_| Error::Stopping)?
     }
 
-    async fn check(&self, request: &JobRequest) -> Result<Checked, Error> {
-        let (given, output, id_column) = (request.input.clone(), request.output.clone(), request.id_column.clone());
-        let (role, brain, columns) = (request.role.clone(), request.brain.clone(), request.columns.clone());
-        let (system, limits) = (self.clone(), table_limits(&self.limits));
-        let format = request.format.unwrap_or_else(|| format_of(&given));
-        let read = tokio::task::spawn_blocking(move || {
-            let asked = Asked { headers: &[], columns: &columns, role: &role, brain: brain.as_ref() };
-            let table = open_file(&given).map_err(JobError::from)?;
-            let summary = survey(&system, table, (format, limits), id_column.as_deref(), asked)?;
-            let input = std::fs::canonicalize(&given).map_err(|source| lost(&given, source))?;
+    async fn check(&self, request: &JobRequest, found: Found) -> Result<(Checked, Option<Kept>), Error> {
+        let format = request.table_format();
+        let (input, summary, kept) = match found {
+            Found::File(input, summary) => (Some(input), summary, None),
+            Found::Kept(kept) => (None, kept.summary.clone(), Some(kept)),
+        };
+        let output = request.output.clone();
+        let looked = tokio::task::spawn_blocking(move || {
             let output = output.map(|output| absolute(&output)).transpose()?;
-            for path in std::iter::once(&input).chain(&output) {
+            for path in input.iter().chain(&output) {
                 // The job keeps it as text, and opens it again by that.
                 path.to_str().ok_or_else(|| JobError::NotText { path: path.clone() })?;
             }
             match output {
-                Some(output) if output == input => Err(Error::from(JobError::OutputIsInput { path: output })),
-                output => Ok((input, output, summary)),
+                Some(output) if Some(&output) == input.as_ref() => Err(JobError::OutputIsInput { path: output }),
+                output => Ok((input, output)),
             }
         });
-        let (input, output, summary) = read.await.map_err(|_| Error::Stopping)??;
+        let (input, output) = looked.await.map_err(|_| Error::Stopping)??;
+        // Rows that come again are the same table; a file is, as long as it has not changed.
+        let content = || PathBuf::from(format!("sha256:{}", Fingerprint(summary.sha256)));
+        let place = input.clone().unwrap_or_else(content);
         let JobRequest { columns, schema, output_format, keep, role, .. } = request;
         let more = (format, columns, schema, output_format, keep, role);
         let (brain, settings) = request.brain.as_ref().map_or(("", None), |brain| (&brain.name, Some(&brain.settings)));
         let fingerprint = Fingerprint::of(&Command {
-            input: &input,
+            input: &place,
             id_column: request.id_column.as_deref(),
             brain,
             settings: settings.map_or(&[], std::slice::from_ref),
@@ -260,7 +296,7 @@ impl System {
             output: output.as_deref().unwrap_or(Path::new("")),
             more: &serde_json::to_string(&more).unwrap_or_default(),
         });
-        Ok(Checked { input, format, output, summary, fingerprint })
+        Ok((Checked { input, format, output, summary, fingerprint }, kept))
     }
 
     /// The job that the same command started, if its table is still the same.
@@ -303,17 +339,27 @@ impl System {
     }
 
     /// Creates the job. Nothing: the same command has made one meanwhile.
-    async fn create_job(&self, request: &JobRequest, checked: &Checked) -> Result<Option<AgentRef>, Error> {
+    async fn create_job(
+        &self,
+        request: &JobRequest,
+        checked: &Checked,
+        kept: Option<Kept>,
+    ) -> Result<Option<AgentRef>, Error> {
         let Checked { input, format, output, summary, fingerprint } = checked;
         let id = AgentId::new();
         let name = request.name.clone().unwrap_or_else(|| format!("job_{}", id.short()));
         let path = request.owner.join(&name)?;
-        let output = output.clone().unwrap_or_else(|| default_output(input, &id.short(), request.output_format.kind));
-        let (checked_output, overwrite) = (output.clone(), request.overwrite);
-        let writable = tokio::task::spawn_blocking(move || check_writable(&checked_output, overwrite));
-        writable.await.map_err(|_| Error::Stopping)?.map_err(JobError::from)?;
+        let beside = |input: &PathBuf| default_output(input, &id.short(), request.output_format.kind);
+        let output = output.clone().or_else(|| input.as_ref().map(beside));
+        let (place, overwrite) = (kept.as_ref().map(|_| self.spool.place(id)).transpose()?, request.overwrite);
+        let (checked_output, settled) = (output.clone(), place.clone());
+        let ready = tokio::task::spawn_blocking(move || {
+            checked_output.map_or(Ok(()), |output| check_writable(&output, overwrite))?;
+            kept.zip(settled).map_or(Ok(()), |(kept, place)| kept.settle(&place))
+        });
+        ready.await.map_err(|_| Error::Stopping)??;
         let spec = JobSpec {
-            input: input.to_string_lossy().into_owned(),
+            input: text(input.as_deref()),
             format: *format,
             bytes: summary.bytes,
             sha256: summary.sha256,
@@ -325,7 +371,7 @@ impl System {
             role: request.role.clone(),
             columns: request.columns.clone(),
             schema: request.schema.clone(),
-            output: output.to_string_lossy().into_owned(),
+            output: text(output.as_deref()),
             output_format: request.output_format,
             keep: request.keep,
             attempts: request.attempts,
@@ -338,13 +384,27 @@ impl System {
         let limits = JobLimits { concurrency, turns: request.turns, tokens: request.tokens, until };
         let (spec, fresh) = (Box::new(spec), request.fresh);
         let create = Request::CreateJob { path: path.clone(), job: job.clone(), spec, limits, fresh };
-        if let Answer::Done(false) = self.register(create).await? {
-            return Ok(None);
+        match self.register(create).await {
+            // The job may be there all the same, and the next process reads its table.
+            Err(error @ (Error::Store(_) | Error::Stopping)) => Err(error),
+            refused @ (Ok(Answer::Done(false)) | Err(_)) => {
+                if place.is_some() {
+                    self.let_table_go(id).await;
+                }
+                refused.map(|_| None)
+            }
+            Ok(_) => {
+                self.jobs.deliver(self, &path, JobSignal::Import);
+                self.run(&path).await?;
+                Ok(Some(job))
+            }
         }
-        self.jobs.deliver(self, &path, JobSignal::Import);
-        self.run(&path).await?;
-        Ok(Some(job))
     }
+}
+
+/// A path as a job keeps it, which it was found to be fit for; empty for none.
+fn text(path: Option<&Path>) -> String {
+    path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// A path made absolute as far as it exists: the output itself may not.
@@ -354,6 +414,6 @@ fn absolute(output: &Path) -> Result<PathBuf, JobError> {
     Ok(std::fs::canonicalize(parent).map_or_else(|_| whole.clone(), |parent| parent.join(name)))
 }
 
-fn lost(path: &Path, source: std::io::Error) -> JobError {
+fn lost(path: &Path, source: io::Error) -> JobError {
     JobError::Place { path: path.to_owned(), source: std::sync::Arc::new(source) }
 }

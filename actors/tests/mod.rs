@@ -48,6 +48,7 @@ mod resting;
 mod results;
 mod roles;
 mod sessions;
+mod spooled;
 mod standing;
 mod stopping;
 mod storm;

@@ -190,6 +190,12 @@ impl Setting {
         self
     }
 
+    /// One that keeps tables in this folder.
+    pub(crate) fn spool(mut self, dir: std::path::PathBuf) -> Self {
+        self.parts.spool = Some(dir);
+        self
+    }
+
     pub(crate) fn without(mut self, brain: &str) -> Self {
         self.parts.brains.remove(brain);
         self

@@ -117,3 +117,33 @@ fn what_is_wrong_with_a_table_is_told_with_its_place() {
     insta::assert_snapshot!(said("in.json", "[{\"id\":1},\n{\"id\":2,\"id\":3}]"), @r#"line 2, column 12: the key "id" is there twice {"line":2,"column":12}"#);
     insta::assert_snapshot!(said("in.jsonl", "{\"id\":1}\n[]\n"), @r#"line 2, column 1: invalid type: sequence, expected an object {"line":2,"column":1}"#);
 }
+
+/// The names of what lies in the spool.
+fn spool(folder: &Folder) -> Vec<String> {
+    let Ok(names) = std::fs::read_dir(folder.home().join("spool")) else { return Vec::new() };
+    names.map(|name| name.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_table_from_stdin_is_kept_until_its_rows_are_stored() {
+    let folder = folder();
+    let words = format!("job run - {JOB} --format jsonl");
+    let run = |table: &str| {
+        let mut child = folder.command(&words).stdin(Stdio::piped()).spawn().unwrap();
+        // One that is refused is not read to its end.
+        let _ = child.stdin.take().unwrap().write_all(table.as_bytes());
+        folder.ended(child)
+    };
+    let refused = run("{\"id\":1}\n{\"id\":\n");
+    assert_eq!(refused.code, 5, "{refused:?}");
+    insta::assert_snapshot!(refused.err, @"error: line 2, column 6: EOF while parsing a value");
+    assert!(spool(&folder).is_empty(), "{:?}", spool(&folder));
+    let endless = run(&"x".repeat(4 << 20));
+    assert_eq!(endless.code, 4, "{endless:?}");
+    assert!(spool(&folder).is_empty(), "{:?}", spool(&folder));
+    assert_eq!(run(LINES).code, 0);
+    assert!(spool(&folder).is_empty(), "{:?}", spool(&folder));
+    assert!(run(LINES).err.contains("nothing runs"));
+    assert!(spool(&folder).is_empty(), "{:?}", spool(&folder));
+    assert_eq!(folder.json("store verify").1["sound"], true);
+}
