@@ -106,7 +106,12 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         (Some(file), _) => Some(session.aside(move || read_text("template", &file)).await?),
         (None, instruction) => instruction,
     };
+    let schema = match arguments.schema {
+        Some(file) => Some(session.aside(move || read_text("schema", &file)).await?),
+        None => None,
+    };
     Ok(JobRequest {
+        schema,
         owner: agent_path(&arguments.owner)?,
         name: arguments.name,
         id_column: arguments.id_column,

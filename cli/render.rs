@@ -253,6 +253,7 @@ fn job(job: &JobLine) -> String {
         ("written", job.exported_at.clone().unwrap_or_default()),
         ("id column", job.id_column.as_deref().map(escaped).unwrap_or_default()),
         ("template", job.template.as_deref().map(short).unwrap_or_default()),
+        ("schema", job.schema.as_deref().map(short).unwrap_or_default()),
         ("brain", job.brain.as_ref().map_or_else(|| "of the role".to_owned(), brain)),
         ("role", escaped(&job.role)),
         ("by column", list::labels(&job.columns)),

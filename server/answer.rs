@@ -150,7 +150,7 @@ async fn all_jobs(runtime: &Runtime) -> Result<Jobs, Error> {
     let (mut jobs, mut after) = (Vec::new(), None);
     loop {
         let page = runtime.system().jobs(&AgentPath::root(), after.as_ref(), JOBS).await?;
-        jobs.extend(page.iter().map(|view| JobLine { template: None, ..job_line(view, Vec::new()) }));
+        jobs.extend(page.iter().map(|view| JobLine { template: None, schema: None, ..job_line(view, Vec::new()) }));
         match page.last() {
             Some(last) if page.len() == JOBS => after = Some(last.path.clone()),
             _ => return Ok(Jobs { jobs }),

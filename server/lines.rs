@@ -183,6 +183,8 @@ pub struct JobLine {
     pub id_column: Option<String>,
     /// What each worker is asked; left out of a list of jobs.
     pub template: Option<String>,
+    /// The JSON Schema that results are held to; left out of a list of jobs.
+    pub schema: Option<String>,
     /// What works on the rows; what their role has without it.
     pub brain: Option<BrainLine>,
     /// The workers' role.

@@ -31,6 +31,7 @@ pub fn job_line(view: &JobView, errors: Vec<ErrorGroup>) -> JobLine {
         counts: counts(job.counts),
         id_column: spec.id_column.clone(),
         template: spec.template.clone(),
+        schema: spec.schema.clone(),
         brain: spec.brain.as_ref().map(brain),
         role: spec.role.clone(),
         columns: columns(&spec.columns),

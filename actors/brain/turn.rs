@@ -42,6 +42,8 @@ pub struct JobRow {
     pub json: Arc<str>,
     /// The job's template rendered over the row, if it has one.
     pub instruction: Option<Arc<str>>,
+    /// The JSON Schema that the result is held to, if there is one.
+    pub schema: Option<Arc<str>>,
 }
 
 impl Turn {
@@ -73,6 +75,12 @@ impl Turn {
 
     pub(crate) fn in_session(mut self, session: Option<Arc<str>>) -> Self {
         self.session = session;
+        self
+    }
+
+    /// The same turn, which goes on with this message behind those it has.
+    pub(crate) fn told(mut self, message: Message) -> Self {
+        self.messages = self.messages.iter().cloned().chain([message]).collect();
         self
     }
 
@@ -123,7 +131,8 @@ impl Turn {
         self.attempt
     }
 
-    /// What came, oldest first; the last is the one that started the turn, or joined it before a crash. Empty for a job item.
+    /// What came, oldest first; the last is the one that started the turn, or joined it before a crash. For a job item,
+    /// why the results were refused that it has given so far: mostly none.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }
@@ -143,12 +152,11 @@ impl Turn {
     }
 
     /// What is asked, as one text: the messages, a blank line between; for a job item its instruction, or else the row
-    /// as one line of JSON.
+    /// as one line of JSON, before them.
     pub fn text(&self) -> String {
-        match &self.row {
-            Some(row) => row.instruction.as_deref().unwrap_or(&row.json).to_owned(),
-            None => self.messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n\n"),
-        }
+        let asked = self.row.as_ref().map(|row| row.instruction.as_deref().unwrap_or(&row.json));
+        let texts = asked.into_iter().chain(self.messages.iter().map(|message| message.text.as_str()));
+        texts.collect::<Vec<_>>().join("\n\n")
     }
 
     /// The same turn, which attaches this to the messages it sends and to the tasks of those it creates, over what came with

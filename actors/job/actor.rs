@@ -15,6 +15,7 @@ use super::import::Batch;
 use super::report::Report;
 use super::retry;
 use super::run::RunEntry;
+use super::schema::Schema;
 use super::template::Template;
 use crate::error::Error;
 use crate::gate::{Incarnation, Life, Resident};
@@ -66,6 +67,8 @@ pub(crate) struct Held {
     pub(super) exporting: bool,
     /// The output grows; ends that.
     pub(super) growing: Option<CancellationToken>,
+    /// What results are held to, once the actor has begun; it outlives an incarnation, as runs do.
+    pub(super) schema: Option<Schema>,
 }
 
 /// The actor.

@@ -228,7 +228,10 @@ impl JobActor {
             moved.iter_mut().filter(|moved| moved.permit.is_some()).map(|Moved { row, item, permit, .. }| {
                 let cancel = CancellationToken::new();
                 let slot = permit.take().map(TurnSlot::new);
-                (*row, RunEntry { run: item.run, cancel, interrupted: None, slot, called: false, end: None })
+                (
+                    *row,
+                    RunEntry { run: item.run, cancel, interrupted: None, slot, called: false, misfits: 0, end: None },
+                )
             });
         self.system.jobs.held(&self.path, |held| held.runs.extend(starting));
     }

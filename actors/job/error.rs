@@ -47,6 +47,26 @@ pub enum JobError {
         /// What it is.
         what: String,
     },
+    /// What results were to be held to is no JSON Schema, or one that leads elsewhere.
+    #[error("the schema cannot be used: {what}")]
+    BadSchema {
+        /// Why not.
+        what: String,
+    },
+    /// A result does not fit the job's schema. Its worker may mend it and report again.
+    #[error("the result does not fit the schema: {what}")]
+    Misfit {
+        /// The first few things that are wrong with it, by where they are.
+        what: String,
+    },
+    /// A result does not fit, and was refused for the last time: its run is over.
+    #[error("{what}; this run is over, for {times} results were refused")]
+    NothingFits {
+        /// How many were.
+        times: u32,
+        /// What is wrong with the last.
+        what: String,
+    },
     /// A path cannot be made absolute.
     #[error("failed to find {}", path.display())]
     Place {

@@ -40,6 +40,10 @@ impl JobActor {
         let (Some(row), Some(spec)) = (row, spec) else { return Ok(false) };
         let Node::Job(job) = row.value.clone() else { return Ok(false) };
         let spec = Arc::new(spec.value);
+        if self.system.jobs.held(&self.path, |held| held.schema.is_some()) == Some(false) {
+            let schema = self.system.compile_schema(spec.schema.as_deref()).await?;
+            self.system.jobs.held(&self.path, |held| held.schema = schema);
+        }
         let template = spec.template.as_deref().map(|text| Arc::new(Template::parse(text)));
         let (endings, mailed) = self.work.take().map(|work| (work.endings, work.mailed)).unwrap_or_default();
         self.work = Some(Work {

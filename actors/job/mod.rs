@@ -35,6 +35,7 @@ mod request;
 mod results;
 mod retry;
 mod run;
+mod schema;
 mod settings;
 mod spool;
 mod view;

@@ -28,7 +28,7 @@ pub(crate) struct Report {
 impl System {
     /// Reports the result of a run. Durable when it returns; asked again by the same run it answers the same.
     pub(crate) async fn report(&self, run: &ItemRun, result: &str, stop: bool) -> Result<(), Error> {
-        let result = object(result)?;
+        let result = self.demand_fit(run, result).await?;
         let (reply, answer) = oneshot::channel();
         let report = Report { run: run.clone(), result, stop, reply };
         self.jobs.tell_resident(&run.job, JobSignal::Report(report)).map_err(|_| Error::Stopping)?;

@@ -163,7 +163,7 @@ impl System {
     ///
     /// # Errors
     /// The table, the template or the output is no good (nothing is left of the job then), the table of an earlier same
-    /// command has changed, a role or brain is unknown (what a row says for itself is looked at, too), or the owner is
+    /// command has changed, the schema is none, a role or brain is unknown (what a row says for itself is looked at, too), or the owner is
     /// missing or closed.
     pub async fn start_job(&self, request: JobRequest) -> Result<JobStarted, Error> {
         request.demand_settings()?;
@@ -188,6 +188,7 @@ impl System {
 
     /// Starts a job over a table that was judged.
     pub(super) async fn start_over(&self, request: JobRequest, found: Found) -> Result<JobStarted, Error> {
+        self.compile_schema(request.schema.as_deref()).await?;
         let (checked, kept) = self.check(&request, found).await?;
         let template = request.template.as_deref().map(Template::parse);
         let unknown_columns = template.and_then(|template| template.unknown_columns(&checked.summary.headers));

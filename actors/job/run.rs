@@ -4,9 +4,13 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
-use understory_store::{AgentRef, BrainChoice, Item, ItemState, Node, Store, Table, Text, Time, Version, keys};
+use understory_store::{
+    AgentRef, BrainChoice, Item, ItemState, Message, MessageKind, Metadata, Node, Sender, Store, Table, Text, Time,
+    Version, keys,
+};
 
 use super::actor::{Held, JobActor, JobSignal};
+use super::schema::Schema;
 use super::settings::{Asked, Worker};
 use super::table::row_cells;
 use super::template::Template;
@@ -14,9 +18,9 @@ use crate::agent::work;
 use crate::brain::{BrainError, JobRow, Response, Seat, Turn};
 use crate::caller::{Caller, ItemRun};
 use crate::error::{Error, cut};
-use crate::job::report;
 use crate::limits::TEXT_MAX;
 use crate::pausing::{Pauses, TurnSlot, Waits};
+use crate::system::System;
 use crate::tools::Tools;
 
 /// A run from its start until its end is committed.
@@ -29,6 +33,8 @@ pub(crate) struct RunEntry {
     pub(super) slot: Option<TurnSlot>,
     /// Whether its worker was called: not before the start is on disk.
     pub(super) called: bool,
+    /// How many of its results were refused because they do not fit the schema.
+    pub(super) misfits: u32,
     /// How it ended, once it has and until the actor takes it up.
     pub(super) end: Option<RunEnd>,
 }
@@ -107,7 +113,8 @@ impl JobActor {
             let end = async {
                 let me = AgentRef::new(keys::item_path(&path, number)?, item.id);
                 let asked = Asked::of(&spec);
-                let (row, cells) = job_row(&system.store, &me, &run, &item, asked, template.as_deref()).await?;
+                let (mut row, cells) = job_row(&system.store, &me, &run, &item, asked, template.as_deref()).await?;
+                row.schema = system.jobs.held(&path, |held| held.schema.as_ref().map(Schema::text)).flatten();
                 let Worker { role_name, role, brain } = match asked.worker(&system, &cells) {
                     Ok(worker) => worker,
                     // It was known when the job started: this process knows fewer.
@@ -131,9 +138,10 @@ impl JobActor {
                     .in_session(session)
                     .equipped(tools);
                 if caller.is_transcribed() {
-                    system.keep_question(&caller, job, turn.text()).await?;
+                    system.keep_question(&caller, job.clone(), turn.text()).await?;
                 }
-                Ok::<_, Error>(drive(&system, &brain, seat, turn, &cancel, deadline).await)
+                let worker = Working { system: &system, job, caller, run, stop: cancel };
+                Ok::<_, Error>(worker.drive(&brain, seat, turn, deadline).await)
             };
             let end = match AssertUnwindSafe(end).catch_unwind().await {
                 Ok(end) => end.unwrap_or_else(|error| RunEnd::Failed(error.to_string())),
@@ -155,51 +163,81 @@ impl JobActor {
     }
 }
 
-/// Runs the brain until it answers, is stopped, or its time is up.
-async fn drive(
-    system: &crate::system::System,
-    brain: &BrainChoice,
-    seat: Seat,
-    turn: Turn,
-    stop: &CancellationToken,
-    deadline: Time,
-) -> RunEnd {
-    let factory = system.factory(brain).cloned();
-    let mut brain = match work::make(factory, &seat) {
-        Ok(brain) => brain,
-        Err(error) => return RunEnd::Failed(error.to_string()),
-    };
-    let cancel = turn.cancel().clone();
-    let allowed = system.clock.now().until(deadline);
-    let late = {
-        let cancel = cancel.clone();
-        async move {
+/// A run whose brain is at work.
+struct Working<'a> {
+    system: &'a System,
+    job: AgentRef,
+    caller: Caller,
+    run: ItemRun,
+    /// What ends it for a close, a shutdown or an interrupt.
+    stop: CancellationToken,
+}
+
+impl Working<'_> {
+    /// Runs the brain until it answers with what fits, is stopped, or its time is up.
+    async fn drive(&self, brain: &BrainChoice, seat: Seat, mut turn: Turn, deadline: Time) -> RunEnd {
+        let factory = self.system.factory(brain).cloned();
+        let mut brain = match work::make(factory, &seat) {
+            Ok(brain) => brain,
+            Err(error) => return RunEnd::Failed(error.to_string()),
+        };
+        let cancel = turn.cancel().clone();
+        let allowed = self.system.clock.now().until(deadline);
+        let late = async {
             tokio::time::sleep(allowed).await;
             cancel.cancel();
             std::future::pending::<()>().await;
+        };
+        tokio::pin!(late);
+        loop {
+            let answered = tokio::select! {
+                answered = work::answer(&mut *brain, turn.clone(), &cancel, self.system.limits.grace) => answered,
+                () = &mut late => None,
+            };
+            let is_late = cancel.is_cancelled() && !self.stop.is_cancelled();
+            let response = match answered {
+                // Whatever it says in its grace.
+                _ if is_late => {
+                    return RunEnd::Failed(format!("worker exceeded max runtime of {} s", allowed.as_secs()));
+                }
+                Some(Ok(Ok(response))) => response,
+                _ if self.stop.is_cancelled() => return RunEnd::Stopped,
+                Some(Ok(Err(error))) => return RunEnd::Failed(error.to_string()),
+                Some(Err(panic)) => return RunEnd::Failed(BrainError::broken(panic).to_string()),
+                None => return RunEnd::Stopped,
+            };
+            turn = match self.judge(response, turn).await {
+                Ok(turn) => turn,
+                Err(end) => return end,
+            };
         }
-    };
-    let answered = tokio::select! {
-        answered = work::answer(&mut *brain, turn, &cancel, system.limits.grace) => answered,
-        () = late => None,
-    };
-    let is_late = cancel.is_cancelled() && !stop.is_cancelled();
-    match answered {
-        // Whatever it says in its grace.
-        _ if is_late => RunEnd::Failed(format!("worker exceeded max runtime of {} s", allowed.as_secs())),
-        Some(Ok(Ok(response))) => judge(response),
-        _ if stop.is_cancelled() => RunEnd::Stopped,
-        Some(Ok(Err(error))) => RunEnd::Failed(error.to_string()),
-        Some(Err(panic)) => RunEnd::Failed(BrainError::broken(panic).to_string()),
-        None => RunEnd::Stopped,
     }
-}
 
-fn judge(response: Response) -> RunEnd {
-    match response.report.map(|result| report::object(&result)) {
-        Some(Ok(result)) => RunEnd::Reported(result),
-        Some(Err(error)) => RunEnd::Failed(error.to_string()),
-        None => RunEnd::Failed("worker finished without reporting a result".to_owned()),
+    /// How a run ends by its brain's answer. A result that does not fit the schema is no end: the turn that goes on from it.
+    async fn judge(&self, response: Response, turn: Turn) -> Result<Turn, RunEnd> {
+        let Some(report) = response.report else {
+            return Err(RunEnd::Failed("worker finished without reporting a result".to_owned()));
+        };
+        let error = match self.system.demand_fit(&self.run, &report).await {
+            Ok(result) => return Err(RunEnd::Reported(result)),
+            Err(error) => error,
+        };
+        if !self.system.may_mend(&self.run) {
+            return Err(RunEnd::Failed(error.to_string()));
+        }
+        let reason = Message {
+            to: self.caller.me().id,
+            from: Sender::Agent(self.job.clone()),
+            kind: MessageKind::Said,
+            trigger: true,
+            text: format!("Your result was refused: {error}. Give the whole result again, mended."),
+            at: self.system.clock.now(),
+            message_id: None,
+            metadata: Metadata::default(),
+        };
+        let kept = self.system.keep_mail(&self.caller, std::slice::from_ref(&reason)).await;
+        kept.map_err(|error| RunEnd::Failed(error.to_string()))?;
+        Ok(turn.told(reason))
     }
 }
 
@@ -232,7 +270,8 @@ async fn job_row(
         }
     };
     let (job, number, run) = (run.job.clone(), run.row, run.run);
-    let row = JobRow { job, item_id: item.item_id.as_str().into(), number, run, json: json.into(), instruction };
+    let (item_id, json) = (item.item_id.as_str().into(), json.into());
+    let row = JobRow { job, item_id, number, run, json, instruction, schema: None };
     Ok((row, cells))
 }
 

@@ -24,6 +24,7 @@ mod job_crashes;
 mod job_looks;
 mod job_retry;
 mod job_rows;
+mod job_schema;
 mod job_stops;
 mod job_storm;
 mod jobs;

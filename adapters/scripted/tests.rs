@@ -16,7 +16,7 @@ fn seat(settings: &str) -> Seat {
 
 fn turn(seat: Seat, text: &str) -> Turn {
     let (job, json, text) = (AgentPath::root(), "{}".into(), text.into());
-    let row = JobRow { job, item_id: "1".into(), number: 1, run: 1, json, instruction: Some(text) };
+    let row = JobRow { job, item_id: "1".into(), number: 1, run: 1, json, instruction: Some(text), schema: None };
     Turn::detached(seat, Vec::new(), Some(row))
 }
 

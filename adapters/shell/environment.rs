@@ -52,6 +52,9 @@ fn row_env(row: &JobRow) -> Vec<(String, String)> {
         ("UNDERSTORY_ROW".to_owned(), row.number.to_string()),
         ("UNDERSTORY_RUN".to_owned(), row.run.to_string()),
     ];
+    if let Some(schema) = row.schema.as_deref().filter(|schema| fits(schema)) {
+        variables.push(("UNDERSTORY_SCHEMA".to_owned(), schema.to_owned()));
+    }
     if fits(&row.item_id) {
         variables.push(("UNDERSTORY_ITEM".to_owned(), row.item_id.to_string()));
     }

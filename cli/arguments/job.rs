@@ -133,6 +133,9 @@ pub(crate) struct JobRunArguments {
     /// What each worker is asked, as in --template
     #[arg(long, value_name = "TEXT", conflicts_with = "template")]
     pub(crate) instruction: Option<String>,
+    /// A file with the JSON Schema that results are held to: what does not fit is refused with the reasons, three times a try
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
     /// Where the output goes; beside the table if it is not said
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -28,7 +28,7 @@ fn a_row_says_what_works_on_it() {
         shown.contains("attempts=tries brain=brain instruction=what model=model role=who timeout=seconds"),
         "{shown}"
     );
-    let output = std::fs::read_to_string(folder.at("out.csv")).unwrap();
+    let output = folder.read("out.csv");
     insta::assert_snapshot!(csv_results(&output).join("\n"), @r#"
     {"asked":"do a","told":"","model":""}
     {"asked":"see b","told":"look twice","model":"m-1"}
@@ -40,7 +40,7 @@ fn a_row_says_what_works_on_it() {
 fn without_a_brain_for_the_job_the_role_has_one() {
     let folder = folder("a,,,,,,\n");
     folder.ok(&format!("{JOB} --role scout"));
-    let output = std::fs::read_to_string(folder.at("out.csv")).unwrap();
+    let output = folder.read("out.csv");
     assert_eq!(csv_results(&output), [r#"{"asked":"do a","told":"look twice","model":""}"#]);
     let shown = folder.ok("job show");
     assert!(shown.contains("brain      of the role\nrole       scout\n"), "{shown}");
@@ -61,6 +61,21 @@ fn a_row_that_cannot_be_worked_on_is_found_before_the_job_starts() {
     );
     check("b,,clay,,,,", 5, r#"error: line 3, column "brain": brain "clay" is not known; known are scripted, shell"#);
     check("b,,,,,soon,", 5, r#"error: line 3, column "seconds": "soon" is no whole number from 1 to 4294967295"#);
+}
+
+#[test]
+fn a_result_that_does_not_fit_the_schema_is_asked_for_again() {
+    let folder = Folder::with_table(1);
+    folder.write("schema.json", r#"{"properties":{"twice":{"type":"integer"}},"required":["twice"]}"#);
+    let mends = r#"if grep -q 'refused: .* result/twice: "x" is not of type'; then echo '{"twice":2}'; else echo '{"twice":"x"}'; fi"#;
+    folder.worker("mends", &format!("[ \"$UNDERSTORY_SCHEMA\" = \"$(cat schema.json)\" ] && {mends}"));
+    folder.ok("job run in.csv --out out.csv --command ./mends --schema schema.json --attempts 1");
+    assert_eq!(csv_results(&folder.read("out.csv")), [r#"{"twice":2}"#]);
+    assert_eq!(folder.lines("log"), ["1 1", "1 1"], "both in the same run");
+    folder.write("schema.json", r#"{"$ref":"other.json"}"#);
+    let ran = folder.run("job run in.csv --out other.csv --command ./mends --schema schema.json");
+    insta::assert_snapshot!(ran.err.trim(), @"error: the schema cannot be used: Resource 'other.json' is not present in a registry and retrieving it failed: No base URI is available");
+    assert_eq!(ran.code, 5);
 }
 
 /// The results of an output, by row.

@@ -271,6 +271,7 @@ fn of_jobs() {
       },
       "id_column": "id",
       "template": null,
+      "schema": null,
       "brain": {
         "name": "shell",
         "settings": "{\"program\":\"[dir]/double\",\"args\":[],\"cwd\":\"[dir]\"}"

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use super::{ROOMS, project, short, sources};
 
 /// Outside technologies, with the one room that may name them. The command and the benches are rooms too.
-const TECHNOLOGIES: [(&str, &str); 10] = [
+const TECHNOLOGIES: [(&str, &str); 11] = [
     ("sled", "store"),
     ("postcard", "store"),
     ("kameo", "actors"),
     ("dashmap", "actors"),
     ("csv", "actors"),
+    ("jsonschema", "actors"),
     ("toml", "runtime"),
     ("clap", "cli"),
     ("indicatif", "cli"),

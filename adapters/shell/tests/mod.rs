@@ -119,6 +119,7 @@ fn row(json: &str, instruction: Option<&str>) -> JobRow {
         run: 3,
         json: json.into(),
         instruction: instruction.map(Into::into),
+        schema: None,
     }
 }
 
