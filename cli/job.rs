@@ -19,6 +19,7 @@ use crate::command::{Session, blocking};
 use crate::door::Door;
 use crate::exit;
 use crate::owner::Owner;
+use crate::plan;
 use crate::progress::{Progress, Standing};
 use crate::render::{self, grouped};
 use crate::setting::{agent_path, read_text};
@@ -36,7 +37,11 @@ pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result
         let message = "a table that comes through a pipe has no place for an output beside it: add --out FILE";
         return Err(Failure::new(Code::Usage, message));
     }
+    let planned = arguments.dry_run.then_some(arguments.first);
     let request = request(session, arguments).await?;
+    if let Some(count) = planned {
+        return plan::show(session, request, streamed, count).await;
+    }
     let owner = Door::own(session, "job run").await?;
     let runtime = owner.runtime.clone();
     finish(session, owner, "the same command goes on", async move {
@@ -128,6 +133,7 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         timeout: Duration::from_secs(arguments.timeout.into()),
         keep: arguments.keep.into(),
         fresh: arguments.new,
+        strict: arguments.strict,
         role: arguments.rows.role,
         columns: RowColumns {
             role: arguments.rows.role_column,
@@ -148,7 +154,7 @@ fn streamed(table: &Path) -> bool {
 }
 
 /// Opens a table that can be read only once; waits for the other end of a pipe.
-fn open(table: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+pub(crate) fn open(table: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     if table == Path::new(STDIN) {
         return Ok(Box::new(io::stdin()));
     }

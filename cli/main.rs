@@ -16,6 +16,7 @@ mod looking;
 mod meta;
 mod owner;
 mod pace;
+mod plan;
 mod progress;
 mod remove;
 mod render;

@@ -5,8 +5,8 @@ use std::io::Read;
 use serde::Serialize;
 use understory_actors::System;
 use understory_actors::job::{
-    ErrorGroup, ItemPage, ItemQuery, ItemView, JobDigest, JobRequest, JobStarted, JobView, ResultCursor, Results,
-    Retried, RetryRequest,
+    ErrorGroup, ItemPage, ItemQuery, ItemView, JobDigest, JobPlan, JobRequest, JobStarted, JobView, ResultCursor,
+    Results, Retried, RetryRequest,
 };
 use understory_paths::AgentPath;
 
@@ -59,6 +59,29 @@ impl Runtime {
     ) -> Result<(Job, JobStarted), Error> {
         let started = self.system.start_job_of(request, rows).await?;
         Ok((self.job(started.job.path.clone()), started))
+    }
+}
+
+impl Runtime {
+    /// Says what a job would be, with its first `count` rows: nothing is started or stored.
+    ///
+    /// # Errors
+    /// What is wrong with the table, the settings or the rows.
+    pub async fn plan_job(&self, request: JobRequest, count: usize) -> Result<JobPlan, Error> {
+        self.system.plan_job(request, count).await
+    }
+
+    /// As [`Runtime::plan_job`], of a table that can be read once only. It is not kept.
+    ///
+    /// # Errors
+    /// As for [`Runtime::plan_job`].
+    pub async fn plan_job_from(
+        &self,
+        request: JobRequest,
+        reader: impl Read + Send + 'static,
+        count: usize,
+    ) -> Result<JobPlan, Error> {
+        self.system.plan_job_from(request, reader, count).await
     }
 }
 

@@ -45,11 +45,11 @@ pub use roles::{RoleError, RoleErrors};
 pub use runtime::Runtime;
 pub use spawn::Spawn;
 pub use understory_actors::job::export::ExportError;
-pub use understory_actors::job::table::TableError;
+pub use understory_actors::job::table::{QuoteFault, TableError};
 pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{
-    Begun, ErrorGroup, ITEMS_MAX, ItemPage, ItemQuery, ItemStatus, ItemView, JobDigest, JobError, JobRequest,
-    JobStarted, JobView, ResultCursor, Results, Retried, RetryRequest, RowResult, SlowRow,
+    Begun, ErrorGroup, ITEMS_MAX, ItemPage, ItemQuery, ItemStatus, ItemView, JobDigest, JobError, JobPlan, JobRequest,
+    JobStarted, JobView, PlannedRow, ResultCursor, Results, Retried, RetryRequest, RowResult, SlowRow,
 };
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{

@@ -180,6 +180,7 @@ fn job_code(error: &JobError) -> Code {
         JobError::Misfit { .. } | JobError::NothingFits { .. } => Code::InvalidText,
         JobError::Zero { .. } | JobError::OutputIsInput { .. } | JobError::NoBrain { .. } => Code::Usage,
         JobError::NoSpool => Code::Usage,
+        JobError::UnknownColumns(_) => Code::InvalidTable,
         JobError::Unkept { source, .. } if source.kind() == ErrorKind::StorageFull => Code::DiskFull,
         JobError::Unkept { .. } => Code::Unwritable,
         JobError::UnknownColumn { .. } | JobError::Cell { .. } => Code::InvalidTable,

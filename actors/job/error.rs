@@ -127,6 +127,9 @@ pub enum JobError {
         /// The role.
         role: String,
     },
+    /// The template names what is no column, and the job was asked to be strict.
+    #[error(transparent)]
+    UnknownColumns(#[from] super::template::UnknownColumns),
     /// A setting is out of its range.
     #[error("{setting} must be at least 1")]
     Zero {

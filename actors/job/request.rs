@@ -72,6 +72,8 @@ pub struct JobRequest {
     pub within: Option<Duration>,
     /// Another job, even if the same command was run before.
     pub fresh: bool,
+    /// A template that names what is no column is refused; else that is told, and the name stays in the text as it is.
+    pub strict: bool,
 }
 
 /// A job that was asked for.
@@ -123,12 +125,22 @@ impl JobRequest {
             tokens: None,
             within: None,
             fresh: false,
+            strict: false,
         }
     }
 
     /// The format of the table: the one that is said, or the one that its name says.
     pub(super) fn table_format(&self) -> TableFormat {
         self.format.unwrap_or_else(|| format_of(&self.input))
+    }
+
+    /// The columns that the template names and the table has not, unless that is refused.
+    pub(super) fn demand_known(&self, headers: &[String]) -> Result<Option<UnknownColumns>, JobError> {
+        let template = self.template.as_deref().map(Template::parse);
+        match template.and_then(|template| template.unknown_columns(headers)) {
+            Some(unknown) if self.strict => Err(unknown.into()),
+            unknown => Ok(unknown),
+        }
     }
 
     pub(super) fn demand_settings(&self) -> Result<(), Error> {
@@ -149,7 +161,7 @@ pub(super) enum Found {
 }
 
 /// A request whose files were found and whose table was read.
-struct Checked {
+pub(super) struct Checked {
     /// The table's file, if it has one.
     input: Option<PathBuf>,
     format: TableFormat,
@@ -189,9 +201,12 @@ impl System {
     /// Starts a job over a table that was judged.
     pub(super) async fn start_over(&self, request: JobRequest, found: Found) -> Result<JobStarted, Error> {
         self.compile_schema(request.schema.as_deref()).await?;
-        let (checked, kept) = self.check(&request, found).await?;
-        let template = request.template.as_deref().map(Template::parse);
-        let unknown_columns = template.and_then(|template| template.unknown_columns(&checked.summary.headers));
+        let (input, summary, kept) = match found {
+            Found::File(input, summary) => (Some(input), summary, None),
+            Found::Kept(kept) => (None, kept.summary.clone(), Some(kept)),
+        };
+        let unknown_columns = request.demand_known(&summary.headers)?;
+        let checked = self.check(&request, input, summary).await?;
         let known = if request.fresh { None } else { self.known_job(&request, &checked).await? };
         let (job, begun) = match known {
             Some(view) => self.go_on(view).await?,
@@ -263,12 +278,14 @@ impl System {
         answer.await.map_err(|_| Error::Stopping)?
     }
 
-    async fn check(&self, request: &JobRequest, found: Found) -> Result<(Checked, Option<Kept>), Error> {
+    /// Finds where a request's output goes, and what makes it the same as another.
+    pub(super) async fn check(
+        &self,
+        request: &JobRequest,
+        input: Option<PathBuf>,
+        summary: Summary,
+    ) -> Result<Checked, Error> {
         let format = request.table_format();
-        let (input, summary, kept) = match found {
-            Found::File(input, summary) => (Some(input), summary, None),
-            Found::Kept(kept) => (None, kept.summary.clone(), Some(kept)),
-        };
         let output = request.output.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let output = output.map(|output| absolute(&output)).transpose()?;
@@ -297,11 +314,11 @@ impl System {
             output: output.as_deref().unwrap_or(Path::new("")),
             more: &serde_json::to_string(&more).unwrap_or_default(),
         });
-        Ok((Checked { input, format, output, summary, fingerprint }, kept))
+        Ok(Checked { input, format, output, summary, fingerprint })
     }
 
     /// The job that the same command started, if its table is still the same.
-    async fn known_job(&self, request: &JobRequest, checked: &Checked) -> Result<Option<JobView>, Error> {
+    pub(super) async fn known_job(&self, request: &JobRequest, checked: &Checked) -> Result<Option<JobView>, Error> {
         let key = Table::Fingerprint.named(&request.owner, &checked.fingerprint.0);
         let Some(pointer) = self.store.peek::<Pointer>(&key).await? else { return Ok(None) };
         let path = pointer.value.0;
@@ -409,7 +426,7 @@ fn text(path: Option<&Path>) -> String {
 }
 
 /// A path made absolute as far as it exists: the output itself may not.
-fn absolute(output: &Path) -> Result<PathBuf, JobError> {
+pub(super) fn absolute(output: &Path) -> Result<PathBuf, JobError> {
     let whole = std::path::absolute(output).map_err(|source| lost(output, source))?;
     let (Some(parent), Some(name)) = (whole.parent(), whole.file_name()) else { return Ok(whole) };
     Ok(std::fs::canonicalize(parent).map_or_else(|_| whole.clone(), |parent| parent.join(name)))

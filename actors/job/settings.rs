@@ -11,7 +11,7 @@ use understory_store::{AgentRef, BrainChoice, Item, JobSpec, RowColumns, Store, 
 
 use super::JobError;
 use super::run::row_text;
-use super::table::{Columns, Summary, Table, TableLimits, row_cells, scan};
+use super::table::{Columns, Row, Summary, Table, TableLimits, row_cells, scan};
 use crate::error::Error;
 use crate::role::Role;
 use crate::system::System;
@@ -148,9 +148,26 @@ pub(super) fn survey<R: io::Read>(
         asked.demand(system, &[]).map_err(|unfit| refused(unfit, None))?;
         return Ok(scan(reader, format, limits, id_column).map_err(JobError::from)?);
     }
+    let table = survey_rows(system, reader, (format, limits), id_column, asked, |_, _, _| Ok(()))?;
+    Ok(table.summary().expect("a table that was read to its end without an error has a summary"))
+}
+
+/// Reads a whole table and refuses rows that cannot be worked on as they say; each row that can is given to `each` with its
+/// cells.
+pub(super) fn survey_rows<R: io::Read>(
+    system: &System,
+    reader: R,
+    (format, limits): (TableFormat, TableLimits),
+    id_column: Option<&str>,
+    asked: Asked<'_>,
+    mut each: impl FnMut(Asked<'_>, Row, &[String]) -> Result<(), Unfit>,
+) -> Result<Table<R>, Error> {
     // What the job says is told as such, not as something that is wrong with its first row.
     system.role(asked.role)?;
     asked.brain.map(|brain| system.factory(brain)).transpose()?;
+    if !asked.differs() {
+        asked.demand(system, &[]).map_err(|unfit| refused(unfit, None))?;
+    }
     let mut table = Table::open(reader, format, limits, id_column).map_err(JobError::from)?;
     if !table.headers().is_empty() {
         Asked { headers: table.headers(), ..asked }.demand_columns()?;
@@ -158,12 +175,13 @@ pub(super) fn survey<R: io::Read>(
     while let Some(row) = table.next() {
         let row = row.map_err(JobError::from)?;
         let cells = row_cells(table.headers(), &row.json).map_err(JobError::from)?;
-        let asked = Asked { headers: table.headers(), ..asked };
-        asked.demand(system, &cells).map_err(|unfit| refused(unfit, Some(row.line)))?;
+        let (asked, line) = (Asked { headers: table.headers(), ..asked }, row.line);
+        let fit = asked.demand(system, &cells).and_then(|()| each(asked, row, &cells));
+        fit.map_err(|unfit| refused(unfit, Some(line)))?;
     }
     // The columns of a JSON table are known now.
     Asked { headers: table.headers(), ..asked }.demand_columns()?;
-    Ok(table.summary().expect("a table that was read to its end without an error has a summary"))
+    Ok(table)
 }
 
 /// The role that an item's worker has by what is on record; nothing if there is no such job.

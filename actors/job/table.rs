@@ -135,6 +135,14 @@ impl<R: io::Read> Table<R> {
         self.records.reader.headers()
     }
 
+    /// Returns how many rows of empty cells were skipped so far.
+    pub fn skipped(&self) -> u64 {
+        match &self.records.reader {
+            Reader::Delimited(reader) => reader.skipped(),
+            Reader::Objects(_) => 0,
+        }
+    }
+
     /// Returns what [`scan`] would, once the last row was read without an error.
     ///
     /// A job compares it with the first pass, because the file may have changed in between.

@@ -42,6 +42,7 @@ mod outputs;
 pub(crate) mod panics;
 mod passes;
 mod pausing;
+mod plans;
 mod remove;
 mod reports;
 mod residents;

@@ -168,6 +168,15 @@ pub(crate) struct JobRunArguments {
     /// Start another job, even if the same command was run before
     #[arg(long)]
     pub(crate) new: bool,
+    /// Refuse a template that names what is no column, instead of leaving the name in the text
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Show what would be asked, and start nothing. The home need not be there, and may be in use
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How many rows --dry-run shows
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "dry_run")]
+    pub(crate) first: usize,
 }
 
 /// Whose transcripts are kept.

@@ -15,6 +15,8 @@ pub(super) struct Delimited<R> {
     /// The bytes that the header adds to each row as JSON, punctuation included.
     keys_bytes: usize,
     id_column: Option<usize>,
+    /// Rows of empty cells so far.
+    skipped: u64,
     /// The record last read.
     record: csv::StringRecord,
 }
@@ -31,7 +33,7 @@ impl<R: io::Read> Delimited<R> {
         let mut builder = csv::ReaderBuilder::new();
         let reader = builder.delimiter(delimiter).has_headers(false).flexible(true).from_reader(source);
         let record = csv::StringRecord::new();
-        let mut this = Self { reader, limits, headers: Vec::new(), keys_bytes: 0, id_column: None, record };
+        let mut this = Self { reader, limits, headers: Vec::new(), keys_bytes: 0, id_column: None, skipped: 0, record };
         let line = this.read()?.ok_or(TableError::NoHeader)?;
         this.headers = this.record.iter().map(str::to_owned).collect();
         this.keys_bytes = row_json(&this.headers, this.headers.iter().map(|_| "")).len();
@@ -48,7 +50,12 @@ impl<R: io::Read> Delimited<R> {
                 self.check_row(line)?;
                 return Ok(Some(line));
             }
+            self.skipped += 1;
         }
+    }
+
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     pub(super) fn headers(&self) -> &[String] {
