@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use understory_paths::AgentPath;
-use understory_store::{Message, Node, Phase, Table};
+use understory_store::{Job, Message, Node, Phase, Table};
 
 use crate::error::Error;
 use crate::job::JobError;
@@ -58,7 +58,8 @@ impl System {
             for path in keys.iter().filter_map(|key| Table::Unfinished.path_of(key)) {
                 // Read anew, and durable: the mark may be one commit behind the job.
                 let row = self.store.get::<Node>(&Table::Node.at(&path)).await?;
-                let unfinished = matches!(row.map(|row| row.value), Some(Node::Job(job)) if job.unfinished());
+                let unfinished =
+                    matches!(row.map(|row| row.value), Some(Node::Job(job)) if job.unfinished() && !rests(&job));
                 if unfinished && !but.contains(&path) && closed_at(&self.store, &path).await?.is_none() {
                     return Ok(Some(path));
                 }
@@ -92,4 +93,9 @@ impl System {
         };
         Ok(able && closed_at(&self.store, path).await?.is_none())
     }
+}
+
+/// Whether nothing of a job runs until somebody says so.
+fn rests(job: &Job) -> bool {
+    job.pause.as_ref().is_some_and(|pause| pause.until.is_none()) && !job.state.is_final() && job.counts.running == 0
 }

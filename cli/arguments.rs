@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use job::{JobItemsArguments, JobRetryArguments, JobRunArguments, JobVerb};
+pub(crate) use job::{
+    JobBoundsArguments, JobItemsArguments, JobRetryArguments, JobRunArguments, JobSetArguments, JobVerb,
+};
 pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
 /// What the help ends with.
 const AS_AN_AGENT: &str = "With UNDERSTORY_TOKEN and UNDERSTORY_PATH in the environment a command acts as that agent, through the process \

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use understory::{
-    AgentPath, Begun, Event, Heard, Job, JobDigest, JobRequest, JobStarted, JobState, JobView, OutputFormat,
+    AgentPath, Begun, Event, Heard, Job, JobDigest, JobRequest, JobStarted, JobState, JobView, OutputFormat, Pause,
     RetryRequest, RowColumns, Runtime,
 };
 use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line, retried_line, unfinished_job};
@@ -142,7 +142,7 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
             instruction: arguments.rows.instruction_column,
             timeout: arguments.rows.timeout_column,
             attempts: arguments.rows.attempts_column,
-            after: None,
+            after: arguments.after_column,
         },
         ..JobRequest::new(arguments.table, brain)
     })
@@ -230,6 +230,7 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
     let mut look = tokio::time::interval(LOOK);
     let finished = job.finished();
     tokio::pin!(finished);
+    at_work(&view)?;
     loop {
         tokio::select! {
             view = &mut finished => return Ok(view?),
@@ -240,16 +241,33 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
                         && changed.path == *job.path()
                     {
                         progress.moved(state, *counts);
+                        if counts.running == 0 && counts.pending > 0 {
+                            at_work(&job.show().await?)?;
+                        }
                     }
                 }
                 Some(Heard::Lagged) => {}
                 Some(Heard::Gap(_)) => {
-                    progress.stands(Standing::from(&job.show().await?));
+                    let view = job.show().await?;
+                    progress.stands(Standing::from(&view));
+                    at_work(&view)?;
                 }
                 // The runtime stops: what waits for the job says so.
                 None => return Ok(finished.await?),
             },
         }
+    }
+}
+
+/// Nobody waits for a job of which nothing runs until a person says so.
+fn at_work(view: &JobView) -> Result<(), Failure> {
+    let JobView { path, job, .. } = view;
+    match &job.pause {
+        Some(Pause { reason, until: None }) if job.state == JobState::Running && job.counts.running == 0 => {
+            let failure = Failure::new(Code::Failure, format!("{path} is paused: {}", render::escaped(reason)));
+            Err(failure.hint(format!("understory job unpause {path}, and then understory job resume {path}")))
+        }
+        _ => Ok(()),
     }
 }
 

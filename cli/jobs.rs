@@ -3,7 +3,7 @@
 use understory::RetryRequest;
 use understory_server::{Failure, JobControl, Request, UNSURE};
 
-use crate::arguments::{JobItemsArguments, JobRetryArguments};
+use crate::arguments::{JobBoundsArguments, JobItemsArguments, JobRetryArguments, JobSetArguments};
 use crate::command::Session;
 use crate::confirm::confirm;
 use crate::door::Door;
@@ -31,6 +31,24 @@ pub(crate) async fn retry(session: &Session, arguments: JobRetryArguments) -> Re
             Ok(exit::OK)
         }
     }
+}
+
+/// `job pause`.
+pub(crate) async fn pause(session: &Session, job: Option<String>, reason: String) -> Result<u8, Failure> {
+    session.done(Request::JobControl(JobControl::Pause { path: job, reason })).await
+}
+
+/// `job unpause`.
+pub(crate) async fn unpause(session: &Session, job: Option<String>) -> Result<u8, Failure> {
+    session.done(Request::JobControl(JobControl::Unpause { path: job })).await
+}
+
+/// `job set`.
+pub(crate) async fn set(session: &Session, arguments: JobSetArguments) -> Result<u8, Failure> {
+    let JobSetArguments { job, bounds } = arguments;
+    let JobBoundsArguments { concurrency, max_turns: turns, max_tokens: tokens, max_time } = bounds;
+    let seconds = max_time.map(u64::from);
+    session.done(Request::JobControl(JobControl::Set { path: job, concurrency, turns, tokens, seconds })).await
 }
 
 /// `job remove`.

@@ -5,8 +5,8 @@ use std::io::Read;
 use serde::Serialize;
 use understory_actors::System;
 use understory_actors::job::{
-    ErrorGroup, ItemPage, ItemQuery, ItemView, JobDigest, JobPlan, JobRequest, JobStarted, JobView, ResultCursor,
-    Results, Retried, RetryRequest,
+    ErrorGroup, ItemPage, ItemQuery, ItemView, JobDigest, JobPlan, JobRequest, JobStarted, JobView, LimitsChange,
+    ResultCursor, Results, Retried, RetryRequest,
 };
 use understory_paths::AgentPath;
 
@@ -155,6 +155,30 @@ impl Job {
     /// It is not there, or an ancestor is closed.
     pub async fn resume(&self) -> Result<JobStarted, Error> {
         self.system.resume_job(&self.path).await
+    }
+
+    /// Has it start no more rows until it is unpaused; those running may finish. False if it was paused already.
+    ///
+    /// # Errors
+    /// It is not there, final, being cancelled or closed.
+    pub async fn pause(&self, reason: &str) -> Result<bool, Error> {
+        self.system.pause_job(&self.path, reason).await
+    }
+
+    /// Has it go on, whatever paused it. False if it was not paused.
+    ///
+    /// # Errors
+    /// It is not there, or closed.
+    pub async fn unpause(&self) -> Result<bool, Error> {
+        self.system.unpause_job(&self.path).await
+    }
+
+    /// Says what it may use from now on; what runs is not touched. False if it was so already.
+    ///
+    /// # Errors
+    /// It is not there, final, being cancelled or closed, or no rows at once were asked for.
+    pub async fn set(&self, change: &LimitsChange) -> Result<bool, Error> {
+        self.system.set_job(&self.path, change).await
     }
 
     /// Has rows that came to nothing tried again, and what a cancel left go on; it runs if its subtree does, or once it is

@@ -49,7 +49,7 @@ pub use understory_actors::job::table::{QuoteFault, TableError};
 pub use understory_actors::job::template::UnknownColumns;
 pub use understory_actors::job::{
     Begun, ErrorGroup, ITEMS_MAX, ItemPage, ItemQuery, ItemStatus, ItemView, JobDigest, JobError, JobPlan, JobRequest,
-    JobStarted, JobView, PlannedRow, ResultCursor, Results, Retried, RetryRequest, RowResult, SlowRow,
+    JobStarted, JobView, LimitsChange, PlannedRow, ResultCursor, Results, Retried, RetryRequest, RowResult, SlowRow,
 };
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{

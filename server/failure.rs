@@ -173,6 +173,7 @@ fn code(error: &Refusal) -> Code {
 fn job_code(error: &JobError) -> Code {
     match error {
         JobError::Table(error) => table_code(error),
+        JobError::Dependency { .. } => Code::InvalidTable,
         JobError::Export(ExportError::Exists { .. }) => Code::Exists,
         JobError::Export(_) | JobError::Unwritten { .. } => Code::Unwritable,
         JobError::InputChanged { .. } | JobError::Changed { .. } => Code::InputChanged,
@@ -272,6 +273,7 @@ fn job_details(error: &JobError) -> Value {
         JobError::Table(TableError::TooManyKeys { line, limit } | TableError::KeysTooLarge { line, limit }) => {
             json!({ "line": line, "limit": limit })
         }
+        JobError::Dependency { line, .. } => json!({ "line": line }),
         JobError::Table(TableError::TooManyColumns { found, limit }) => json!({ "found": found, "limit": limit }),
         JobError::Export(
             ExportError::Exists { path } | ExportError::NotAFile { path } | ExportError::Unwritable { path, .. },

@@ -1,13 +1,16 @@
 //! What is asked of one job besides a look and a cancel, and how it is answered.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use understory::{
-    AgentPath, ItemPage, ItemQuery, ItemStatus, ItemView, JobLimits, Pause, Retried, RetryRequest, Runtime, Spent,
+    AgentPath, ItemPage, ItemQuery, ItemStatus, ItemView, Job, JobLimits, LimitsChange, Pause, Retried, RetryRequest,
+    Runtime, Spent,
 };
 
 use crate::answer::named;
 use crate::failure::Failure;
-use crate::pick::newest;
+use crate::pick::{newest, unfinished_job};
 use crate::remove::{AskedRemove, remove};
 use crate::told::moment;
 
@@ -38,6 +41,31 @@ pub enum JobControl {
         /// Those of these ids.
         items: Vec<String>,
     },
+    /// No more of its rows shall be started until it is unpaused.
+    Pause {
+        /// Which job; the unfinished one if none is named.
+        path: Option<String>,
+        /// Why, for people.
+        reason: String,
+    },
+    /// It shall go on.
+    Unpause {
+        /// Which job; the unfinished one if none is named.
+        path: Option<String>,
+    },
+    /// It may use more or less; what is not said stays, nought lifts a limit.
+    Set {
+        /// Which job; the unfinished one if none is named.
+        path: Option<String>,
+        /// How many rows are worked on at once; at least one.
+        concurrency: Option<u32>,
+        /// Runs that may be started, those before counted in.
+        turns: Option<u64>,
+        /// Tokens after which no more runs are started, those before counted in.
+        tokens: Option<u64>,
+        /// For how long from now on runs are started.
+        seconds: Option<u64>,
+    },
     /// It shall be removed.
     Remove {
         /// Which.
@@ -55,6 +83,10 @@ pub enum JobAnswer {
     Items(ItemsPage),
     /// To a retry.
     Retried(AskedRetry),
+    /// To a pause and to its end.
+    Paused(AskedPause),
+    /// To other limits.
+    Set(AskedSet),
     /// To a remove.
     Removed(AskedRemove),
 }
@@ -107,6 +139,32 @@ pub struct AskedRetry {
     pub left: u64,
 }
 
+/// A pause, or its end, that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedPause {
+    /// The job.
+    pub job: AgentPath,
+    /// False: it was so already.
+    pub new: bool,
+    /// Why it starts no rows now, if it does not.
+    pub pause: Option<PauseLine>,
+}
+
+/// Other limits that were asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedSet {
+    /// The job.
+    pub job: AgentPath,
+    /// False: they were so already.
+    pub new: bool,
+    /// How many rows are worked on at once.
+    pub concurrency: u32,
+    /// What else bounds it.
+    pub limits: JobLimitsLine,
+}
+
 /// What bounds a job besides how many rows are worked on at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobLimitsLine {
@@ -140,36 +198,37 @@ impl JobControl {
     /// Of which job, if that is said.
     pub(crate) fn path(&self) -> Option<&str> {
         match self {
-            JobControl::Items { path, .. } | JobControl::Retry { path, .. } => path.as_deref(),
+            JobControl::Items { path, .. }
+            | JobControl::Retry { path, .. }
+            | JobControl::Pause { path, .. }
+            | JobControl::Unpause { path }
+            | JobControl::Set { path, .. } => path.as_deref(),
             JobControl::Remove { path, .. } => Some(path),
         }
     }
 
     /// The same of a certain job.
-    pub(crate) fn of(self, job: &AgentPath) -> Self {
-        let path = Some(job.to_string());
-        match self {
-            JobControl::Items { status, after, limit, .. } => JobControl::Items { path, status, after, limit },
-            JobControl::Retry { failed, skipped, items, .. } => JobControl::Retry { path, failed, skipped, items },
-            JobControl::Remove { dry_run, .. } => JobControl::Remove { path: job.to_string(), dry_run },
+    pub(crate) fn of(mut self, job: &AgentPath) -> Self {
+        match &mut self {
+            JobControl::Items { path, .. }
+            | JobControl::Retry { path, .. }
+            | JobControl::Pause { path, .. }
+            | JobControl::Unpause { path }
+            | JobControl::Set { path, .. } => *path = Some(job.to_string()),
+            JobControl::Remove { path, .. } => *path = job.to_string(),
         }
+        self
     }
 
     /// Whether nothing is changed by it.
     pub(crate) fn looks(&self) -> bool {
-        match self {
-            JobControl::Items { .. } => true,
-            JobControl::Retry { .. } | JobControl::Remove { .. } => false,
-        }
+        matches!(self, JobControl::Items { .. })
     }
 
     /// Whether asking twice comes to the same as asking once.
     pub(crate) fn repeats(&self) -> bool {
-        match self {
-            JobControl::Items { .. } | JobControl::Remove { .. } => true,
-            // A row that has failed once more would be tried once more.
-            JobControl::Retry { .. } => false,
-        }
+        // A row that has failed once more would be tried once more.
+        !matches!(self, JobControl::Retry { .. })
     }
 }
 
@@ -187,6 +246,22 @@ pub(crate) async fn answer(runtime: &Runtime, control: JobControl) -> Result<Job
             runtime.run(&job).await?;
             JobAnswer::Retried(retried_line(job, retried))
         }
+        JobControl::Pause { path, reason } => {
+            let job = runtime.job(named(runtime, path, unfinished_job).await?);
+            paused(&job, job.pause(&reason).await?).await?
+        }
+        JobControl::Unpause { path } => {
+            let job = runtime.job(named(runtime, path, unfinished_job).await?);
+            paused(&job, job.unpause().await?).await?
+        }
+        JobControl::Set { path, concurrency, turns, tokens, seconds } => {
+            let job = runtime.job(named(runtime, path, unfinished_job).await?);
+            let within = seconds.map(Duration::from_secs);
+            let new = job.set(&LimitsChange { concurrency, turns, tokens, within }).await?;
+            let limits = job.show().await?.job.limits;
+            let (concurrency, limits) = (limits.concurrency, limits_line(&limits));
+            JobAnswer::Set(AskedSet { job: job.path().clone(), new, concurrency, limits })
+        }
         JobControl::Remove { path, dry_run } => {
             let job = runtime.job(runtime.find(&path).await?.path().clone());
             // Nothing but a job goes by this verb.
@@ -200,6 +275,11 @@ pub(crate) async fn answer(runtime: &Runtime, control: JobControl) -> Result<Job
 pub fn retried_line(job: AgentPath, retried: Retried) -> AskedRetry {
     let Retried { rows, left } = retried;
     AskedRetry { job, retried: rows, left }
+}
+
+async fn paused(job: &Job, new: bool) -> Result<JobAnswer, Failure> {
+    let pause = job.show().await?.job.pause.as_ref().map(pause_line);
+    Ok(JobAnswer::Paused(AskedPause { job: job.path().clone(), new, pause }))
 }
 
 fn items_page(job: AgentPath, page: ItemPage) -> ItemsPage {

@@ -39,7 +39,8 @@ pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
 pub use failure::{Code, Failure, UNSURE, named};
 pub use fan_out::{AskedSubtree, MissedLine};
 pub use jobs::{
-    AskedRetry, ItemsPage, JobAnswer, JobControl, JobLimitsLine, PauseLine, RowLine, SpentLine, retried_line,
+    AskedPause, AskedRetry, AskedSet, ItemsPage, JobAnswer, JobControl, JobLimitsLine, PauseLine, RowLine, SpentLine,
+    retried_line,
 };
 pub use label::{CardLine, LabelRequest};
 pub use lines::{

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
 use understory_store::{AgentRef, Counts, Job, JobSpec, JobState, Node, Row, Time};
 
+use super::adjust::Adjustment;
 use super::commit::UnderWay;
+use super::dependencies::Dependencies;
 use super::group::Ending;
 use super::import::Batch;
 use super::report::Report;
@@ -46,6 +48,8 @@ pub(crate) enum JobSignal {
     Committed,
     /// Start no more rows.
     Cancel { reason: String, reply: oneshot::Sender<Result<bool, Error>> },
+    /// Pause, go on, or use more or less.
+    Adjust { adjustment: Adjustment, reply: oneshot::Sender<Result<bool, Error>> },
     /// Try rows again that came to nothing.
     Retry(retry::Asked),
     /// Write the output again.
@@ -101,6 +105,8 @@ pub(super) struct Work {
     pub(super) found: HashSet<u32>,
     /// Rows whose run has got mail.
     pub(super) mailed: HashSet<u32>,
+    /// Rows that come after others.
+    pub(super) dependencies: Dependencies,
     /// The first row that was not looked at.
     pub(super) next: u32,
     /// Ends and reports that wait for the next commit.
@@ -180,6 +186,10 @@ impl JobActor {
             JobSignal::Cancel { reason, reply } => {
                 // Whoever asked may be gone; the cancel stands.
                 let _ = reply.send(self.cancel(&reason).await);
+            }
+            JobSignal::Adjust { adjustment, reply } => {
+                // Whoever asked may be gone; the change stands.
+                let _ = reply.send(self.adjust(adjustment).await);
             }
             JobSignal::Retry(asked) => self.retry(asked).await?,
             JobSignal::ExportAgain(reply) => {
@@ -301,6 +311,7 @@ impl JobActor {
 
     /// Whether rows may be started now.
     pub(super) fn may_start(&self, job: &Job) -> bool {
-        job.state == JobState::Running && !self.stopping && self.system.active.contains(&self.path)
+        let paused = job.paused_at(self.system.clock.now()).is_some();
+        job.state == JobState::Running && !paused && !self.stopping && self.system.active.contains(&self.path)
     }
 }

@@ -77,6 +77,10 @@ impl JobActor {
         if let Some(reason) = group.cancel.take() {
             job = job.cancel(&reason).unwrap_or(job);
         }
+        // A pause that is over is forgotten with what comes next.
+        if job.pause.is_some() && job.paused_at(self.system.clock.now()).is_none() {
+            job = job.unpause().unwrap_or(job);
+        }
         if group.moved.is_empty() && job == work.job {
             answer(group.replies, None);
             return;
@@ -202,6 +206,7 @@ impl JobActor {
         let mut taken = Vec::new();
         let work = self.work.as_mut().expect("a job that groups has been read");
         for Moved { row: number, written, item, .. } in moved {
+            work.dependencies.ended(number, &item.state, work.next);
             let place = match &item.state {
                 ItemState::Completed { .. } => {
                     taken.push(number);
@@ -272,6 +277,13 @@ impl Work {
         let delayed = self.delayed.keys().map(|(_, row)| *row);
         let moving = self.under_way.iter().flat_map(|group| &group.group.moved).chain(moved);
         let moving = moving.filter(|moved| !moved.item.state.is_final()).map(|moved| moved.row);
-        running.chain(ready).chain(delayed).chain(moving).chain([self.next]).min().unwrap_or(self.next)
+        running
+            .chain(ready)
+            .chain(delayed)
+            .chain(moving)
+            .chain(self.dependencies.first())
+            .chain([self.next])
+            .min()
+            .unwrap_or(self.next)
     }
 }

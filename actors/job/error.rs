@@ -12,6 +12,14 @@ pub enum JobError {
     /// The table is no good, or cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// What a row says of the rows before it is no good.
+    #[error("line {line}: {what}")]
+    Dependency {
+        /// Its line, counted from 1.
+        line: u64,
+        /// What is wrong.
+        what: String,
+    },
     /// The output cannot be written.
     #[error(transparent)]
     Export(#[from] ExportError),

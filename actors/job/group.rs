@@ -103,6 +103,7 @@ impl JobActor {
             waiting.extend(endings);
             work.endings = waiting;
         }
+        self.skip_rows(&mut group).await?;
         self.start_rows(&mut group).await?;
         self.submit(group);
         self.after_group().await
@@ -111,9 +112,12 @@ impl JobActor {
     /// What is left to do besides: a pause, and when no group is under way another one, the output, or nothing.
     async fn after_group(&mut self) -> Result<(), Error> {
         let Some(work) = &self.work else { return Ok(()) };
-        let next = work.delayed.keys().next().map(|(at, _)| *at).filter(|_| self.may_start(&work.job));
-        let room = work.places().min(work.ready.len()) > work.queued;
-        let more = !work.endings.is_empty() || (room && self.may_start(&work.job));
+        let next = match work.job.paused_at(self.system.clock.now()) {
+            Some(pause) => pause.until,
+            None => work.delayed.keys().next().map(|(at, _)| *at).filter(|_| self.may_start(&work.job)),
+        };
+        let room = work.places().min(work.ready.len() + work.dependencies.released()) > work.queued;
+        let more = !work.endings.is_empty() || (work.skips() && !self.stopping) || (room && self.may_start(&work.job));
         let at_rest = work.under_way.is_empty();
         if let Some(at) = next {
             self.wake_at(at);
@@ -247,7 +251,7 @@ impl Group {
     }
 
     /// Whether another row surely fits the same commit.
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.moved.len() < 2 * GROUP_MAX && self.draft.writes() < GROUP_WRITES && self.draft.bytes() < GROUP_BYTES
     }
 
@@ -281,7 +285,7 @@ impl Group {
         }
     }
 
-    fn end(&mut self, number: u32, run: u32, row: &Row<Node>, next: Item, ending: ItemEnding) {
+    pub(super) fn end(&mut self, number: u32, run: u32, row: &Row<Node>, next: Item, ending: ItemEnding) {
         self.ended.push(ItemEnd { row: number, run, ending });
         self.write(number, row, next, None);
     }

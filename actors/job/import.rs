@@ -8,6 +8,7 @@ use understory_store::{
 };
 
 use super::actor::{Held, JobActor, JobSignal};
+use super::after::Source;
 use super::error::JobError;
 use super::group::fits_inline;
 use super::table::{Row, Table, TableLimits, open_file, scan};
@@ -22,7 +23,8 @@ const BATCH_BYTES: usize = 768 << 10;
 
 /// Rows on their way into the store.
 pub(crate) struct Batch {
-    rows: Vec<Row>,
+    /// Each with the rows that it comes after.
+    rows: Vec<(Row, Vec<u32>)>,
     stored: oneshot::Sender<()>,
 }
 
@@ -81,13 +83,13 @@ impl JobActor {
     pub(super) async fn store_rows(&mut self, batch: Batch) -> Result<(), Error> {
         let Some(work) = &self.work else { return Ok(()) };
         // A batch that is not the next one was read for an earlier incarnation; its reader ends with it.
-        let next = batch.rows.first().is_some_and(|row| row.number == work.job.imported + 1);
+        let next = batch.rows.first().is_some_and(|(row, _)| row.number == work.job.imported + 1);
         if self.stopping || !next {
             return Ok(());
         }
         let mut draft = Draft::new();
-        for row in &batch.rows {
-            self.add_row(&mut draft, row)?;
+        for (row, after) in &batch.rows {
+            self.add_row(&mut draft, row, after)?;
         }
         let rows = u32::try_from(batch.rows.len()).expect("a batch has at most 240 rows");
         let job = work.job.import(rows, work.spec.rows)?;
@@ -98,6 +100,7 @@ impl JobActor {
             self.stopping = true;
             return Ok(());
         }
+        self.load_dependencies().await?;
         // The reader goes on when its batch is on disk; gone, it has failed and says so by itself.
         let _ = batch.stored.send(());
         Ok(())
@@ -124,7 +127,7 @@ impl JobActor {
         }
     }
 
-    fn add_row(&self, draft: &mut Draft, row: &Row) -> Result<(), Error> {
+    fn add_row(&self, draft: &mut Draft, row: &Row, after: &[u32]) -> Result<(), Error> {
         let path = keys::item_path(&self.path, row.number)?;
         let text = match fits_inline(&row.json) {
             true => Text::Inline(row.json.clone()),
@@ -139,6 +142,7 @@ impl JobActor {
             Some(cell) => ItemSource::Duplicate(cell.clone()),
         };
         let item = Item::new(AgentId::new(), row.item_id.clone(), source, text);
+        let item = Item { after: after.to_vec(), ..item };
         draft.add(Rows::Node.at(&path), &Node::Item(item));
         draft.put(keys::item_id(&self.path, &row.item_id), &u64::from(row.number));
         Ok(())
@@ -156,7 +160,7 @@ fn input(system: &System, spec: &JobSpec, job: AgentId) -> Result<PathBuf, JobEr
 }
 
 /// Hands a batch to the actor and waits until it is on disk. Nothing: the job has left.
-async fn pass_on(system: &System, path: &understory_paths::AgentPath, rows: Vec<Row>) -> Option<()> {
+async fn pass_on(system: &System, path: &understory_paths::AgentPath, rows: Vec<(Row, Vec<u32>)>) -> Option<()> {
     let (stored, done) = oneshot::channel();
     system.jobs.tell_resident(path, JobSignal::Rows(Batch { rows, stored })).ok()?;
     done.await.ok()
@@ -169,7 +173,7 @@ fn read(
     limits: TableLimits,
     stored: u32,
     checked: bool,
-    batches: &mpsc::Sender<Vec<Row>>,
+    batches: &mpsc::Sender<Vec<(Row, Vec<u32>)>>,
 ) -> Result<(), Error> {
     let id_column = spec.id_column.as_deref();
     let changed = || Error::from(JobError::Changed { input: input.display().to_string() });
@@ -180,6 +184,10 @@ fn read(
             return Err(changed());
         }
     }
+    let ids = match &spec.columns.after {
+        Some(column) => Some((Source { input, format: spec.format, limits, id_column }.ids()?.0, column)),
+        None => None,
+    };
     let file = open_file(input).map_err(JobError::from)?;
     let mut table = Table::open(file, spec.format, limits, id_column).map_err(JobError::from)?;
     let (mut batch, mut bytes) = (Vec::new(), 0);
@@ -192,7 +200,8 @@ fn read(
             continue;
         }
         bytes += row.json.len();
-        batch.push(row);
+        let after = ids.as_ref().map_or_else(|| Ok(Vec::new()), |(ids, column)| ids.after(&row, column))?;
+        batch.push((row, after));
         if batch.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
             bytes = 0;
             if batches.blocking_send(std::mem::take(&mut batch)).is_err() {

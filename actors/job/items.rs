@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use understory_paths::AgentPath;
-use understory_store::{Direction, Node, Table, keys};
+use understory_store::{Direction, Item, ItemState, Job, Node, Table, keys};
 
 use super::finish::standing;
 use super::view::ItemView;
@@ -99,6 +99,25 @@ impl ItemQuery {
 }
 
 impl System {
+    /// The word for how a row stands: one that waits for others reads so, which no record says.
+    pub(super) async fn item_status(&self, path: &AgentPath, job: &Job, item: &Item) -> Result<&'static str, Error> {
+        let status = standing(job, &item.state);
+        if status != ItemStatus::Pending.as_str() {
+            return Ok(status);
+        }
+        for before in &item.after {
+            let row = self.store.get::<Node>(&Table::Node.at(&keys::item_path(path, *before)?)).await?;
+            let state = row.and_then(|row| match row.value {
+                Node::Item(item) => Some(item.state),
+                _ => None,
+            });
+            if !matches!(state, Some(ItemState::Completed { .. })) {
+                return Ok(ItemStatus::Waiting.as_str());
+            }
+        }
+        Ok(status)
+    }
+
     /// A page of a job's rows. One that matches few looks through many.
     ///
     /// # Errors
@@ -121,7 +140,7 @@ impl System {
                 // Anything else is a helper, or a helper's.
                 let Node::Item(item) = row.value else { continue };
                 let Some(number) = Table::Node.path_of(&row.key).as_ref().and_then(keys::item_number) else { continue };
-                let status = standing(&job, &item.state);
+                let status = self.item_status(path, &job, &item).await?;
                 if !query.takes(status) {
                     continue;
                 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use understory_store::{ItemState, JobSpec, Node, Row, StoreError, Table, keys};
 
 use super::actor::{Held, JobActor, Work};
+use super::dependencies::Dependencies;
 use super::template::Template;
 use crate::error::Error;
 use crate::system::{closed_at, node_at};
@@ -57,6 +58,7 @@ impl JobActor {
             delayed: BTreeMap::new(),
             found: HashSet::new(),
             mailed,
+            dependencies: Dependencies::default(),
             endings,
             under_way: VecDeque::new(),
             granted: Vec::new(),
@@ -65,6 +67,7 @@ impl JobActor {
             timer: None,
         });
         self.find_running().await?;
+        self.load_dependencies().await?;
         self.call_workers();
         Ok(true)
     }
@@ -72,6 +75,7 @@ impl JobActor {
     /// Looks ahead until `wanted` rows are ready or there are no more.
     pub(super) async fn look_ahead(&mut self, wanted: usize) -> Result<(), Error> {
         self.ripen();
+        self.take_released(wanted).await?;
         while let Some(work) = &self.work
             && work.ready.len() < wanted
             && work.next <= work.job.imported
@@ -161,6 +165,9 @@ impl Work {
             return;
         }
         let Node::Item(item) = &row.value else { return };
+        if self.dependencies.hold(number) {
+            return;
+        }
         match item.state {
             ItemState::Pending { not_before: Some(at) } => drop(self.delayed.insert((at, number), row)),
             ItemState::Pending { not_before: None } => self.ready.push_back((number, row)),

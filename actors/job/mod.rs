@@ -15,7 +15,10 @@ pub mod table;
 pub mod template;
 
 mod actor;
+mod adjust;
+mod after;
 mod commit;
+mod dependencies;
 mod digest;
 mod finish;
 mod follow;
@@ -42,6 +45,7 @@ mod spool;
 mod view;
 
 pub(crate) use actor::{JobActor, JobSignal};
+pub use adjust::LimitsChange;
 pub use digest::{ErrorGroup, JobDigest, SlowRow};
 pub use error::JobError;
 pub use follow::ResultCursor;

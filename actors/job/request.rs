@@ -12,6 +12,7 @@ use understory_store::{
 };
 
 use super::actor::JobSignal;
+use super::after::{self, Source};
 use super::error::JobError;
 use super::export::{check_writable, default_output};
 use super::fingerprint::{Command, Fingerprint};
@@ -183,6 +184,7 @@ impl System {
         let read = tokio::task::spawn_blocking(move || {
             let given = &asked.input;
             let summary = system.judge(&asked, open_file(given).map_err(JobError::from)?)?;
+            system.judge_order(&asked, given)?;
             let input = std::fs::canonicalize(given).map_err(|source| lost(given, source))?;
             Ok::<_, Error>(Found::File(input, summary))
         });
@@ -196,6 +198,16 @@ impl System {
         let JobRequest { columns, role, brain, id_column, .. } = request;
         let asked = Asked { headers: &[], columns, role, brain: brain.as_ref() };
         survey(self, reader, (format, limits), id_column.as_deref(), asked)
+    }
+
+    /// Judges which rows of a table come after which. Blocks.
+    pub(super) fn judge_order(&self, request: &JobRequest, input: &Path) -> Result<(), JobError> {
+        let (format, limits, id_column) =
+            (request.table_format(), table_limits(&self.limits), request.id_column.as_deref());
+        match &request.columns.after {
+            Some(column) => after::check(Source { input, format, limits, id_column }, column),
+            None => Ok(()),
+        }
     }
 
     /// Starts a job over a table that was judged.

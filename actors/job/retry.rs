@@ -11,8 +11,8 @@ use super::actor::{Held, JobActor, JobSignal};
 use crate::error::Error;
 use crate::system::{System, closed_at};
 
-/// How many records are read, and at the most written, at a time.
-const PAGE: u32 = 256;
+/// How many rows are read at a time, and at the most opened again: two writes each, within a drain's bounds.
+const PAGE: u32 = 240;
 
 /// Which rows of a job are tried again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,8 +152,10 @@ impl JobActor {
     async fn commit_retry(&mut self, batch: &[(u32, Row<Node>)]) -> Result<(), Error> {
         let work = self.work.as_ref().expect("looked at by whoever has rows of it");
         let (mut counts, mut draft) = (work.counts(), Draft::new());
-        for (_, row) in batch {
+        for (number, row) in batch {
             let Node::Item(item) = &row.value else { continue };
+            // It would pass for one of a first run, by the failures charged.
+            draft.delete(Table::Session.at(&keys::item_path(&self.path, *number)?));
             let next = item.retry()?;
             counts.shift(&item.state, &next.state);
             let _ = draft.update(row, &Node::Item(next));

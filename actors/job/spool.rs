@@ -106,7 +106,11 @@ impl System {
         let dir = self.spool.dir()?.to_owned();
         self.spool.swept.get_or_try_init(|| self.sweep_spool(dir.clone())).await?;
         let (system, asked) = (self.clone(), request.clone());
-        let read = move || Kept::read(reader, &dir, |reader| system.judge(&asked, reader));
+        let read = move || {
+            let kept = Kept::read(reader, &dir, |reader| system.judge(&asked, reader))?;
+            system.judge_order(&asked, &kept.file)?;
+            Ok::<_, Error>(kept)
+        };
         let kept = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Stopping)??;
         self.start_over(request, Found::Kept(kept)).await
     }

@@ -3,7 +3,6 @@
 use understory_paths::AgentPath;
 use understory_store::{Item, Job, JobSpec, Node, Table, keys};
 
-use super::finish::standing;
 use crate::error::Error;
 use crate::system::{System, closed_at};
 
@@ -86,7 +85,8 @@ impl System {
         for number in first.max(1)..last {
             let key = Table::Node.at(&keys::item_path(path, number)?);
             if let Some(Node::Item(item)) = self.store.get::<Node>(&key).await?.map(|row| row.value) {
-                views.push(ItemView { number, status: standing(&job, &item.state), item });
+                let status = self.item_status(path, &job, &item).await?;
+                views.push(ItemView { number, status, item });
             }
         }
         Ok(views)

@@ -112,6 +112,24 @@ async fn rows_are_tried_again_by_id() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_row_that_is_tried_again_has_no_conversation_to_go_on_with() {
+    let world = World::setting().brain("talks", |turn| async move {
+        let goes_on = turn.session().map(str::to_owned);
+        turn.keep_session("mine").await.map_err(|error| BrainError::refused(error.to_string()))?;
+        match (turn.number(), goes_on) {
+            (2, None) => number(&turn),
+            (run, session) => Err(BrainError::refused(format!("run {run}, {session:?}"))),
+        }
+    });
+    let world = world.open().await;
+    let job = world.run_job(JobRequest { attempts: 1, ..Table::of(1).request("talks") }).await.path;
+    retry(&world, &RetryRequest::all()).await.unwrap();
+    world.job_over(&job).await;
+    assert_eq!(world.item_words(&job).await, "a1: completed run 2");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn more_rows_than_a_commit_takes_are_tried_again() {
     let thirds = Thirds::default();
     let world = thirds.setting().open().await;

@@ -20,6 +20,8 @@ mod interrupt_items;
 mod interrupt_mail;
 mod interrupt_storm;
 mod item_mail;
+mod job_adjust;
+mod job_after;
 mod job_crashes;
 mod job_looks;
 mod job_retry;

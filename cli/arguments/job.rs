@@ -31,6 +31,23 @@ pub(crate) enum JobVerb {
     Items(JobItemsArguments),
     /// Try rows again that failed or were skipped, and run the job to its end; what a cancel left goes on, too
     Retry(JobRetryArguments),
+    /// Start no more rows of a job until it is unpaused; those running may finish
+    Pause {
+        /// Which; the unfinished one if none is given
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+        /// Why, for whoever looks at it
+        #[arg(long, value_name = "TEXT", default_value = "asked")]
+        reason: String,
+    },
+    /// Have a paused job go on, whatever paused it
+    Unpause {
+        /// Which; the unfinished one if none is given
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
+    /// Say what a job may use from now on; what is not said stays
+    Set(JobSetArguments),
     /// Remove a job that is closed or finished with all its rows, for good; its output stays
     Remove {
         /// Which
@@ -111,6 +128,34 @@ pub(crate) struct JobRetryArguments {
     pub(crate) item: Vec<String>,
 }
 
+/// What a job may use.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct JobBoundsArguments {
+    /// How many rows are worked on at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) concurrency: Option<u32>,
+    /// How many runs may be started, those before counted in; 0 for as many as it takes
+    #[arg(long, value_name = "N")]
+    pub(crate) max_turns: Option<u64>,
+    /// After how many tokens no more runs are started, those before counted in; 0 for as many as it takes
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<u64>,
+    /// For how long from now on runs are started; 0 for as long as it takes
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) max_time: Option<u32>,
+}
+
+/// A job and what it may use.
+#[derive(Debug, Args)]
+pub(crate) struct JobSetArguments {
+    /// Which; the unfinished one if none is given
+    #[arg(value_name = "JOB")]
+    pub(crate) job: Option<String>,
+    #[command(flatten)]
+    pub(crate) bounds: JobBoundsArguments,
+}
+
 /// A job to run.
 #[derive(Debug, Args)]
 pub(crate) struct JobRunArguments {
@@ -123,6 +168,9 @@ pub(crate) struct JobRunArguments {
     /// The column that names the rows; row numbers without it
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id_column: Option<String>,
+    /// The column with the ids of the rows that must be completed before a row is started, with ; between them
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) after_column: Option<String>,
     #[command(flatten)]
     pub(crate) brain: BrainArguments,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! What is answered of one job.
 
-use understory_server::{AskedRetry, ItemsPage, JobAnswer, JobLine, RowLine};
+use understory_server::{AskedPause, AskedRetry, AskedSet, ItemsPage, JobAnswer, JobLine, PauseLine, RowLine};
 
 use super::list::columns;
 use super::{escaped, grouped, removed, short};
@@ -10,6 +10,8 @@ pub(super) fn answer(answer: &JobAnswer) -> String {
     match answer {
         JobAnswer::Items(page) => items(page),
         JobAnswer::Retried(asked) => retried(asked) + "\n",
+        JobAnswer::Paused(asked) => paused(asked),
+        JobAnswer::Set(asked) => set(asked),
         JobAnswer::Removed(asked) => removed::removed(asked),
     }
 }
@@ -29,6 +31,25 @@ pub(crate) fn retried(asked: &AskedRetry) -> String {
     }
 }
 
+fn paused(asked: &AskedPause) -> String {
+    let AskedPause { job, new, pause } = asked;
+    match (pause, new) {
+        (Some(pause), true) => format!("{job} is paused, rows that run may finish: {}\n", paused_for(pause)),
+        (Some(pause), false) => format!("{job} was paused already: {}\n", paused_for(pause)),
+        (None, true) => format!("{job} goes on\n"),
+        (None, false) => format!("{job} was not paused\n"),
+    }
+}
+
+fn set(asked: &AskedSet) -> String {
+    let AskedSet { job, new: _, concurrency, limits } = asked;
+    let of = |limit: Option<u64>, what: &str| limit.map(|limit| format!("{} {what}", grouped(limit)));
+    let until = limits.until.as_ref().map(|until| format!("starts no rows after {until}"));
+    let bounds = [of(limits.turns, "turns"), of(limits.tokens, "tokens"), until];
+    let parts = std::iter::once(format!("{concurrency} at once")).chain(bounds.into_iter().flatten());
+    format!("{job}: {}\n", parts.collect::<Vec<_>>().join(", "))
+}
+
 /// How a job stands and how far it is: `closed (running, 312 of 3,376)`.
 pub(super) fn standing(job: &JobLine) -> String {
     let [done, rows] = [job.counts.done(), job.rows].map(|count| grouped(count.into()));
@@ -42,7 +63,10 @@ pub(super) fn standing(job: &JobLine) -> String {
 
 /// Why it starts no rows for now, and how it goes on.
 pub(super) fn pause(job: &JobLine) -> String {
-    let Some(pause) = &job.pause else { return String::new() };
+    job.pause.as_ref().map(paused_for).unwrap_or_default()
+}
+
+fn paused_for(pause: &PauseLine) -> String {
     match &pause.until {
         Some(until) => format!("{}, until {until}", escaped(&pause.reason)),
         None => escaped(&pause.reason),

@@ -252,7 +252,7 @@ fn every_verb_is_in_the_tables() {
     verbs.sort();
     assert_eq!(verbs, known);
     assert_eq!(listed::<DeadRequest>(&json!({ "?": {} })), ["list", "show", "retry", "drop"]);
-    assert_eq!(listed::<JobControl>(&json!({ "?": {} })), ["items", "retry", "remove"]);
+    assert_eq!(listed::<JobControl>(&json!({ "?": {} })), ["items", "retry", "pause", "unpause", "set", "remove"]);
     let named: Vec<&str> = TOOLS.map(|tool| tool.name).into_iter().filter(|name| TOOLS_OF.contains(name)).collect();
     assert_eq!(named.len() + ["spawn", "report"].len(), TOOLS.len(), "a tool is in no table");
     for (verb, marks) in rows(AS_AN_AGENT).iter().chain(&rows(AS_THE_OPERATOR)) {
@@ -317,6 +317,9 @@ async fn verbs_and_tools_that_name_nobody_are_an_agents_own_or_nobodys() {
     // What changes a job is no agent's, whether it lies below it or not.
     for control in [
         json!({ "retry": { "path": ME, "failed": true, "skipped": true, "items": [] } }),
+        json!({ "pause": { "path": ME, "reason": "" } }),
+        json!({ "unpause": { "path": ME } }),
+        json!({ "set": { "path": ME, "concurrency": 1, "turns": null, "tokens": null, "seconds": null } }),
         json!({ "remove": { "path": ME, "dry_run": true } }),
     ] {
         let control: JobControl = serde_json::from_value(control).unwrap();

@@ -7,6 +7,7 @@
 //!      |--- fail(run): failures + 1 -+ |
 //!      +--- release(run): uncharged ---+
 //!
+//!   Pending -- skip, when a row before it came to nothing --> Skipped
 //!   Failed, Skipped -- retry, when a person asks --> Pending
 //! ```
 
@@ -190,6 +191,17 @@ impl Item {
     pub fn release(&self, run: u32) -> Result<Item, Refusal> {
         self.demand(run, Time(0))?;
         Ok(Item { state: ItemState::Pending { not_before: None }, ..self.clone() })
+    }
+
+    /// Gives a row up that was not started: one that comes before it came to nothing.
+    ///
+    /// # Errors
+    /// It is running, or final.
+    pub fn skip(&self, because: String, now: Time) -> Result<Item, Refusal> {
+        if !matches!(self.state, ItemState::Pending { .. }) {
+            return Err(self.refuse("be skipped"));
+        }
+        Ok(Item { state: ItemState::Skipped { at: now }, last_error: Some(because), ..self.clone() })
     }
 
     /// Has a row that came to nothing tried again, as if for the first time; what went wrong stays until it is completed.

@@ -310,6 +310,20 @@ impl Job {
         Job { counts, cursor, ..self.clone() }.settle()
     }
 
+    /// Says what it may use from now on.
+    ///
+    /// # Errors
+    /// It is final or being cancelled, or no row could be worked on.
+    pub fn set(&self, limits: JobLimits) -> Result<Job, Refusal> {
+        if self.state.is_final() || matches!(self.state, JobState::Cancelling { .. }) {
+            return Err(self.refuse("be given other limits"));
+        }
+        if limits.concurrency == 0 {
+            return Err(Refusal("a job works on one row at once at the least".to_owned()));
+        }
+        Ok(Job { limits, ..self.clone() })
+    }
+
     /// Takes new counts, in which rows that came to nothing wait again: a job that is final runs, and its output is to be
     /// written once more. What a cancel left waits again, too.
     ///

@@ -147,6 +147,7 @@ fn an_items_runs() {
             ("fail an older run", &|item| say(item.fail(2, "no".to_owned(), LIMITS, NOW, LATER), standing)),
             ("release its run", &|item| say(item.release(3), standing)),
             ("release an older run", &|item| say(item.release(2), standing)),
+            ("skip", &|item| say(item.skip("k0 failed".to_owned(), NOW), standing)),
             ("retry", &|item| say(item.retry(), standing)),
         ],
     );
@@ -173,6 +174,10 @@ fn course(job: &Job) -> String {
 
 fn pause(reason: &str, until: Option<Time>) -> Pause {
     Pause { reason: reason.to_owned(), until }
+}
+
+fn limits(concurrency: u32) -> JobLimits {
+    JobLimits { concurrency, ..JobLimits::default() }
 }
 
 #[test]
@@ -205,6 +210,8 @@ fn a_jobs_course() {
             ("pause for more", &|job| say(job.pause(pause("limit", Some(Time(3_000)))), course)),
             ("unpause", &|job| say(job.unpause(), course)),
             ("export", &|job| course(&job.export(NOW))),
+            ("set", &|job| say(job.set(limits(9)), |job| format!("{}; {}", course(job), job.limits.concurrency))),
+            ("set to nothing", &|job| say(job.set(limits(0)), course)),
             ("reopen", &|job| say(job.export(NOW).reopen(idle, 5), course)),
             ("reopen for nothing", &|job| say(job.reopen(over, 7), course)),
         ],

@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 
 use super::folder::Folder;
+use super::resident::HELD;
 
 /// A job of five rows, of which the second and fourth fail once.
 const JOB: &str =
@@ -115,4 +116,38 @@ fn the_process_that_has_the_store_tries_rows_again() {
     assert_eq!(owner.ended().code, 130);
     folder.ok("job resume j");
     assert_eq!(folder.json("job show").1["counts"]["completed"], 5);
+}
+
+#[test]
+fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
+    let folder = Folder::with_table(6);
+    folder.worker("held", HELD);
+    let words = "job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j --concurrency 2";
+    let mut job = folder.start(words);
+    job.began(2);
+    assert_eq!(folder.ok("job set --concurrency 3 --max-turns 100"), "/root/j: 3 at once, 100 turns\n");
+    job.began(1);
+    assert_eq!(folder.ok("job set j --max-turns 0"), "/root/j: 3 at once\n");
+    assert_eq!(folder.run("job set j").code, 2, "nothing is set");
+    assert_eq!(folder.ok("job pause --reason lunch"), "/root/j is paused, rows that run may finish: lunch\n");
+    assert!(folder.ok("job show").contains("state      paused (running, 0 of 6)\npaused     lunch\n"));
+    assert!(folder.ok("job list").starts_with("/root/j  running (paused)  "));
+    job.let_go();
+    let ran = job.ended();
+    insta::assert_snapshot!(ran.err, @"
+    job /root/j: 6 rows
+    error: /root/j is paused: lunch
+    hint: understory job unpause /root/j, and then understory job resume /root/j
+    ");
+    assert_eq!((ran.code, folder.lines("log").len()), (1, 3));
+    drop(job);
+    // Nobody runs it: what is said of it is on record.
+    assert_eq!(folder.run("job resume j").code, 1, "it is still paused");
+    assert_eq!(folder.ok("job pause j --reason lunch"), "/root/j was paused already: lunch\n");
+    assert_eq!(folder.ok("job unpause"), "/root/j goes on\n");
+    assert_eq!(folder.ok("job unpause j"), "/root/j was not paused\n");
+    let mut job = folder.start("job resume j");
+    job.let_go();
+    assert_eq!(job.ended().code, 0);
+    assert_eq!(folder.lines("out.csv").len(), 7);
 }

@@ -8,6 +8,7 @@ mod folder;
 mod full;
 mod hostile;
 mod interrupt;
+mod job_after;
 mod job_control;
 mod job_rows;
 mod jobs;

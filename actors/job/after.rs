@@ -1,0 +1,170 @@
+//! Which rows of a table come after which, as one of its columns says.
+//!
+//! A cell names item ids, with `;` between them; in a JSON table it may be an array of them. The table is read twice more
+//! for that, for its ids and then for its edges, and holds 16 bytes an id, 8 an edge and 12 a row meanwhile.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use understory_store::TableFormat;
+
+use super::error::JobError;
+use super::table::{Columns, Row, Table, TableLimits, open_file};
+
+/// The most ids of one cell.
+const IDS_MAX: usize = 64;
+/// The most rows of a cycle that are named.
+const NAMED_MAX: usize = 10;
+
+/// A table, as it is to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) input: &'a Path,
+    pub(super) format: TableFormat,
+    pub(super) limits: TableLimits,
+    pub(super) id_column: Option<&'a str>,
+}
+
+/// The rows of a table by their ids.
+pub(super) struct Ids(HashMap<[u8; 12], u32>);
+
+/// Demands of a table that every row comes after rows that there are, and none after itself.
+pub(super) fn check(source: Source<'_>, column: &str) -> Result<(), JobError> {
+    let (ids, headers) = source.ids()?;
+    if !headers.iter().any(|header| header == column) {
+        let what = format!("after column {column:?} is not in the table, which has {}", Columns(&headers));
+        return Err(JobError::Dependency { line: 1, what });
+    }
+    // By the row that must be completed.
+    let (mut edges, mut left) = (Vec::new(), vec![0_u8; ids.0.len() + 1]);
+    for row in source.rows()? {
+        let row = row?;
+        let after = ids.after(&row, column)?;
+        left[row.number as usize] = u8::try_from(after.len()).expect("a cell has at most 64 ids");
+        edges.extend(after.into_iter().map(|before| (before, row.number)));
+    }
+    edges.sort_unstable();
+    match cycle(&edges, left) {
+        Some(numbers) => Err(source.name(&numbers)?),
+        None => Ok(()),
+    }
+}
+
+/// The rows behind `before` among edges in order.
+pub(super) fn behind(edges: &[(u32, u32)], before: u32) -> impl Iterator<Item = u32> {
+    let from = edges.partition_point(|(row, _)| *row < before);
+    edges[from..].iter().take_while(move |(row, _)| *row == before).map(|(_, row)| *row)
+}
+
+impl<'a> Source<'a> {
+    /// The rows of the table by their ids, and its columns.
+    pub(super) fn ids(self) -> Result<(Ids, Vec<String>), JobError> {
+        let (mut ids, mut table) = (HashMap::new(), self.rows()?);
+        for row in table.by_ref() {
+            let row = row?;
+            ids.insert(digest(&row.item_id), row.number);
+        }
+        Ok((Ids(ids), table.headers().to_vec()))
+    }
+
+    fn rows(self) -> Result<Table<std::fs::File>, JobError> {
+        Ok(Table::open(open_file(self.input)?, self.format, self.limits, self.id_column)?)
+    }
+
+    /// Says by their ids that these rows wait for each other in this order.
+    fn name(self, numbers: &[u32]) -> Result<JobError, JobError> {
+        let wanted: BTreeSet<u32> = numbers.iter().copied().collect();
+        let (mut named, mut line) = (HashMap::new(), 0);
+        for row in self.rows()? {
+            let row = row?;
+            if wanted.contains(&row.number) {
+                line = if row.number == numbers[0] { row.line } else { line };
+                named.insert(row.number, row.item_id);
+            }
+        }
+        let mut words: Vec<String> = numbers
+            .iter()
+            .take(NAMED_MAX)
+            .map(|number| format!("{:?}", named.get(number).cloned().unwrap_or_default()))
+            .collect();
+        if numbers.len() > NAMED_MAX {
+            words.push(format!("{} more", numbers.len() - NAMED_MAX));
+        }
+        words.push(words[0].clone());
+        Ok(JobError::Dependency { line, what: format!("rows wait for each other: {}", words.join(" after ")) })
+    }
+}
+
+impl Ids {
+    /// The numbers of the rows that a row comes after, in order, each once.
+    pub(super) fn after(&self, row: &Row, column: &str) -> Result<Vec<u32>, JobError> {
+        let fault = |what: String| JobError::Dependency { line: row.line, what };
+        let cells: serde_json::Map<String, Value> = serde_json::from_str(&row.json).unwrap_or_default();
+        let words = words(cells.get(column)).ok_or_else(|| {
+            fault(format!("column {column:?} is neither a text of item ids with ; between them nor an array of texts"))
+        })?;
+        let mut after = BTreeSet::new();
+        for id in words {
+            let number = self.0.get(&digest(&id)).copied();
+            let number = number
+                .ok_or_else(|| fault(format!("no row has the id {id:?}, which {:?} comes after", row.item_id)))?;
+            if number == row.number {
+                return Err(fault(format!("{id:?} comes after itself")));
+            }
+            after.insert(number);
+        }
+        match after.len() > IDS_MAX {
+            true => Err(fault(format!("{:?} comes after {} rows, the limit is {IDS_MAX}", row.item_id, after.len()))),
+            false => Ok(after.into_iter().collect()),
+        }
+    }
+}
+
+/// The ids that a cell names. Nothing: it cannot name any.
+fn words(cell: Option<&Value>) -> Option<Vec<String>> {
+    let word = |value: &Value| match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    match cell {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(values)) => values.iter().map(word).collect(),
+        Some(Value::String(text)) => {
+            Some(text.split(';').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect())
+        }
+        Some(value) => Some(vec![word(value)?]),
+    }
+}
+
+/// Rows that wait for each other, each for the next and the last for the first; nothing if there are none. `left` tells of
+/// each row for how many it waits.
+fn cycle(edges: &[(u32, u32)], mut left: Vec<u8>) -> Option<Vec<u32>> {
+    let mut free: Vec<u32> = (1..).take(left.len() - 1).filter(|row| left[*row as usize] == 0).collect();
+    while let Some(done) = free.pop() {
+        for row in behind(edges, done) {
+            left[row as usize] -= 1;
+            free.extend((left[row as usize] == 0).then_some(row));
+        }
+    }
+    let mut row = u32::try_from(left.iter().position(|left| *left > 0)?).ok()?;
+    // Whoever is left waits for somebody who is left: going on from one to the next must come round.
+    let before: HashMap<u32, u32> =
+        edges.iter().filter(|(before, _)| left[*before as usize] > 0).map(|(a, b)| (*b, *a)).collect();
+    let mut way = Vec::new();
+    let mut seen = HashMap::new();
+    loop {
+        if let Some(from) = seen.insert(row, way.len()) {
+            return Some(way.split_off(from));
+        }
+        way.push(row);
+        row = *before.get(&row)?;
+    }
+}
+
+fn digest(id: &str) -> [u8; 12] {
+    let whole: [u8; 32] = Sha256::digest(id).into();
+    *whole.first_chunk().expect("a hash of 32 bytes has 12")
+}
