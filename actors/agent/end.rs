@@ -56,7 +56,7 @@ impl AgentActor {
                 Failure::Unavailable { waits: running.waits, retry_after: *retry_after }
             }
             BrainError::Broken { .. } => Failure::Broken { attempt: running.attempt },
-            BrainError::Refused { .. } | BrainError::Exhausted { .. } => Failure::Refused,
+            BrainError::Refused { .. } | BrainError::BadInput { .. } | BrainError::Exhausted { .. } => Failure::Refused,
         };
         let now = self.system.clock.now();
         let decision = self.decide(agent, failure, now)?;

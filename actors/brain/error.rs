@@ -6,7 +6,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrainError {
-    /// The brain cannot be reached now: the turn is run again after a back-off.
+    /// The brain cannot be reached now: the turn is run again after a back-off. A job item is charged an attempt, unless the
+    /// other side says when to come back: then the whole job pauses until that.
     #[error("brain unavailable: {message}")]
     Unavailable {
         /// What was seen.
@@ -20,7 +21,13 @@ pub enum BrainError {
         /// What it said.
         message: String,
     },
-    /// A quota is used up: the turn is errored, and trying again is of no use until somebody acts.
+    /// What was asked can never be answered: the turn is errored; a job item fails at once, whatever attempts it has left.
+    #[error("bad input: {message}")]
+    BadInput {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A quota is used up: the turn is errored, and trying again is of no use until somebody acts; a job pauses.
     #[error("brain exhausted: {message}")]
     Exhausted {
         /// What it said.
@@ -38,6 +45,11 @@ impl BrainError {
     /// A [`BrainError::Refused`] with this message.
     pub fn refused(message: impl Into<String>) -> Self {
         BrainError::Refused { message: message.into() }
+    }
+
+    /// A [`BrainError::BadInput`] with this message.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        BrainError::BadInput { message: message.into() }
     }
 
     /// A [`BrainError::Unavailable`] with this message and no word of when to come back.

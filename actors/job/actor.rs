@@ -290,7 +290,9 @@ impl JobActor {
     /// Has the job look again at `at`.
     pub(super) fn wake_at(&mut self, at: Time) {
         let Some(work) = &mut self.work else { return };
-        if work.timer.is_some_and(|set| set <= at) {
+        let now = self.system.clock.now();
+        // One that is past has rung, perhaps while the job was paused and looked at no row.
+        if work.timer.is_some_and(|set| now < set && set <= at) {
             return;
         }
         work.timer = Some(at);

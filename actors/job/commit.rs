@@ -74,12 +74,15 @@ impl JobActor {
     pub(super) fn submit(&mut self, mut group: Group) {
         let work = self.work.as_mut().expect("a job that groups has been read");
         let mut job = work.job.count(group.counts, work.cursor(&group.moved));
+        if job.pause.is_some() && job.paused_at(self.system.clock.now()).is_none() {
+            // It is over, whether or not anything starts now.
+            job = job.unpause().unwrap_or(job);
+        }
+        if let Some(pause) = group.pause.take() {
+            job = job.pause(pause).unwrap_or(job);
+        }
         if let Some(reason) = group.cancel.take() {
             job = job.cancel(&reason).unwrap_or(job);
-        }
-        // A pause that is over is forgotten with what comes next.
-        if job.pause.is_some() && job.paused_at(self.system.clock.now()).is_none() {
-            job = job.unpause().unwrap_or(job);
         }
         if group.moved.is_empty() && job == work.job {
             answer(group.replies, None);

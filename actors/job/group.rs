@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentRef, Counts, Draft, FailureLimits, Item, ItemEnd, ItemEnding, ItemState, JobSpec, JobState, Keep, Node, Row,
-    Store, Table, Text, Time, Written, keys,
+    AgentRef, Counts, Draft, FailureLimits, Item, ItemEnd, ItemEnding, ItemState, JobSpec, JobState, Keep, Node, Pause,
+    Row, Store, Table, Text, Time, Written, keys,
 };
 
 use super::actor::{Held, JobActor, Work};
@@ -46,6 +46,8 @@ pub(super) struct Group {
     pub(super) draft: Draft,
     pub(super) counts: Counts,
     pub(super) cancel: Option<String>,
+    /// A brain has to be let alone.
+    pub(super) pause: Option<Pause>,
     pub(super) moved: Vec<Moved>,
     pub(super) started: Vec<(u32, u32)>,
     pub(super) ended: Vec<ItemEnd>,
@@ -157,7 +159,11 @@ impl JobActor {
                 let (next, kind) = match end {
                     RunEnd::Reported(result) => (group.complete(&path, &row, run, result, now)?, ItemEnding::Completed),
                     RunEnd::Stopped => (item.release(run)?, ItemEnding::Released),
-                    RunEnd::Failed(error) => {
+                    RunEnd::Limited { error, pause } => {
+                        group.pause_until(now.after(pause), error);
+                        (item.release(run)?, ItemEnding::Released)
+                    }
+                    RunEnd::Failed(error) | RunEnd::Unfit(error) => {
                         let later = now.after(pause(item.failures + 1, fastrand::f64()));
                         let next = item.fail(run, error.clone(), limits, now, later)?;
                         let ending = if next.state.is_final() { ItemEnding::Failed } else { ItemEnding::Retried };
@@ -178,8 +184,8 @@ impl JobActor {
     async fn start_rows(&mut self, group: &mut Group) -> Result<(), Error> {
         let Some(work) = &mut self.work else { return Ok(()) };
         let mut granted = std::mem::take(&mut work.granted);
-        let cancelled = group.cancel.is_some();
-        if cancelled || !self.work.as_ref().is_some_and(|work| self.may_start(&work.job)) {
+        let ends = group.cancel.is_some() || group.pause.is_some();
+        if ends || !self.work.as_ref().is_some_and(|work| self.may_start(&work.job)) {
             return Ok(());
         }
         let work = self.work.as_ref().expect("looked at above");
@@ -216,6 +222,9 @@ impl JobActor {
     /// What a run that ends is held to: its row's own limits, if rows have some and it is one that counts against them.
     async fn limits_of(&self, ending: &Ending) -> Result<FailureLimits, Error> {
         let work = self.work.as_ref().expect("a job that groups has been read");
+        if matches!(ending.how, How::Over(RunEnd::Unfit(_))) {
+            return Ok(self.failure_limits(Some(0)));
+        }
         let failed = matches!(ending.how, How::Over(RunEnd::Failed(_)));
         let own = match work.running.get(&ending.row).map(|row| &row.value) {
             Some(Node::Item(item)) if failed && work.spec.columns.attempts.is_some() => {
@@ -241,12 +250,20 @@ impl Group {
             draft,
             counts,
             cancel: None,
+            pause: None,
             moved: Vec::new(),
             started: Vec::new(),
             ended: Vec::new(),
             over: Vec::new(),
             keep: work.spec.keep,
             replies: Vec::new(),
+        }
+    }
+
+    /// Has the job pause; until the latest of what its brains said.
+    fn pause_until(&mut self, until: Time, reason: String) {
+        if self.pause.as_ref().is_none_or(|pause| pause.until < Some(until)) {
+            self.pause = Some(Pause { reason, until: Some(until) });
         }
     }
 

@@ -17,6 +17,7 @@ pub mod template;
 mod actor;
 mod adjust;
 mod after;
+mod attempts;
 mod commit;
 mod dependencies;
 mod digest;

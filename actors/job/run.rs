@@ -1,6 +1,7 @@
 //! One run of a row: a task beside the job's actor, with a brain of its own.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +11,7 @@ use understory_store::{
 };
 
 use super::actor::{Held, JobActor, JobSignal};
+use super::attempts;
 use super::schema::Schema;
 use super::settings::{Asked, Worker};
 use super::table::row_cells;
@@ -17,7 +19,7 @@ use super::template::Template;
 use crate::agent::work;
 use crate::brain::{BrainError, JobRow, Response, Seat, Turn};
 use crate::caller::{Caller, ItemRun};
-use crate::error::{Error, cut};
+use crate::error::Error;
 use crate::limits::TEXT_MAX;
 use crate::pausing::{Pauses, TurnSlot, Waits};
 use crate::system::System;
@@ -58,6 +60,10 @@ pub(super) enum RunEnd {
     Reported(String),
     /// Without one.
     Failed(String),
+    /// Without one, and the next run could have none either.
+    Unfit(String),
+    /// Without one, for the brain has to be let alone for so long.
+    Limited { error: String, pause: Duration },
     /// It was stopped for a close or a shutdown.
     Stopped,
 }
@@ -144,13 +150,10 @@ impl JobActor {
                 Ok::<_, Error>(worker.drive(&brain, seat, turn, deadline).await)
             };
             let end = match AssertUnwindSafe(end).catch_unwind().await {
-                Ok(end) => end.unwrap_or_else(|error| RunEnd::Failed(error.to_string())),
+                Ok(end) => end.unwrap_or_else(|error| attempts::of_start(&error)),
                 Err(panic) => RunEnd::Failed(work::words(panic.as_ref())),
             };
-            let end = match end {
-                RunEnd::Failed(error) => RunEnd::Failed(cut(error)),
-                end => end,
-            };
+            let end = attempts::shortened(end);
             let noted = |held: &mut Held| {
                 if let Some(entry) = held.runs.get_mut(&number).filter(|entry| entry.run == item.run) {
                     entry.end = Some(entry.interrupted.clone().map_or(end, RunEnd::Failed));
@@ -179,7 +182,7 @@ impl Working<'_> {
         let factory = self.system.factory(brain).cloned();
         let mut brain = match work::make(factory, &seat) {
             Ok(brain) => brain,
-            Err(error) => return RunEnd::Failed(error.to_string()),
+            Err(error) => return attempts::of_brain(&error),
         };
         let cancel = turn.cancel().clone();
         let allowed = self.system.clock.now().until(deadline);
@@ -202,8 +205,8 @@ impl Working<'_> {
                 }
                 Some(Ok(Ok(response))) => response,
                 _ if self.stop.is_cancelled() => return RunEnd::Stopped,
-                Some(Ok(Err(error))) => return RunEnd::Failed(error.to_string()),
-                Some(Err(panic)) => return RunEnd::Failed(BrainError::broken(panic).to_string()),
+                Some(Ok(Err(error))) => return attempts::of_brain(&error),
+                Some(Err(panic)) => return attempts::of_brain(&BrainError::broken(panic)),
                 None => return RunEnd::Stopped,
             };
             turn = match self.judge(response, turn).await {

@@ -24,7 +24,7 @@ struct Log {
 }
 
 /// Row 3 never succeeds, row 4 succeeds the second time, row 5 has a helper and reports by tool, row 6 has a long result;
-/// row 7 is long itself; with `stop`, the eighth cancels the job.
+/// row 7 is long itself, row 9 is told to come back later; with `stop`, the eighth cancels the job.
 fn setting(log: &Arc<Mutex<Log>>, stop: bool) -> Setting {
     let log = log.clone();
     World::setting().role("default", Role::with_brain("echo", "")).brain("worker", move |turn| {
@@ -48,6 +48,10 @@ fn setting(log: &Arc<Mutex<Log>>, stop: bool) -> Setting {
                         log.lock().unwrap().told.insert(row);
                     }
                     Ok(Response::text("stopped"))
+                }
+                9 if turn.number() == 1 => {
+                    let (message, retry_after) = ("slow down".to_owned(), Some(Duration::from_secs(7)));
+                    Err(BrainError::Unavailable { message, retry_after })
                 }
                 _ => number(&turn),
             }
@@ -132,6 +136,7 @@ async fn check(world: &World, job: &AgentPath, table: &Table, stop: bool) {
         let failures = match row {
             3 if !stop => 3,
             4 if !stop => view.item.failures.min(1),
+            9 => 0,
             _ => view.item.failures,
         };
         assert_eq!(view.item.failures, failures, "row {row}");

@@ -22,6 +22,7 @@ mod interrupt_storm;
 mod item_mail;
 mod job_adjust;
 mod job_after;
+mod job_attempts;
 mod job_crashes;
 mod job_looks;
 mod job_retry;
