@@ -23,7 +23,7 @@ impl JobActor {
         let Some(work) = &self.work else { return };
         let Some(order) = work.spec.output_format.grows else { return };
         let idle = work.job.state.is_final() || self.stopping || !self.system.active.contains(&self.path);
-        if idle || work.spec.output.is_empty() || std::mem::replace(&mut self.grew, true) {
+        if idle || work.spec.output.is_empty() || self.grew {
             return;
         }
         let end = CancellationToken::new();
@@ -32,10 +32,11 @@ impl JobActor {
             held.growing.get_or_insert_with(|| end.clone());
             idle
         };
-        // One that an earlier incarnation began goes on.
+        // While another is about to end, its end brings the actor back here.
         if self.system.jobs.held(&self.path, begin) != Some(true) {
             return;
         }
+        self.grew = true;
         let (system, path, spec, job) = (self.system.clone(), self.path.clone(), work.spec.clone(), work.job.clone());
         self.system.tasks.spawn(async move {
             let grown = AssertUnwindSafe(grow(&system, &path, order, &job, &spec, &end)).catch_unwind().await;
@@ -52,6 +53,12 @@ impl JobActor {
             // Without a slot the job has left; the output grows from its beginning when it is resumed.
             let _ = system.jobs.tell_resident(&path, JobSignal::Grown);
         });
+    }
+
+    /// Has the output grow anew: rows that were done are open again.
+    pub(super) fn grow_again(&mut self) {
+        self.end_growth();
+        self.grew = false;
     }
 
     /// Ends what grows. True if that is still to come.

@@ -116,6 +116,7 @@ impl JobActor {
         // What is in memory knows nothing of the rows that are open again, all of them or some.
         self.load().await?;
         self.unwritable = false;
+        self.grow_again();
         self.call_flush();
         // Whoever asked may be gone; what was committed stands.
         let _ = reply.send(retried);

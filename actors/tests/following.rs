@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use understory_store::{GrowthOrder, MemoryBackend, OutputFormat};
 
-use super::table::{Table, number};
+use super::table::{Line, Table, number};
 use super::world::{LONG, Setting, World, at, process, until};
 use crate::Error;
 use crate::brain::{BrainError, Response};
-use crate::job::{JobRequest, ResultCursor, Results, RowResult};
+use crate::job::{JobRequest, ResultCursor, Results, RetryRequest, RowResult};
 
 /// A brain `gated` whose row 3 never succeeds, whose row 5 has a long result, and some of whose rows wait for a permit each.
 fn gated(setting: Setting, waits: fn(u32) -> bool) -> (Setting, Arc<Semaphore>) {
@@ -249,6 +249,27 @@ async fn an_output_that_cannot_grow_stops_no_row() {
     assert_eq!(world.system.job(&job).await.unwrap().job.counts.done(), 12);
     std::fs::remove_dir(table.output_path()).unwrap();
     world.system.resume_job(&job).await.unwrap();
+    world.job_over(&job).await;
+    assert_eq!(grown(&table), ids(1..=12));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_tried_again_comes_to_another_end() {
+    let (setting, permits) = gated(World::setting(), |row| row == 12);
+    let world = setting.open().await;
+    let table = Table::of(12);
+    let job = world.system.start_job(growing(&table, GrowthOrder::Ends)).await.unwrap().job.path;
+    let mut results = world.system.job_results(&job, None);
+    some(&mut results, 11).await;
+    until(async || grown(&table).len() == 11).await;
+    world.system.retry_job(&job, &RetryRequest::all()).await.unwrap();
+    let again = some(&mut results, 1).await.remove(0);
+    assert_eq!((again.number, again.item.run), (3, 2));
+    let attempts = |line: &Line| line.attempts == if line.item_id == "a3" { 2 } else { 1 };
+    until(async || grown(&table).len() == 11 && table.output().iter().all(attempts)).await;
+    permits.add_permits(1);
+    assert_eq!(numbers(&rest(&mut results).await), [12]);
     world.job_over(&job).await;
     assert_eq!(grown(&table), ids(1..=12));
     world.end().await;

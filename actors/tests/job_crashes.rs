@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use understory_paths::AgentPath;
+use understory_store::{GrowthOrder, OutputFormat};
 
 use super::crashes::at_every_commit;
 use super::table::{Table, number};
@@ -68,14 +69,15 @@ fn table() -> Table {
     Table::text(&text)
 }
 
-async fn host(world: &World, table: &Table) -> Result<AgentPath, Error> {
-    let request = JobRequest { name: None, concurrency: 4, ..table.request("worker") };
+async fn host(world: &World, table: &Table, grows: Option<GrowthOrder>) -> Result<AgentPath, Error> {
+    let output_format = OutputFormat { grows, ..OutputFormat::default() };
+    let request = JobRequest { name: None, concurrency: 4, output_format, ..table.request("worker") };
     let job = world.system.start_job(request).await?.job.path;
     world.system.job_finished(&job).await?;
     Ok(job)
 }
 
-fn job_survives(stop: bool) {
+fn job_survives(stop: bool, grows: Option<GrowthOrder>) {
     let (log, table) = (Arc::new(Mutex::new(Log::default())), table());
     let commits = at_every_commit(
         async |faulty| {
@@ -83,7 +85,7 @@ fn job_survives(stop: bool) {
             // A file of an earlier round is not this one's output.
             let _ = std::fs::remove_file(table.output_path());
             let Ok(world) = setting(&log, stop).try_open_on(faulty.clone()).await else { return };
-            let outcome = tokio::time::timeout(WITHIN, host(&world, &table)).await;
+            let outcome = tokio::time::timeout(WITHIN, host(&world, &table, grows)).await;
             assert!(matches!(outcome, Ok(Ok(_))) || faulty.failed(), "{outcome:?}");
             world.abandon();
         },
@@ -100,7 +102,7 @@ fn job_survives(stop: bool) {
                 done.extend(items.iter().filter(|view| view.item.state.is_final()).map(|view| view.number));
             }
             assert!(told.is_subset(&done), "{point:?}: told {told:?}, done {done:?}");
-            let job = tokio::time::timeout(WITHIN, host(&world, &table)).await.unwrap().unwrap();
+            let job = tokio::time::timeout(WITHIN, host(&world, &table, grows)).await.unwrap().unwrap();
             assert_eq!(world.system.jobs(&AgentPath::root(), None, 9).await.unwrap().len(), 1, "{point:?}");
             let started: BTreeSet<u32> = log.lock().unwrap().started.iter().copied().collect();
             assert!(started.is_disjoint(&done), "{point:?}: {started:?} were final: {done:?}");
@@ -146,10 +148,15 @@ async fn check(world: &World, job: &AgentPath, table: &Table, stop: bool) {
 
 #[test]
 fn a_job_survives_a_crash_at_every_commit() {
-    job_survives(false);
+    job_survives(false, None);
 }
 
 #[test]
 fn a_cancelled_job_survives_a_crash_at_every_commit() {
-    job_survives(true);
+    job_survives(true, None);
+}
+
+#[test]
+fn a_job_whose_output_grows_survives_a_crash_at_every_commit() {
+    job_survives(false, Some(GrowthOrder::Ends));
 }

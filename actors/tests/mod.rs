@@ -35,6 +35,7 @@ mod joining;
 mod keeping;
 mod labelling;
 mod lagging;
+mod late_growth;
 mod limits;
 mod listing;
 mod listing_pages;
