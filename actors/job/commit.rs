@@ -74,6 +74,8 @@ impl JobActor {
     pub(super) fn submit(&mut self, mut group: Group) {
         let work = self.work.as_mut().expect("a job that groups has been read");
         let mut job = work.job.count(group.counts, work.cursor(&group.moved));
+        job.spent.turns += group.started.len() as u64;
+        job.spent.tokens += group.tokens;
         if job.pause.is_some() && job.paused_at(self.system.clock.now()).is_none() {
             // It is over, whether or not anything starts now.
             job = job.unpause().unwrap_or(job);
@@ -238,7 +240,16 @@ impl JobActor {
                 let slot = permit.take().map(TurnSlot::new);
                 (
                     *row,
-                    RunEntry { run: item.run, cancel, interrupted: None, slot, called: false, misfits: 0, end: None },
+                    RunEntry {
+                        run: item.run,
+                        cancel,
+                        interrupted: None,
+                        slot,
+                        called: false,
+                        misfits: 0,
+                        tokens: 0,
+                        end: None,
+                    },
                 )
             });
         self.system.jobs.held(&self.path, |held| held.runs.extend(starting));

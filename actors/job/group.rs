@@ -5,10 +5,11 @@ use std::time::Duration;
 use understory_paths::AgentPath;
 use understory_store::{
     AgentRef, Counts, Draft, FailureLimits, Item, ItemEnd, ItemEnding, ItemState, JobSpec, JobState, Keep, Node, Pause,
-    Row, Store, Table, Text, Time, Written, keys,
+    Row, Spent, Store, Table, Text, Time, Written, keys,
 };
 
 use super::actor::{Held, JobActor, Work};
+use super::budget;
 use super::keeping::keep_answer;
 use super::report::{Answered, Reply};
 use super::run::RunEnd;
@@ -31,6 +32,8 @@ pub(super) struct Ending {
     pub(super) row: u32,
     pub(super) run: u32,
     pub(super) how: How,
+    /// Tokens that the run has cost, once its turn is over.
+    pub(super) tokens: u64,
 }
 
 /// How a run ended.
@@ -53,6 +56,8 @@ pub(super) struct Group {
     pub(super) ended: Vec<ItemEnd>,
     /// Rows whose run's task has ended.
     pub(super) over: Vec<u32>,
+    /// Tokens of the runs whose turns are over.
+    pub(super) tokens: u64,
     /// Whose transcripts are kept.
     keep: Keep,
     /// Reports that are answered once it is durable.
@@ -70,10 +75,11 @@ pub(super) struct Moved {
 impl JobActor {
     /// Notes that a run's task has ended.
     pub(super) fn take_end(&mut self, row: u32) {
-        let end = |held: &mut Held| held.runs.get(&row).and_then(|entry| Some((entry.run, entry.end.clone()?)));
-        let Some(Some((run, end))) = self.system.jobs.held(&self.path, end) else { return };
+        let end =
+            |held: &mut Held| held.runs.get(&row).and_then(|entry| Some((entry.run, entry.end.clone()?, entry.tokens)));
+        let Some(Some((run, end, tokens))) = self.system.jobs.held(&self.path, end) else { return };
         if let Some(work) = &mut self.work {
-            work.endings.push(Ending { row, run, how: How::Over(end) });
+            work.endings.push(Ending { row, run, how: How::Over(end), tokens });
             self.call_flush();
         }
     }
@@ -136,7 +142,8 @@ impl JobActor {
 
     /// J2 of one run.
     fn end_run(&mut self, group: &mut Group, ending: Ending, limits: FailureLimits) -> Result<(), Error> {
-        let Ending { row: number, run, how } = ending;
+        let Ending { row: number, run, how, tokens } = ending;
+        group.tokens += tokens;
         let now = self.system.clock.now();
         let work = self.work.as_mut().expect("a job that groups has been read");
         let current = work.running.get(&number).filter(|row| run_of(&row.value) == Some(run)).cloned();
@@ -196,6 +203,16 @@ impl JobActor {
         let (now, limits) = (self.system.clock.now(), self.failure_limits(None));
         let mut wanted = 0;
         let work = self.work.as_mut().expect("looked at above");
+        let Spent { turns, tokens } = work.job.spent;
+        let spent = Spent { turns, tokens: tokens + group.tokens };
+        let places = match budget::runs_left(work.job.limits, spent, now) {
+            Ok(left) => places.min(left),
+            Err(_) if places == 0 || work.ready.is_empty() => return Ok(()),
+            Err(reason) => {
+                group.pause = Some(Pause { reason, until: None });
+                return Ok(());
+            }
+        };
         for place in 0..places {
             if !group.has_room() || work.ready.is_empty() {
                 break;
@@ -255,6 +272,7 @@ impl Group {
             started: Vec::new(),
             ended: Vec::new(),
             over: Vec::new(),
+            tokens: 0,
             keep: work.spec.keep,
             replies: Vec::new(),
         }

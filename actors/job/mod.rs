@@ -18,6 +18,7 @@ mod actor;
 mod adjust;
 mod after;
 mod attempts;
+mod budget;
 mod commit;
 mod dependencies;
 mod digest;

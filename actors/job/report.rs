@@ -51,7 +51,7 @@ impl JobActor {
             return Ok(());
         }
         if let Some(work) = &mut self.work {
-            work.endings.push(Ending { row, run, how: How::Reported { result, stop, reply } });
+            work.endings.push(Ending { row, run, how: How::Reported { result, stop, reply }, tokens: 0 });
             self.call_flush();
         }
         Ok(())

@@ -37,6 +37,8 @@ pub(crate) struct RunEntry {
     pub(super) called: bool,
     /// How many of its results were refused because they do not fit the schema.
     pub(super) misfits: u32,
+    /// Tokens that its answers have cost, where the brain says so.
+    pub(super) tokens: u64,
     /// How it ended, once it has and until the actor takes it up.
     pub(super) end: Option<RunEnd>,
 }
@@ -209,6 +211,7 @@ impl Working<'_> {
                 Some(Err(panic)) => return attempts::of_brain(&BrainError::broken(panic)),
                 None => return RunEnd::Stopped,
             };
+            self.system.note_usage(&self.run, response.usage);
             turn = match self.judge(response, turn).await {
                 Ok(turn) => turn,
                 Err(end) => return end,

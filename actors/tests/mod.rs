@@ -23,6 +23,7 @@ mod item_mail;
 mod job_adjust;
 mod job_after;
 mod job_attempts;
+mod job_budget;
 mod job_crashes;
 mod job_looks;
 mod job_retry;

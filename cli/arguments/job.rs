@@ -204,6 +204,15 @@ pub(crate) struct JobRunArguments {
     /// How long one try may take
     #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout: u32,
+    /// How many runs may be started, tries again counted in; the job then pauses
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_turns: Option<u64>,
+    /// After how many tokens no more runs are started, where the brain tells of them; the job then pauses
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_tokens: Option<u64>,
+    /// For how long runs are started; the job then pauses
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_time: Option<u32>,
     /// Whose transcripts are kept: what workers were asked and told, the calls that changed something, and how runs ended
     #[arg(long, value_name = "WHOSE", value_enum, default_value = "none")]
     pub(crate) keep: KeepWord,

@@ -105,23 +105,8 @@ fn row(line: &RowLine) -> [String; 5] {
 mod tests {
     use serde_json::json;
 
+    use super::super::tests::job_line as line;
     use super::*;
-
-    fn line(changes: &serde_json::Value) -> JobLine {
-        let mut line = json!({
-            "path": "/root/j", "id": "1", "state": "running", "reason": null, "closed_by": null, "finished": false,
-            "input": "in.csv", "output": "out.csv", "rows": 3376,
-            "counts": { "pending": 3062, "running": 2, "completed": 310, "failed": 1, "skipped": 1 },
-            "id_column": null, "template": null, "brain": { "name": "shell", "settings": "" }, "concurrency": 2,
-            "limits": { "turns": null, "tokens": null, "until": null }, "spent": { "turns": 0, "tokens": 0 },
-            "pause": null, "attempts": 3, "timeout_ms": 1, "created_at": "now", "exported_at": null, "errors": [],
-            "keep": "none", "kept": null
-        });
-        for (name, value) in changes.as_object().unwrap() {
-            line[name] = value.clone();
-        }
-        serde_json::from_value(line).unwrap()
-    }
 
     #[test]
     fn standing_comes_before_state() {

@@ -48,15 +48,11 @@ mod tests {
 
     #[test]
     fn what_was_slow_spent_and_put_off_is_told() {
-        let job = serde_json::json!({
-            "path": "/root/j", "id": "0", "state": "running", "reason": null, "closed_by": null, "finished": false,
-            "input": "in.csv", "output": "out.csv", "rows": 4, "id_column": null, "template": null,
-            "counts": { "pending": 1, "running": 0, "completed": 3, "failed": 0, "skipped": 0 },
-            "brain": { "name": "shell", "settings": "" }, "concurrency": 1, "attempts": 1, "timeout_ms": 1,
+        let changes = serde_json::json!({
+            "rows": 4, "counts": { "pending": 1, "running": 0, "completed": 3, "failed": 0, "skipped": 0 },
             "limits": { "turns": 1000, "tokens": null, "until": null }, "spent": { "turns": 3, "tokens": 0 },
-            "pause": null, "created_at": "", "exported_at": null, "errors": [],
         });
-        let mut job: JobLine = serde_json::from_value(job).unwrap();
+        let mut job = super::super::tests::job_line(&changes);
         let row = |item_id: &str, took_ms| SlowRow { number: 1, item_id: item_id.to_owned(), took_ms };
         assert_eq!(summary(&job, &[row("a", 1999)]), "job /root/j running, 4 rows: 3 completed, 1 pending");
         job.spent.turns = 4;

@@ -64,3 +64,20 @@ fn a_tree_is_indented_and_says_what_it_folds() {
     … there is more: look at a smaller part, or list fewer --children
     "#);
 }
+
+/// A job that runs, with what is said of it otherwise.
+pub(super) fn job_line(changes: &Value) -> JobLine {
+    let mut line = serde_json::json!({
+        "path": "/root/j", "id": "1", "state": "running", "reason": null, "closed_by": null, "finished": false,
+        "input": "in.csv", "output": "out.csv", "rows": 3376,
+        "counts": { "pending": 3062, "running": 2, "completed": 310, "failed": 1, "skipped": 1 },
+        "id_column": null, "template": null, "schema": null, "brain": { "name": "shell", "settings": "" },
+        "role": "default", "columns": {}, "concurrency": 2,
+        "limits": { "turns": null, "tokens": null, "until": null }, "spent": { "turns": 0, "tokens": 0 },
+        "pause": null, "attempts": 3, "timeout_ms": 1, "created_at": "now", "exported_at": null, "errors": [],
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        line[name] = value.clone();
+    }
+    serde_json::from_value(line).unwrap()
+}
