@@ -279,7 +279,7 @@ fn judge(line: &JobLine, state: &JobState) -> Result<u8, Failure> {
     match state {
         JobState::Failed { reason } => Err(Failure::new(Code::Failure, format!("{} failed: {reason}", line.path))),
         JobState::Cancelled { .. } => Ok(exit::FAILURE),
-        _ if line.counts.failed > 0 => Ok(exit::FAILED_ROWS),
+        _ if line.counts.failed + line.counts.skipped > 0 => Ok(exit::FAILED_ROWS),
         _ => Ok(exit::OK),
     }
 }

@@ -74,8 +74,8 @@ pub(crate) struct JobItemsArguments {
     /// Which job; the newest if none is given
     #[arg(value_name = "JOB")]
     pub(crate) job: Option<String>,
-    /// Those that stand like this: pending, waiting, running, completed, failed, cancelled or skipped; may be given again
-    #[arg(long, value_name = "STATUS")]
+    /// Those that stand like this, any of several: pending, waiting, running, completed, failed, cancelled or skipped
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     pub(crate) status: Vec<String>,
     /// Those behind this row, as a page before ends with it
     #[arg(long, value_name = "ROW", default_value_t = 0, hide_default_value = true)]

@@ -21,7 +21,9 @@ fn rows_run_in_the_order_that_a_column_asks_for_and_are_skipped_behind_a_failure
     assert_eq!(folder.json("job items j --status skipped").1["items"][0]["after"], serde_json::json!([3]));
     let log = folder.lines("log");
     assert!(log.iter().position(|run| run == "4 1") < log.iter().position(|run| run == "1 1"), "{log:?}");
+    assert_eq!(folder.json("job items --status failed,skipped").1["items"].as_array().unwrap().len(), 2);
     folder.worker("picky", r#"echo "{\"row\":$UNDERSTORY_ROW}""#);
+    assert_eq!(folder.run("job retry --failed").code, 6, "one is skipped still");
     assert_eq!(folder.run("job retry").code, 0);
     assert_eq!(folder.lines("log")[3..], ["3 2", "2 1"]);
 }

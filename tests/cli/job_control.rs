@@ -90,6 +90,7 @@ fn rows_that_failed_are_tried_again_and_the_job_run_to_its_end() {
     job /root/j goes on: 4 of 5 rows are done
     job /root/j completed, 5 rows: 3 completed, 2 failed
       2 rows (k2, k4): [dir]/picky exited with code 3
+    spent: 6 turns
     output: [dir]/out.csv
     ");
     folder.worker("picky", r#"echo "{\"row\":$UNDERSTORY_ROW}""#);

@@ -285,7 +285,7 @@ fn of_jobs() {
         "until": null
       },
       "spent": {
-        "turns": 0,
+        "turns": 2,
         "tokens": 0
       },
       "pause": null,
