@@ -99,6 +99,8 @@ pub(super) struct Work {
     pub(super) running: HashMap<u32, Row<Node>>,
     /// Rows that may start, in order.
     pub(super) ready: VecDeque<(u32, Row<Node>)>,
+    /// Rows that the process has died in too often to run beside others.
+    pub(super) suspects: VecDeque<(u32, Row<Node>)>,
     /// Rows that may start later.
     pub(super) delayed: BTreeMap<(Time, u32), Row<Node>>,
     /// Rows that were found running when the actor began: they are known wherever `next` stands.

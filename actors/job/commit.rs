@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use understory_store::{
-    CommitError, Draft, Event, ItemEnd, ItemEnding, ItemState, Job, Node, Row, Table, Version, Written,
+    CommitError, Draft, Event, Item, ItemEnd, ItemEnding, ItemState, Job, Node, Row, Table, Version, Written,
 };
 
 use super::actor::{Held, JobActor, JobSignal, Work};
@@ -47,6 +47,11 @@ impl UnderWay {
     /// How many rows it starts.
     pub(super) fn starts(&self) -> usize {
         self.group.moved.iter().filter(|moved| matches!(moved.item.state, ItemState::Running { .. })).count()
+    }
+
+    /// Whether it moves a row to where this holds.
+    pub(super) fn moves_any(&self, holds: impl Fn(&Item) -> bool) -> bool {
+        self.group.moved.iter().any(|moved| holds(&moved.item))
     }
 
     /// Has a report of a run that this group completes acknowledged with it; gives it back if that is another run.
@@ -225,7 +230,11 @@ impl JobActor {
             match place {
                 None => drop(work.running.insert(number, row)),
                 Some(Some(at)) => drop(work.delayed.insert((at, number), row)),
-                Some(None) => work.ready.push_front((number, row)),
+                Some(None) => {
+                    if let Some(released) = work.hold_back(number, row) {
+                        work.ready.push_front(released);
+                    }
+                }
             }
         }
         taken.into_iter().for_each(|number| self.let_go(number));
@@ -280,6 +289,9 @@ impl Work {
 
     /// Places that no run has, nor one that is about to start.
     pub(super) fn places(&self) -> usize {
+        if self.has_suspect_at_work() {
+            return 0;
+        }
         let starting: usize = self.under_way.iter().map(UnderWay::starts).sum();
         (self.job.limits.concurrency as usize).saturating_sub(self.running.len() + starting)
     }
@@ -287,7 +299,7 @@ impl Work {
     /// The first row that is not final once these rows have moved.
     fn cursor(&self, moved: &[Moved]) -> u32 {
         let running = self.running.keys().copied();
-        let ready = self.ready.iter().map(|(row, _)| *row);
+        let ready = self.ready.iter().chain(&self.suspects).map(|(row, _)| *row);
         let delayed = self.delayed.keys().map(|(_, row)| *row);
         let moving = self.under_way.iter().flat_map(|group| &group.group.moved).chain(moved);
         let moving = moving.filter(|moved| !moved.item.state.is_final()).map(|moved| moved.row);

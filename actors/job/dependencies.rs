@@ -122,7 +122,10 @@ impl JobActor {
         {
             let rows = self.page(number, 1).await?;
             if let Some(work) = &mut self.work {
-                work.ready.extend(rows);
+                for (number, row) in rows {
+                    let released = work.hold_back(number, row);
+                    work.ready.extend(released);
+                }
             }
         }
         Ok(())

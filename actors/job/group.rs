@@ -203,6 +203,9 @@ impl JobActor {
         let (now, limits) = (self.system.clock.now(), self.failure_limits(None));
         let mut wanted = 0;
         let work = self.work.as_mut().expect("looked at above");
+        if places > 0 {
+            work.admit_suspect();
+        }
         let Spent { turns, tokens } = work.job.spent;
         let spent = Spent { turns, tokens: tokens + group.tokens };
         let places = match budget::runs_left(work.job.limits, spent, now) {

@@ -60,6 +60,7 @@ impl JobActor {
             mailed,
             dependencies: Dependencies::default(),
             endings,
+            suspects: VecDeque::new(),
             under_way: VecDeque::new(),
             granted: Vec::new(),
             queued: 0,
@@ -103,7 +104,9 @@ impl JobActor {
         {
             let number = entry.key().1;
             let row = entry.remove();
-            work.ready.push_front((number, row));
+            if let Some(ripe) = work.hold_back(number, row) {
+                work.ready.push_front(ripe);
+            }
         }
     }
 
@@ -149,7 +152,10 @@ impl JobActor {
                     work.found.insert(number);
                     match ours {
                         true => drop(work.running.insert(number, row)),
-                        false => work.ready.push_back((number, row)),
+                        false => {
+                            let orphan = work.hold_back(number, row);
+                            work.ready.extend(orphan);
+                        }
                     }
                 }
             }
@@ -170,7 +176,10 @@ impl Work {
         }
         match item.state {
             ItemState::Pending { not_before: Some(at) } => drop(self.delayed.insert((at, number), row)),
-            ItemState::Pending { not_before: None } => self.ready.push_back((number, row)),
+            ItemState::Pending { not_before: None } => {
+                let ready = self.hold_back(number, row);
+                self.ready.extend(ready);
+            }
             // Found when the actor began, or started by it since.
             _ => {}
         }

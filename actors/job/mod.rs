@@ -44,6 +44,7 @@ mod run;
 mod schema;
 mod settings;
 mod spool;
+mod suspects;
 mod view;
 
 pub(crate) use actor::{JobActor, JobSignal};

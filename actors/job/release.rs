@@ -57,6 +57,7 @@ impl JobActor {
             if !matches!(work.job.state, JobState::Cancelling { .. }) {
                 return Ok(());
             }
+            work.absolve();
             let orphan = |row: &Row<Node>| matches!(&row.value, Node::Item(item) if matches!(item.state, ItemState::Running { .. }));
             let orphans: Vec<_> = work.ready.iter().filter(|(_, row)| orphan(row)).take(ROWS_MAX).cloned().collect();
             if orphans.is_empty() || !self.release(&orphans, false).await? {

@@ -181,6 +181,26 @@ fn a_job_killed_again_and_again_loses_no_row_and_doubles_none() {
     }
 }
 
+/// A row that kills the process of its job at each run is failed, and the job ends.
+#[test]
+fn a_row_that_kills_its_host_does_not_keep_the_job_from_its_end() {
+    let story = Story::new(40, None);
+    let killer =
+        WORKER.replace("[ -e stay ]", "[ \"$UNDERSTORY_ROW\" = 7 ] && kill -9 $PPID && exec sleep 600\n[ -e stay ]");
+    fs::write(story.at("worker.sh"), killer).unwrap();
+    let pipe = story.pipe();
+    let reader = std::thread::spawn(move || pipe.lines().map(Result::unwrap).find(|line| line == "end"));
+    let ends: Vec<Option<i32>> = (0..6).map(|_| story.command().status().unwrap().code()).collect();
+    fs::write(story.at("pipe"), "end\n").unwrap();
+    reader.join().unwrap();
+    assert_eq!(ends, [None, None, None, None, None, Some(6)], "killed five times, then a row has failed");
+    let mut output = csv::Reader::from_path(story.at("out.csv")).unwrap();
+    let failed: Vec<_> =
+        output.records().map(Result::unwrap).filter(|row| row.iter().any(|cell| cell == "failed")).collect();
+    assert_eq!(failed.len(), 1);
+    assert!(failed[0].iter().any(|cell| cell == "crashed: the process died in 5 runs of this row"), "{failed:?}");
+}
+
 /// Workers that outlive their killed owner are ended before their rows run again.
 #[test]
 fn no_two_workers_of_a_row_are_alive_at_once() {
