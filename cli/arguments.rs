@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use job::{
-    JobBoundsArguments, JobItemsArguments, JobRetryArguments, JobRunArguments, JobSetArguments, JobVerb,
+    JobBoundsArguments, JobExportArguments, JobItemsArguments, JobRetryArguments, JobRunArguments, JobSetArguments,
+    JobVerb,
 };
 pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
 /// What the help ends with.

@@ -63,6 +63,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Job(JobVerb::Retry(arguments)) => jobs::retry(session, arguments).await,
         Verb::Job(JobVerb::Pause { job, reason }) => jobs::pause(session, job, reason).await,
         Verb::Job(JobVerb::Unpause { job }) => jobs::unpause(session, job).await,
+        Verb::Job(JobVerb::Export(arguments)) => jobs::export(session, arguments).await,
         Verb::Job(JobVerb::Set(arguments)) => jobs::set(session, arguments).await,
         Verb::Job(JobVerb::Remove { job, dry_run, yes }) => jobs::remove(session, job, dry_run, yes).await,
         Verb::Job(JobVerb::Cancel { job }) => ask::cancel(session, job.as_deref()).await,

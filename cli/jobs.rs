@@ -1,9 +1,9 @@
 //! The verbs of one job that whoever has the store carries out.
 
 use understory::RetryRequest;
-use understory_server::{Failure, JobControl, Request, UNSURE};
+use understory_server::{Code, Failure, JobControl, Request, UNSURE};
 
-use crate::arguments::{JobBoundsArguments, JobItemsArguments, JobRetryArguments, JobSetArguments};
+use crate::arguments::{JobBoundsArguments, JobExportArguments, JobItemsArguments, JobRetryArguments, JobSetArguments};
 use crate::command::Session;
 use crate::confirm::confirm;
 use crate::door::Door;
@@ -49,6 +49,17 @@ pub(crate) async fn set(session: &Session, arguments: JobSetArguments) -> Result
     let JobBoundsArguments { concurrency, max_turns: turns, max_tokens: tokens, max_time } = bounds;
     let seconds = max_time.map(u64::from);
     session.done(Request::JobControl(JobControl::Set { path: job, concurrency, turns, tokens, seconds })).await
+}
+
+/// `job export`.
+pub(crate) async fn export(session: &Session, arguments: JobExportArguments) -> Result<u8, Failure> {
+    let JobExportArguments { job, out, written, overwrite } = arguments;
+    let format = written.format(Some(&out));
+    // Whoever has the store may have another directory.
+    let place = std::path::absolute(&out).ok().and_then(|place| place.to_str().map(str::to_owned));
+    let output = place.ok_or_else(|| Failure::new(Code::Usage, "the name of the output is no text"))?;
+    let control = JobControl::Export { path: job, output, format, overwrite };
+    session.done(Request::JobControl(control)).await
 }
 
 /// `job remove`.

@@ -1,6 +1,7 @@
 //! A handle on one job.
 
 use std::io::Read;
+use std::path::Path;
 
 use serde::Serialize;
 use understory_actors::System;
@@ -9,6 +10,7 @@ use understory_actors::job::{
     ResultCursor, Results, Retried, RetryRequest,
 };
 use understory_paths::AgentPath;
+use understory_store::OutputFormat;
 
 use crate::error::Error;
 use crate::runtime::Runtime;
@@ -147,6 +149,14 @@ impl Job {
     /// The store failed.
     pub async fn errors(&self) -> Result<Vec<ErrorGroup>, Error> {
         self.system.job_errors(&self.path).await
+    }
+
+    /// Writes its output as it stands now to another place, whole or not at all; how many rows it has.
+    ///
+    /// # Errors
+    /// It is not there, or the place cannot be written: something is there already, unless that may be overwritten.
+    pub async fn export(&self, output: &Path, format: OutputFormat, overwrite: bool) -> Result<u32, Error> {
+        self.system.export_job(&self.path, output, format, overwrite).await
     }
 
     /// Goes on with it: clears its closed mark, runs it, and writes an output that is missing again.

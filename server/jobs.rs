@@ -1,11 +1,12 @@
 //! What is asked of one job besides a look and a cancel, and how it is answered.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use understory::{
-    AgentPath, ItemPage, ItemQuery, ItemStatus, ItemView, Job, JobLimits, LimitsChange, Pause, Retried, RetryRequest,
-    Runtime, Spent,
+    AgentPath, ItemPage, ItemQuery, ItemStatus, ItemView, Job, JobLimits, LimitsChange, OutputFormat, Pause, Retried,
+    RetryRequest, Runtime, Spent,
 };
 
 use crate::answer::named;
@@ -66,6 +67,17 @@ pub enum JobControl {
         /// For how long from now on runs are started.
         seconds: Option<u64>,
     },
+    /// Its output as it stands shall be written to another place.
+    Export {
+        /// Which job; the newest if none is named.
+        path: Option<String>,
+        /// Where to, absolute.
+        output: String,
+        /// As what.
+        format: OutputFormat,
+        /// What is there already is written over.
+        overwrite: bool,
+    },
     /// It shall be removed.
     Remove {
         /// Which.
@@ -87,6 +99,8 @@ pub enum JobAnswer {
     Paused(AskedPause),
     /// To other limits.
     Set(AskedSet),
+    /// To an export.
+    Exported(AskedExport),
     /// To a remove.
     Removed(AskedRemove),
 }
@@ -151,6 +165,18 @@ pub struct AskedPause {
     pub pause: Option<PauseLine>,
 }
 
+/// An export that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedExport {
+    /// The job.
+    pub job: AgentPath,
+    /// Where its rows are now.
+    pub output: String,
+    /// How many.
+    pub rows: u32,
+}
+
 /// Other limits that were asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -202,6 +228,7 @@ impl JobControl {
             | JobControl::Retry { path, .. }
             | JobControl::Pause { path, .. }
             | JobControl::Unpause { path }
+            | JobControl::Export { path, .. }
             | JobControl::Set { path, .. } => path.as_deref(),
             JobControl::Remove { path, .. } => Some(path),
         }
@@ -214,6 +241,7 @@ impl JobControl {
             | JobControl::Retry { path, .. }
             | JobControl::Pause { path, .. }
             | JobControl::Unpause { path }
+            | JobControl::Export { path, .. }
             | JobControl::Set { path, .. } => *path = Some(job.to_string()),
             JobControl::Remove { path, .. } => *path = job.to_string(),
         }
@@ -261,6 +289,11 @@ pub(crate) async fn answer(runtime: &Runtime, control: JobControl) -> Result<Job
             let limits = job.show().await?.job.limits;
             let (concurrency, limits) = (limits.concurrency, limits_line(&limits));
             JobAnswer::Set(AskedSet { job: job.path().clone(), new, concurrency, limits })
+        }
+        JobControl::Export { path, output, format, overwrite } => {
+            let job = runtime.job(named(runtime, path, newest).await?);
+            let rows = job.export(Path::new(&output), format, overwrite).await?;
+            JobAnswer::Exported(AskedExport { job: job.path().clone(), output, rows })
         }
         JobControl::Remove { path, dry_run } => {
             let job = runtime.job(runtime.find(&path).await?.path().clone());

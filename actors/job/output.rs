@@ -3,13 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, Item, ItemState, Job, JobSpec, Node, OutputKind, Row, Table, Text, keys};
+use understory_store::{
+    AgentRef, Item, ItemState, Job, JobSpec, Node, OutputFormat, OutputKind, Row, Table, Text, keys,
+};
 
 use super::JobError;
-use super::export::{Export, ExportRow, Keys, Layout};
+use super::export::{Export, ExportRow, Keys, Layout, check_writable};
 use super::finish::standing;
+use super::request::absolute;
 use super::run::{missing, row_text};
 use super::table::row_cells;
+use super::view::JobView;
 use crate::error::Error;
 use crate::system::System;
 
@@ -24,6 +28,34 @@ pub(super) struct Line {
     item: Item,
     status: &'static str,
     result: Option<String>,
+}
+
+impl System {
+    /// Writes the output of a job as it stands now to another place, whole or not at all, in any format: rows that are not
+    /// final stand there as they are. How many rows it has.
+    ///
+    /// # Errors
+    /// There is no such job, or the place cannot be written: it is there already, unless it may be overwritten.
+    pub async fn export_job(
+        &self,
+        path: &AgentPath,
+        output: &Path,
+        format: OutputFormat,
+        overwrite: bool,
+    ) -> Result<u32, Error> {
+        let JobView { job, spec, .. } = self.job(path).await?;
+        let place = output.to_owned();
+        let output = blocking(move || {
+            let place = absolute(&place)?;
+            check_writable(&place, overwrite)?;
+            Ok::<_, JobError>(place)
+        });
+        let output = output.await?;
+        let text = output.to_str().ok_or_else(|| JobError::NotText { path: output.clone() })?.to_owned();
+        let spec = JobSpec { output: text, output_format: format, ..spec };
+        write_output(self, path, &job, &spec).await?;
+        Ok(job.imported)
+    }
 }
 
 /// Writes every row of a job to the output that its spec names, in row order.

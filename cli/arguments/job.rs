@@ -46,6 +46,8 @@ pub(crate) enum JobVerb {
         #[arg(value_name = "JOB")]
         job: Option<String>,
     },
+    /// Write the output of a job as it stands now to another place
+    Export(JobExportArguments),
     /// Say what a job may use from now on; what is not said stays
     Set(JobSetArguments),
     /// Remove a job that is closed or finished with all its rows, for good; its output stays
@@ -126,6 +128,22 @@ pub(crate) struct JobRetryArguments {
     /// The one of this id, whichever it did; may be given again
     #[arg(long, value_name = "ID")]
     pub(crate) item: Vec<String>,
+}
+
+/// An output to write.
+#[derive(Debug, Args)]
+pub(crate) struct JobExportArguments {
+    /// Which job; the newest if none is given
+    #[arg(value_name = "JOB")]
+    pub(crate) job: Option<String>,
+    /// Where to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) written: OutputArguments,
+    /// Write over a file that is there already
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 /// What a job may use.

@@ -12,6 +12,9 @@ pub(super) fn answer(answer: &JobAnswer) -> String {
         JobAnswer::Retried(asked) => retried(asked) + "\n",
         JobAnswer::Paused(asked) => paused(asked),
         JobAnswer::Set(asked) => set(asked),
+        JobAnswer::Exported(asked) => {
+            format!("{}: {} in {}\n", asked.job, super::rows(asked.rows.into()), escaped(&asked.output))
+        }
         JobAnswer::Removed(asked) => removed::removed(asked),
     }
 }

@@ -252,7 +252,10 @@ fn every_verb_is_in_the_tables() {
     verbs.sort();
     assert_eq!(verbs, known);
     assert_eq!(listed::<DeadRequest>(&json!({ "?": {} })), ["list", "show", "retry", "drop"]);
-    assert_eq!(listed::<JobControl>(&json!({ "?": {} })), ["items", "retry", "pause", "unpause", "set", "remove"]);
+    assert_eq!(
+        listed::<JobControl>(&json!({ "?": {} })),
+        ["items", "retry", "pause", "unpause", "set", "export", "remove"]
+    );
     let named: Vec<&str> = TOOLS.map(|tool| tool.name).into_iter().filter(|name| TOOLS_OF.contains(name)).collect();
     assert_eq!(named.len() + ["spawn", "report"].len(), TOOLS.len(), "a tool is in no table");
     for (verb, marks) in rows(AS_AN_AGENT).iter().chain(&rows(AS_THE_OPERATOR)) {
@@ -320,6 +323,8 @@ async fn verbs_and_tools_that_name_nobody_are_an_agents_own_or_nobodys() {
         json!({ "pause": { "path": ME, "reason": "" } }),
         json!({ "unpause": { "path": ME } }),
         json!({ "set": { "path": ME, "concurrency": 1, "turns": null, "tokens": null, "seconds": null } }),
+        json!({ "export": { "path": ME, "output": "/nowhere/out.csv", "overwrite": false,
+            "format": { "kind": "Csv", "expand": false, "guard": false, "grows": null } } }),
         json!({ "remove": { "path": ME, "dry_run": true } }),
     ] {
         let control: JobControl = serde_json::from_value(control).unwrap();

@@ -152,3 +152,22 @@ fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
     assert_eq!(job.ended().code, 0);
     assert_eq!(folder.lines("out.csv").len(), 7);
 }
+
+#[test]
+fn the_rows_of_a_job_are_written_to_another_place_as_they_stand() {
+    let folder = picky();
+    assert_eq!(folder.run(JOB).code, 6);
+    let before = folder.read("out.csv");
+    let told = folder.ok("job export j --out now.csv");
+    assert!(told.starts_with("/root/j: 5 rows in ") && told.ends_with("/now.csv\n"), "{told}");
+    assert_eq!(folder.read("now.csv"), before, "its own output is the same rows");
+    folder.ok("job export --out now.jsonl");
+    let lines = folder.lines("now.jsonl");
+    assert_eq!(lines.len(), 5);
+    let row: serde_json::Value = serde_json::from_str(&lines[1]).unwrap();
+    assert_eq!((&row["item_id"], &row["status"], &row["result"]), (&"k2".into(), &"failed".into(), &().into()));
+    let (code, refused) = folder.json("job export j --out now.csv");
+    assert_ne!(code, 0, "{refused}");
+    assert_eq!(folder.json("job export j --out now.csv --overwrite").1["rows"], 5);
+    assert_eq!(folder.read("out.csv"), before);
+}
