@@ -1,11 +1,10 @@
 //! What the runtime says, as it goes over the wire.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use understory::{
-    BrainChoice, Counts as RowCounts, ErrorGroup, ItemView, JobView, Outcome, Phase, Problem, RowColumns, Running,
-    Settled, Standing, Time, TranscriptEntry, Verified, View, WholeItem,
+    BrainChoice, Counts as RowCounts, ErrorGroup, ItemView, JobView, Outcome, Phase, Problem, Running, Settled,
+    Standing, Time, TranscriptEntry, Verified, View, WholeItem,
 };
 
 use crate::details::details_line;
@@ -34,7 +33,7 @@ pub fn job_line(view: &JobView, errors: Vec<ErrorGroup>) -> JobLine {
         schema: spec.schema.clone(),
         brain: spec.brain.as_ref().map(brain),
         role: spec.role.clone(),
-        columns: columns(&spec.columns),
+        columns: spec.columns.named().map(|(what, column)| (what.to_owned(), column.to_owned())).collect(),
         concurrency: job.limits.concurrency,
         limits: limits_line(&job.limits),
         spent: spent_line(job.spent),
@@ -45,20 +44,6 @@ pub fn job_line(view: &JobView, errors: Vec<ErrorGroup>) -> JobLine {
         exported_at: job.exported.map(moment),
         errors: errors.into_iter().map(error_line).collect(),
     }
-}
-
-fn columns(columns: &RowColumns) -> BTreeMap<String, String> {
-    let RowColumns { role, brain, model, instruction, timeout, attempts, after } = columns;
-    let said = [
-        ("role", role),
-        ("brain", brain),
-        ("model", model),
-        ("instruction", instruction),
-        ("timeout", timeout),
-        ("attempts", attempts),
-        ("after", after),
-    ];
-    said.into_iter().filter_map(|(what, column)| Some((what.to_owned(), column.clone()?))).collect()
 }
 
 /// A node of a tree.

@@ -9,7 +9,7 @@ use understory_store::{Draft, Event, Job, JobLimits, Pause};
 
 use super::actor::{JobActor, JobSignal};
 use crate::error::Error;
-use crate::system::{System, closed_at};
+use crate::system::System;
 
 /// What a job may use from now on; what is not said stays. Nought lifts a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,10 +102,7 @@ impl JobActor {
         let state = job.state.as_str().to_owned();
         draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
         if self.commit_job(draft, &row, job).await?.is_none() {
-            return match closed_at(&self.system.store, &self.path).await? {
-                Some(at) => Err(Error::Closed { path: self.path.clone(), at }),
-                None => Err(Error::Stopping),
-            };
+            return Err(self.why_refused().await?);
         }
         self.call_flush();
         Ok(true)

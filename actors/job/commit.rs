@@ -230,11 +230,7 @@ impl JobActor {
             match place {
                 None => drop(work.running.insert(number, row)),
                 Some(Some(at)) => drop(work.delayed.insert((at, number), row)),
-                Some(None) => {
-                    if let Some(released) = work.hold_back(number, row) {
-                        work.ready.push_front(released);
-                    }
-                }
+                Some(None) => work.line_of(&row).push_front((number, row)),
             }
         }
         taken.into_iter().for_each(|number| self.let_go(number));

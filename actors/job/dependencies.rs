@@ -122,10 +122,7 @@ impl JobActor {
         {
             let rows = self.page(number, 1).await?;
             if let Some(work) = &mut self.work {
-                for (number, row) in rows {
-                    let released = work.hold_back(number, row);
-                    work.ready.extend(released);
-                }
+                rows.into_iter().for_each(|(number, row)| work.line_of(&row).push_back((number, row)));
             }
         }
         Ok(())

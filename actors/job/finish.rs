@@ -91,8 +91,7 @@ impl JobActor {
         let state = job.state.as_str().to_owned();
         draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
         if self.commit_job(draft, &row, job).await?.is_none() {
-            self.system.demand_open(&self.path).await?;
-            return Err(Error::Stopping);
+            return Err(self.why_refused().await?);
         }
         self.release_orphans_of_cancelled().await?;
         self.call_flush();

@@ -1,9 +1,10 @@
 //! The rows of a job by how they stand, a page at a time.
 
+use std::ops::Bound;
 use std::str::FromStr;
 
 use understory_paths::AgentPath;
-use understory_store::{Direction, Item, ItemState, Job, Node, Table, keys};
+use understory_store::{Item, ItemState, Job, Node, Table, keys};
 
 use super::finish::standing;
 use super::view::ItemView;
@@ -126,16 +127,12 @@ impl System {
         let job = self.job(path).await?.job;
         let limit = query.limit.clamp(1, ITEMS_MAX);
         let mut items = Vec::new();
-        let mut from = match query.after {
-            0 => None,
-            // What lies below that row comes first, and is passed over.
-            after => Some(Table::Node.at(&keys::item_path(path, after)?)),
-        };
-        loop {
-            let rows =
-                self.store.page::<Node>(Table::Node.beneath(path), from.take(), Direction::Forward, PAGE).await?;
-            let over = rows.len() < PAGE;
-            from = rows.last().map(|row| row.key.clone());
+        let mut range = Table::Node.beneath(path);
+        if query.after > 0 {
+            range.start = Bound::Included(Table::Node.behind_subtree(&keys::item_path(path, query.after)?));
+        }
+        let mut pages = self.store.pages(range, PAGE);
+        while let Some(rows) = pages.next::<Node>().await? {
             for row in rows {
                 // Anything else is a helper, or a helper's.
                 let Node::Item(item) = row.value else { continue };
@@ -151,9 +148,7 @@ impl System {
                 }
                 items.push(ItemView { number, status, item });
             }
-            if over {
-                return Ok(ItemPage { items, next: None });
-            }
         }
+        Ok(ItemPage { items, next: None })
     }
 }

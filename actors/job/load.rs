@@ -104,9 +104,7 @@ impl JobActor {
         {
             let number = entry.key().1;
             let row = entry.remove();
-            if let Some(ripe) = work.hold_back(number, row) {
-                work.ready.push_front(ripe);
-            }
+            work.line_of(&row).push_front((number, row));
         }
     }
 
@@ -152,10 +150,7 @@ impl JobActor {
                     work.found.insert(number);
                     match ours {
                         true => drop(work.running.insert(number, row)),
-                        false => {
-                            let orphan = work.hold_back(number, row);
-                            work.ready.extend(orphan);
-                        }
+                        false => work.line_of(&row).push_back((number, row)),
                     }
                 }
             }
@@ -176,10 +171,7 @@ impl Work {
         }
         match item.state {
             ItemState::Pending { not_before: Some(at) } => drop(self.delayed.insert((at, number), row)),
-            ItemState::Pending { not_before: None } => {
-                let ready = self.hold_back(number, row);
-                self.ready.extend(ready);
-            }
+            ItemState::Pending { not_before: None } => self.line_of(&row).push_back((number, row)),
             // Found when the actor began, or started by it since.
             _ => {}
         }

@@ -35,7 +35,8 @@ impl System {
     /// final stand there as they are. How many rows it has.
     ///
     /// # Errors
-    /// There is no such job, or the place cannot be written: it is there already, unless it may be overwritten.
+    /// There is no such job, or the place cannot be written: it is there already, unless it may be overwritten, or it is the
+    /// table of the job.
     pub async fn export_job(
         &self,
         path: &AgentPath,
@@ -44,11 +45,14 @@ impl System {
         overwrite: bool,
     ) -> Result<u32, Error> {
         let JobView { job, spec, .. } = self.job(path).await?;
-        let place = output.to_owned();
+        let (place, input) = (output.to_owned(), PathBuf::from(&spec.input));
         let output = blocking(move || {
             let place = absolute(&place)?;
+            if place == input {
+                return Err(JobError::OutputIsInput { path: place });
+            }
             check_writable(&place, overwrite)?;
-            Ok::<_, JobError>(place)
+            Ok(place)
         });
         let output = output.await?;
         let text = output.to_str().ok_or_else(|| JobError::NotText { path: output.clone() })?.to_owned();

@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use understory_paths::AgentPath;
-use understory_store::RowColumns;
 
 use super::error::JobError;
 use super::export::default_output;
@@ -139,13 +138,12 @@ fn read(system: &System, request: &JobRequest, reader: impl Read, count: usize) 
 
 /// The columns that somebody names; nothing if every worker gets all of its row and nothing else.
 fn named<'a>(request: &'a JobRequest, template: Option<&'a Template>) -> Option<Vec<&'a str>> {
-    let RowColumns { role, brain, model, instruction, timeout, attempts, after } = &request.columns;
-    let settings = [role, brain, model, instruction, timeout, attempts, after, &request.id_column];
+    let columns = &request.columns;
     let template = template.map(|template| template.columns().collect::<Vec<_>>());
-    if template.is_none() && instruction.is_none() {
+    if template.is_none() && columns.instruction.is_none() {
         return None;
     }
-    let settings = settings.into_iter().flatten().map(String::as_str);
+    let settings = columns.named().map(|(_, column)| column).chain(request.id_column.as_deref());
     Some(settings.chain(template.into_iter().flatten()).collect())
 }
 

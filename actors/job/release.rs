@@ -14,11 +14,7 @@ impl JobActor {
     /// A commit was refused, as a rule because the job or a node above it was closed. What runs is told to end; what has
     /// ended goes back. The rest follows as it ends, so that a later run of a row never meets an older one.
     pub(super) async fn refused(&mut self, replies: Vec<Answered>) -> Result<(), Error> {
-        let at = closed_at(&self.system.store, &self.path).await?;
-        let error = match at {
-            Some(at) => Error::Closed { path: self.path.clone(), at },
-            None => Error::Stopping,
-        };
+        let error = self.why_refused().await?;
         answer(replies, Some(&error));
         match &error {
             Error::Closed { .. } => self.stopping = true,
@@ -29,6 +25,14 @@ impl JobActor {
         // What rests on it was refused as well.
         self.settle_groups().await?;
         self.release_ended().await
+    }
+
+    /// What a refused commit of this job reads as to whoever asked for it.
+    pub(super) async fn why_refused(&self) -> Result<Error, Error> {
+        Ok(match closed_at(&self.system.store, &self.path).await? {
+            Some(at) => Error::Closed { path: self.path.clone(), at },
+            None => Error::Stopping,
+        })
     }
 
     /// The one commit that no mark forbids: rows whose run has ended go back.

@@ -9,7 +9,7 @@ use understory_store::{Draft, Event, Item, ItemState, Node, Row, Table, keys};
 
 use super::actor::{Held, JobActor, JobSignal};
 use crate::error::Error;
-use crate::system::{System, closed_at};
+use crate::system::System;
 
 /// How many rows are read at a time, and at the most opened again: two writes each, within a drain's bounds.
 const PAGE: u32 = 240;
@@ -166,12 +166,9 @@ impl JobActor {
         draft.put(Table::Unfinished.at(&self.path), &());
         let state = job.state.as_str().to_owned();
         draft.tell(&Event::JobChanged { job: self.this(&job), state, counts });
-        if self.commit_job(draft, &row, job).await?.is_some() {
-            return Ok(());
-        }
-        match closed_at(&self.system.store, &self.path).await? {
-            Some(at) => Err(Error::Closed { path: self.path.clone(), at }),
-            None => Err(Error::Stopping),
+        match self.commit_job(draft, &row, job).await? {
+            Some(_) => Ok(()),
+            None => Err(self.why_refused().await?),
         }
     }
 }

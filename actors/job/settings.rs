@@ -111,19 +111,11 @@ impl<'a> Asked<'a> {
 
     /// Refuses columns that are not there.
     fn demand_columns(&self) -> Result<(), JobError> {
-        let RowColumns { role, brain, model, instruction, timeout, attempts, after: _ } = self.columns;
-        let asked = [
-            ("role", role),
-            ("brain", brain),
-            ("model", model),
-            ("instruction", instruction),
-            ("timeout", timeout),
-            ("attempts", attempts),
-        ];
-        for (setting, name) in asked.into_iter().filter_map(|(setting, name)| Some((setting, name.as_ref()?))) {
-            if !self.headers.contains(name) {
-                let known = Columns(self.headers).to_string();
-                return Err(JobError::UnknownColumn { setting, name: name.clone(), known });
+        // The order of rows is judged with its own pass.
+        for (setting, name) in self.columns.named().filter(|(setting, _)| *setting != "after") {
+            if !self.headers.iter().any(|header| header == name) {
+                let (name, known) = (name.to_owned(), Columns(self.headers).to_string());
+                return Err(JobError::UnknownColumn { setting, name, known });
             }
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! Rows that the process died in again and again: one of them may be what it dies of. They wait until nothing else is to be
 //! done, and then run one at a time and alone, so that whichever it is takes no other row along.
 
+use std::collections::VecDeque;
+
 use understory_store::{Item, Node, Row};
 
 use super::actor::Work;
@@ -14,14 +16,11 @@ fn is_suspect(item: &Item) -> bool {
 }
 
 impl Work {
-    /// Holds back a row that could start if it is a suspect; gives back any other.
-    pub(super) fn hold_back(&mut self, number: u32, row: Row<Node>) -> Option<(u32, Row<Node>)> {
+    /// Where a row waits that could start: among those that are ready, or behind them all.
+    pub(super) fn line_of(&mut self, row: &Row<Node>) -> &mut VecDeque<(u32, Row<Node>)> {
         match &row.value {
-            Node::Item(item) if is_suspect(item) => {
-                self.suspects.push_back((number, row));
-                None
-            }
-            _ => Some((number, row)),
+            Node::Item(item) if is_suspect(item) => &mut self.suspects,
+            _ => &mut self.ready,
         }
     }
 

@@ -138,6 +138,23 @@ pub struct RowColumns {
     pub after: Option<String>,
 }
 
+impl RowColumns {
+    /// Each setting that has a column, and which.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let RowColumns { role, brain, model, instruction, timeout, attempts, after } = self;
+        let named = [
+            ("role", role),
+            ("brain", brain),
+            ("model", model),
+            ("instruction", instruction),
+            ("timeout", timeout),
+            ("attempts", attempts),
+            ("after", after),
+        ];
+        named.into_iter().filter_map(|(setting, column)| Some((setting, column.as_deref()?)))
+    }
+}
+
 /// How an output is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputFormat {

@@ -169,5 +169,9 @@ fn the_rows_of_a_job_are_written_to_another_place_as_they_stand() {
     let (code, refused) = folder.json("job export j --out now.csv");
     assert_ne!(code, 0, "{refused}");
     assert_eq!(folder.json("job export j --out now.csv --overwrite").1["rows"], 5);
+    let table = folder.read("in.csv");
+    let (code, refused) = folder.json("job export j --out in.csv --overwrite");
+    assert_eq!((code, &refused["code"]), (2, &"usage".into()), "{refused}");
+    assert_eq!(folder.read("in.csv"), table, "what the job reads again if it has to");
     assert_eq!(folder.read("out.csv"), before);
 }
