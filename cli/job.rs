@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use understory::{
-    AgentPath, Begun, Event, Heard, Job, JobDigest, JobRequest, JobStarted, JobState, JobView, OutputFormat, Pause,
-    RetryRequest, RowColumns, Runtime,
+    AgentPath, Begun, Event, Heard, Job, JobDigest, JobLimits, JobRequest, JobStarted, JobState, JobView, OutputFormat,
+    Pause, RetryRequest, RowColumns, Runtime, Spent,
 };
 use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line, retried_line, unfinished_job};
 
@@ -266,11 +266,24 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
 fn at_work(view: &JobView) -> Result<(), Failure> {
     let JobView { path, job, .. } = view;
     match &job.pause {
-        Some(Pause { reason, until: None }) if job.state == JobState::Running && job.counts.running == 0 => {
+        Some(Pause { reason, until: None, used_up }) if job.state == JobState::Running && job.counts.running == 0 => {
             let failure = Failure::new(Code::Failure, format!("{path} is paused: {}", render::escaped(reason)));
-            Err(failure.hint(format!("understory job unpause {path}, and then understory job resume {path}")))
+            let first = match used_up {
+                true => format!("understory job set {path} {}", raises(job.limits, job.spent)),
+                false => format!("understory job unpause {path}"),
+            };
+            Err(failure.hint(format!("{first}, and then understory job resume {path}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// What `job set` is told so that a job goes on that has used up what it may use.
+fn raises(limits: JobLimits, spent: Spent) -> &'static str {
+    match limits {
+        JobLimits { tokens: Some(tokens), .. } if spent.tokens >= tokens => "--max-tokens N",
+        JobLimits { turns: Some(turns), .. } if spent.turns >= turns => "--max-turns N",
+        _ => "--max-time SECONDS",
     }
 }
 

@@ -218,6 +218,8 @@ pub struct PauseLine {
     pub reason: String,
     /// When it goes on by itself, if it does.
     pub until: Option<String>,
+    /// What it may use is used up: with more it goes on.
+    pub used_up: bool,
 }
 
 impl JobControl {
@@ -345,5 +347,6 @@ pub(crate) fn spent_line(spent: Spent) -> SpentLine {
 }
 
 pub(crate) fn pause_line(pause: &Pause) -> PauseLine {
-    PauseLine { reason: pause.reason.clone(), until: pause.until.map(moment) }
+    let Pause { reason, until, used_up } = pause;
+    PauseLine { reason: reason.clone(), until: until.map(moment), used_up: *used_up }
 }

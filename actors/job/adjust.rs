@@ -41,7 +41,7 @@ impl System {
     /// # Errors
     /// There is no such job, it is final, being cancelled or closed.
     pub async fn pause_job(&self, path: &AgentPath, reason: &str) -> Result<bool, Error> {
-        self.adjust(path, Adjustment::Pause(Pause { reason: reason.to_owned(), until: None })).await
+        self.adjust(path, Adjustment::Pause(Pause { reason: reason.to_owned(), until: None, used_up: false })).await
     }
 
     /// Has a paused job go on, whatever paused it. False if it was not paused.
@@ -52,7 +52,8 @@ impl System {
         self.adjust(path, Adjustment::Unpause).await
     }
 
-    /// Says what a job may use from now on; runs under way are not touched. False if it was so already.
+    /// Says what a job may use from now on; runs under way are not touched. One that paused because it had used that up goes
+    /// on. False if it was so already.
     ///
     /// # Errors
     /// There is no such job, it is final, being cancelled or closed, or no rows at once were asked for.

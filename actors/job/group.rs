@@ -122,7 +122,9 @@ impl JobActor {
         let Some(work) = &self.work else { return Ok(()) };
         let next = match work.job.paused_at(self.system.clock.now()) {
             Some(pause) => pause.until,
-            None => work.delayed.keys().next().map(|(at, _)| *at).filter(|_| self.may_start(&work.job)),
+            // Without a place a row whose delay is over waits for that, not for a moment.
+            None if work.places() > 0 && self.may_start(&work.job) => work.delayed.keys().next().map(|(at, _)| *at),
+            None => None,
         };
         let room = work.places().min(work.ready.len() + work.dependencies.released()) > work.queued;
         let more = !work.endings.is_empty() || (work.skips() && !self.stopping) || (room && self.may_start(&work.job));
@@ -212,7 +214,7 @@ impl JobActor {
             Ok(left) => places.min(left),
             Err(_) if places == 0 || work.ready.is_empty() => return Ok(()),
             Err(reason) => {
-                group.pause = Some(Pause { reason, until: None });
+                group.pause = Some(Pause { reason, until: None, used_up: true });
                 return Ok(());
             }
         };
@@ -284,7 +286,7 @@ impl Group {
     /// Has the job pause; until the latest of what its brains said.
     fn pause_until(&mut self, until: Time, reason: String) {
         if self.pause.as_ref().is_none_or(|pause| pause.until < Some(until)) {
-            self.pause = Some(Pause { reason, until: Some(until) });
+            self.pause = Some(Pause { reason, until: Some(until), used_up: false });
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is done about a run without a result: the class of the error decides.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -123,4 +124,32 @@ fn a_later_process_waits_for_the_end_of_the_pause() {
         assert!((4990..=5000).contains(&begun), "{begun}");
         world.end().await;
     });
+}
+
+/// An actor that goes round and round keeps the paused clock from going on, and the scenario from ending.
+#[test]
+fn a_row_whose_delay_is_over_while_no_place_is_free_waits_for_one_and_nothing_else() {
+    let (over, ended) = mpsc::channel();
+    thread::spawn(move || {
+        process(async || {
+            let world = World::setting().brain("worker", |turn| async move {
+                match turn.row().map(|row| (row.number, row.run)) {
+                    Some((1, 1)) => Err(BrainError::refused("not yet")),
+                    Some((2, _)) => {
+                        timeout(Duration::from_secs(1_200), std::future::pending::<()>()).await.unwrap_err();
+                        number(&turn)
+                    }
+                    _ => number(&turn),
+                }
+            });
+            let (world, table) = (world.open().await, Table::of(2));
+            let job = JobRequest { concurrency: 1, ..table.request("worker") };
+            let job = world.system.start_job(job).await.unwrap().job.path;
+            world.job_over(&job).await;
+            assert_eq!(world.item_words(&job).await, "a1: completed run 2 failed 1\na2: completed run 1");
+            world.end().await;
+        });
+        over.send(())
+    });
+    ended.recv_timeout(Duration::from_secs(60)).expect("the job goes round and round");
 }

@@ -53,6 +53,8 @@ pub struct Pause {
     pub reason: String,
     /// When it goes on by itself; only when somebody says so without one.
     pub until: Option<Time>,
+    /// What it may use is used up: it goes on when somebody says that it may use more.
+    pub used_up: bool,
 }
 
 /// What runs have used.
@@ -327,7 +329,7 @@ impl Job {
         Job { counts, cursor, ..self.clone() }.settle()
     }
 
-    /// Says what it may use from now on.
+    /// Says what it may use from now on. A pause because that was used up ends with it: if it still is, there will be another.
     ///
     /// # Errors
     /// It is final or being cancelled, or no row could be worked on.
@@ -338,7 +340,8 @@ impl Job {
         if limits.concurrency == 0 {
             return Err(Refusal("a job works on one row at once at the least".to_owned()));
         }
-        Ok(Job { limits, ..self.clone() })
+        let pause = self.pause.clone().filter(|pause| !pause.used_up || limits == self.limits);
+        Ok(Job { limits, pause, ..self.clone() })
     }
 
     /// Takes new counts, in which rows that came to nothing wait again: a job that is final runs, and its output is to be

@@ -154,6 +154,16 @@ fn an_items_runs() {
     assert_snapshot!(drawn);
 }
 
+#[test]
+fn what_a_run_took_stands_until_the_row_is_tried_again() {
+    let running = item(ItemState::Running { started_at: NOW, deadline: LATER });
+    let completed = running.complete(3, Text::Inline("{}".to_owned()), LATER).unwrap();
+    assert_eq!(completed.took_ms, Some(1_000));
+    let failed = running.fail(3, "no".to_owned(), LIMITS, LATER, LATER).unwrap();
+    assert_eq!(failed.took_ms, Some(1_000));
+    assert_eq!(failed.retry().unwrap().took_ms, None);
+}
+
 fn course(job: &Job) -> String {
     let Counts { pending, running, completed, failed, skipped } = job.counts;
     let state = match job.state.reason() {
@@ -162,8 +172,8 @@ fn course(job: &Job) -> String {
     };
     let unfinished = if job.unfinished() { "unfinished" } else { "finished" };
     let paused = match &job.pause {
-        Some(Pause { reason, until: None }) => format!(", paused ({reason})"),
-        Some(Pause { reason, until: Some(until) }) => format!(", paused until {} ({reason})", until.0),
+        Some(Pause { reason, until: None, .. }) => format!(", paused ({reason})"),
+        Some(Pause { reason, until: Some(until), .. }) => format!(", paused until {} ({reason})", until.0),
         None => String::new(),
     };
     format!(
@@ -173,7 +183,7 @@ fn course(job: &Job) -> String {
 }
 
 fn pause(reason: &str, until: Option<Time>) -> Pause {
-    Pause { reason: reason.to_owned(), until }
+    Pause { reason: reason.to_owned(), until, used_up: reason == "used up" }
 }
 
 fn limits(concurrency: u32) -> JobLimits {
@@ -187,6 +197,7 @@ fn a_jobs_course() {
         ("importing", job(JobState::Importing)),
         ("running", job(JobState::Running)),
         ("running, paused", Job { pause: Some(pause("lunch", None)), ..job(JobState::Running) }),
+        ("running, used up", Job { pause: Some(pause("used up", None)), ..job(JobState::Running) }),
         ("running, paused until", Job { pause: Some(pause("slow", Some(LATER))), ..job(JobState::Running) }),
         ("cancelling", job(JobState::Cancelling { reason: reason() })),
         ("completed", job(JobState::Completed)),
@@ -211,12 +222,52 @@ fn a_jobs_course() {
             ("unpause", &|job| say(job.unpause(), course)),
             ("export", &|job| course(&job.export(NOW))),
             ("set", &|job| say(job.set(limits(9)), |job| format!("{}; {}", course(job), job.limits.concurrency))),
+            ("set as it is", &|job| say(Job { limits: limits(9), ..job.clone() }.set(limits(9)), course)),
             ("set to nothing", &|job| say(job.set(limits(0)), course)),
             ("reopen", &|job| say(job.export(NOW).reopen(idle, 5), course)),
             ("reopen for nothing", &|job| say(job.reopen(over, 7), course)),
         ],
     );
     assert_snapshot!(drawn);
+}
+
+#[test]
+fn a_job_that_is_reopened_looks_from_the_first_of_the_rows_and_owes_its_output() {
+    let over = Counts { completed: 6, ..Counts::default() };
+    let exported = job(JobState::Running).count(over, 7).export(NOW);
+    assert_eq!((exported.unfinished(), exported.cursor), (false, 7));
+    let reopened = exported.reopen(Counts { pending: 1, completed: 5, ..Counts::default() }, 2).unwrap();
+    assert_eq!((reopened.exported, reopened.cursor), (None, 2));
+}
+
+#[test]
+fn settings_are_named_with_their_columns() {
+    let name = |name: &str| Some(name.to_owned());
+    let all = RowColumns {
+        role: name("a"),
+        brain: name("b"),
+        model: name("c"),
+        instruction: name("d"),
+        timeout: name("e"),
+        attempts: name("f"),
+        after: name("g"),
+    };
+    let named = |columns: &RowColumns| columns.named().map(|(what, column)| format!("{what}={column}")).collect();
+    let words: Vec<String> = named(&all);
+    assert_eq!(words.join(" "), "role=a brain=b model=c instruction=d timeout=e attempts=f after=g");
+    let words: Vec<String> = named(&RowColumns { model: name("m"), ..RowColumns::default() });
+    assert_eq!(words, ["model=m"]);
+}
+
+#[test]
+fn an_outputs_kind_is_the_end_of_its_name() {
+    let check = |name: &str, kind: OutputKind, extension: &str| {
+        assert_eq!((OutputKind::of_name(name), kind.extension()), (kind, extension), "{name}");
+    };
+    check("out.csv", OutputKind::Csv, "csv");
+    check("out.JSONL", OutputKind::JsonLines, "jsonl");
+    check("a.csv.ndjson", OutputKind::JsonLines, "jsonl");
+    check("jsonl", OutputKind::Csv, "csv");
 }
 
 #[test]

@@ -154,6 +154,20 @@ fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
 }
 
 #[test]
+fn a_job_that_has_used_up_what_it_may_goes_on_with_more() {
+    let folder = Folder::with_table(4);
+    let words = "job run in.csv --id-column id --brain shell --command ./double --out out.csv --name j --max-turns 3";
+    let ran = folder.run(words);
+    assert_eq!(ran.code, 1);
+    let said = "error: /root/j is paused: its budget of 3 turns is used up\n\
+                hint: understory job set /root/j --max-turns N, and then understory job resume /root/j\n";
+    assert!(ran.err.ends_with(said), "{ran:?}");
+    folder.ok("job set /root/j --max-turns 5");
+    folder.ok("job resume /root/j");
+    assert_eq!(folder.json("job show").1["counts"]["completed"], 4);
+}
+
+#[test]
 fn the_rows_of_a_job_are_written_to_another_place_as_they_stand() {
     let folder = picky();
     assert_eq!(folder.run(JOB).code, 6);
