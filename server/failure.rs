@@ -174,7 +174,7 @@ fn job_code(error: &JobError) -> Code {
     match error {
         JobError::Table(error) => table_code(error),
         JobError::Dependency { .. } => Code::InvalidTable,
-        JobError::Export(ExportError::Exists { .. }) => Code::Exists,
+        JobError::Export(ExportError::Exists { .. }) | JobError::OutputTaken { .. } => Code::Exists,
         JobError::Export(_) | JobError::Unwritten { .. } => Code::Unwritable,
         JobError::InputChanged { .. } | JobError::Changed { .. } => Code::InputChanged,
         JobError::NotAnObject { .. } | JobError::NotText { .. } | JobError::BadSchema { .. } => Code::InvalidText,
@@ -281,6 +281,7 @@ fn job_details(error: &JobError) -> Value {
         JobError::Unwritten { output, .. } | JobError::OutputIsInput { path: output } => {
             json!({ "output": named(output) })
         }
+        JobError::OutputTaken { path, job } => json!({ "output": named(path), "job": job }),
         JobError::NotText { path } => json!({ "path": named(path) }),
         JobError::Unkept { dir, .. } => json!({ "path": named(dir) }),
         JobError::InputChanged { input, job } => json!({ "input": input, "job": job }),

@@ -96,6 +96,14 @@ pub enum JobError {
         /// The path, absolute.
         path: std::path::PathBuf,
     },
+    /// The output would take the place of a job's.
+    #[error("output {} is that of job {job}", path.display())]
+    OutputTaken {
+        /// The path, absolute.
+        path: std::path::PathBuf,
+        /// The job.
+        job: AgentPath,
+    },
     /// The output could not be written; the job keeps its results, and writes it when it is resumed.
     #[error("failed to write {}: {reason}", output.display())]
     Unwritten {

@@ -34,6 +34,7 @@ mod load;
 mod mail;
 mod offspring;
 mod output;
+mod place;
 mod plan;
 mod release;
 mod report;

@@ -10,7 +10,7 @@ use understory_store::{
 use super::JobError;
 use super::export::{Export, ExportRow, Keys, Layout, check_writable};
 use super::finish::standing;
-use super::request::absolute;
+use super::place::{absolute, demand_not_input};
 use super::run::{missing, row_text};
 use super::table::row_cells;
 use super::view::JobView;
@@ -35,8 +35,8 @@ impl System {
     /// final stand there as they are. How many rows it has.
     ///
     /// # Errors
-    /// There is no such job, or the place cannot be written: it is there already, unless it may be overwritten, or it is the
-    /// table of the job.
+    /// There is no such job, or the place cannot be written: it is there already, unless it may be overwritten, it is the
+    /// table of the job, or where this job or an unfinished one writes its output.
     pub async fn export_job(
         &self,
         path: &AgentPath,
@@ -44,17 +44,17 @@ impl System {
         format: OutputFormat,
         overwrite: bool,
     ) -> Result<u32, Error> {
-        let JobView { job, spec, .. } = self.job(path).await?;
-        let (place, input) = (output.to_owned(), PathBuf::from(&spec.input));
+        let view = self.job(path).await?;
+        let (place, input) = (output.to_owned(), PathBuf::from(&view.spec.input));
         let output = blocking(move || {
             let place = absolute(&place)?;
-            if place == input {
-                return Err(JobError::OutputIsInput { path: place });
-            }
+            demand_not_input(&place, &input)?;
             check_writable(&place, overwrite)?;
-            Ok(place)
+            Ok::<_, JobError>(place)
         });
         let output = output.await?;
+        self.demand_free(output.clone(), Some(&view)).await?;
+        let JobView { job, spec, .. } = view;
         let text = output.to_str().ok_or_else(|| JobError::NotText { path: output.clone() })?.to_owned();
         let spec = JobSpec { output: text, output_format: format, ..spec };
         write_output(self, path, &job, &spec).await?;

@@ -17,6 +17,7 @@ use super::error::JobError;
 use super::export::{check_writable, default_output};
 use super::fingerprint::{Command, Fingerprint};
 use super::import::table_limits;
+use super::place::{absolute, demand_not_input, lost};
 use super::settings::{Asked, survey};
 use super::spool::Kept;
 use super::table::{Summary, format_of, open_file};
@@ -305,10 +306,8 @@ impl System {
                 // The job keeps it as text, and opens it again by that.
                 path.to_str().ok_or_else(|| JobError::NotText { path: path.clone() })?;
             }
-            match output {
-                Some(output) if Some(&output) == input.as_ref() => Err(JobError::OutputIsInput { path: output }),
-                output => Ok((input, output)),
-            }
+            output.iter().zip(&input).try_for_each(|(output, input)| demand_not_input(output, input))?;
+            Ok::<_, JobError>((input, output))
         });
         let (input, output) = looked.await.map_err(|_| Error::Stopping)??;
         // Rows that come again are the same table; a file is, as long as it has not changed.
@@ -381,6 +380,9 @@ impl System {
         let path = request.owner.join(&name)?;
         let beside = |input: &PathBuf| default_output(input, &id.short(), request.output_format.kind);
         let output = output.clone().or_else(|| input.as_ref().map(beside));
+        if let Some(output) = &output {
+            self.demand_free(output.clone(), None).await?;
+        }
         let (place, overwrite) = (kept.as_ref().map(|_| self.spool.place(id)).transpose()?, request.overwrite);
         let (checked_output, settled) = (output.clone(), place.clone());
         let ready = tokio::task::spawn_blocking(move || {
@@ -435,15 +437,4 @@ impl System {
 /// A path as a job keeps it, which it was found to be fit for; empty for none.
 fn text(path: Option<&Path>) -> String {
     path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-/// A path made absolute as far as it exists: the output itself may not.
-pub(super) fn absolute(output: &Path) -> Result<PathBuf, JobError> {
-    let whole = std::path::absolute(output).map_err(|source| lost(output, source))?;
-    let (Some(parent), Some(name)) = (whole.parent(), whole.file_name()) else { return Ok(whole) };
-    Ok(std::fs::canonicalize(parent).map_or_else(|_| whole.clone(), |parent| parent.join(name)))
-}
-
-fn lost(path: &Path, source: io::Error) -> JobError {
-    JobError::Place { path: path.to_owned(), source: std::sync::Arc::new(source) }
 }

@@ -16,6 +16,7 @@ mod kept;
 mod letters;
 mod looking;
 mod outputs;
+mod places;
 mod plans;
 mod progress;
 mod remove;

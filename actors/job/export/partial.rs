@@ -1,7 +1,7 @@
 //! A file that is not at its path yet.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ const SUFFIX: &str = ".partial";
 /// The longest file name that appears in its partial file's name; file systems allow 255 bytes in all.
 const NAME_MAX: usize = 200;
 
-/// A file in the directory of its path under another name, removed when dropped.
+/// A file in the directory of its path under another name, removed when dropped. It is locked for as long as it is written.
 #[derive(Debug)]
 pub(super) struct Partial {
     file: NamedTempFile,
@@ -31,7 +31,7 @@ impl Partial {
         create_directories(directory)?;
         let prefix = prefix(&target)?;
         remove_left_over(directory, &prefix)?;
-        Ok(Self { file: named(&prefix, directory)?, target })
+        Ok(Self { file: locked(&prefix, directory)?, target })
     }
 
     /// The file once more, to be written to wherever it is.
@@ -83,6 +83,17 @@ fn named(prefix: &OsStr, directory: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(directory)
 }
 
+/// One that is locked, so that nobody takes it for left over.
+fn locked(prefix: &OsStr, directory: &Path) -> io::Result<NamedTempFile> {
+    let file = named(prefix, directory)?;
+    match file.as_file().try_lock() {
+        Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
+        _ => {}
+    }
+    // Somebody may have taken it for that before it was locked.
+    if file.path().exists() { Ok(file) } else { locked(prefix, directory) }
+}
+
 fn prefix(target: &Path) -> io::Result<OsString> {
     let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let mut prefix = OsString::from(".");
@@ -96,6 +107,7 @@ fn prefix(target: &Path) -> io::Result<OsString> {
     Ok(prefix)
 }
 
+/// Removes what nobody writes any more, as far as that is allowed.
 fn remove_left_over(directory: &Path, prefix: &OsStr) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -103,7 +115,11 @@ fn remove_left_over(directory: &Path, prefix: &OsStr) -> io::Result<()> {
         let random = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
         let random = random.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
         if random.is_some_and(|random| random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric)) {
-            fs::remove_file(entry.path())?;
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+                // It may be another's, or gone by now.
+                let _ = fs::remove_file(entry.path());
+            }
         }
     }
     Ok(())

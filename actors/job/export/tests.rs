@@ -136,13 +136,33 @@ fn nothing_is_at_the_path_before_the_end_and_nothing_beside_it_after() {
     assert!(fs::read_to_string(&path).unwrap().ends_with("\nj1,row-1,0,,pending,0,,,,\n"));
 }
 
+/// Leaves what a killed process does: the file under its other name, which nobody has open any more.
+fn kill_in_an_export(path: &Path) {
+    let directory = path.parent().unwrap();
+    let export = Export::create(path, &table(&[])).unwrap();
+    let (left, kept) = (directory.join(&names(directory)[0]), directory.join("kept"));
+    fs::hard_link(&left, &kept).unwrap();
+    drop(export);
+    fs::rename(kept, left).unwrap();
+}
+
+#[test]
+fn of_two_exports_to_one_path_the_last_to_end_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.csv");
+    let first = Export::create(&path, &table(&["first"])).unwrap();
+    let second = Export::create(&path, &table(&["second"])).unwrap();
+    second.finish().unwrap();
+    first.finish().unwrap();
+    assert!(fs::read_to_string(&path).unwrap().starts_with("first,"));
+    assert_eq!(names(directory.path()), ["out.csv"]);
+}
+
 #[test]
 fn what_a_killed_export_left_is_removed_by_the_next() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("out.csv");
-    let killed = Export::create(&path, &table(&[])).unwrap();
-    // As a killed process would, it never cleans up.
-    std::mem::forget(killed);
+    kill_in_an_export(&path);
     for name in [
         "out.csv.a1b2c3d4e5f6.partial",
         ".out.csv.backup.partial",
@@ -170,7 +190,7 @@ fn directories_are_made_and_a_long_name_is_no_trouble() {
     let path = directory.path().join("a/b").join("n".repeat(251) + ".csv");
     check_writable(&path, false).unwrap();
     assert_eq!(names(directory.path()), Vec::<String>::new());
-    std::mem::forget(Export::create(&path, &table(&[])).unwrap());
+    kill_in_an_export(&path);
     export(&path, &[], &[]);
     assert_eq!(names(&directory.path().join("a/b")).len(), 1);
 }
