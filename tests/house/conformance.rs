@@ -1,18 +1,29 @@
 //! Every row of the conformance table is a test that is there, or says which decision makes it moot.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use super::project;
 
-/// How many rows there are.
-const ROWS: u32 = 178;
+/// The series of rows: what their numbers begin with, and how many there are.
+const SERIES: [(&str, u32); 3] = [("", 178), ("J", 25), ("D", 10)];
 
-/// A line of the table.
+/// A line of a table.
 struct Row {
-    number: u32,
+    id: Id,
     ours: String,
     differs: bool,
+}
+
+/// Which row: the letters of its series, and its number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Id(String, u32);
+
+impl fmt::Display for Id {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", self.0, self.1)
+    }
 }
 
 /// How many rows are what.
@@ -36,57 +47,80 @@ fn every_row_is_a_test_or_moot() {
 #[test]
 fn what_is_wrong_with_the_table_is_told() {
     let there = "test: `paths::tests::the_root_is_its_own_kind`";
-    let sound = |number: u32| match number {
-        1 => format!("| 1 | {there} | here it differs |"),
-        number => format!("| {number} | moot: nothing like it |  |"),
+    let sound = |id: &str| match id {
+        "1" => format!("| 1 | {there} | here it differs |"),
+        "J1" => format!("| J1 | {there}, `paths::tests::a_bad_path_is_refused_with_its_rule` | |"),
+        id => format!("| {id} | moot: nothing like it |  |"),
     };
-    let page = |change: &dyn Fn(u32) -> String| (1..=ROWS).map(|number| change(number) + "\n").collect::<String>();
-    let tally = Tally { tested: 1, moot: ROWS - 1, different: 1 };
-    assert_eq!(check(&page(&sound)), Ok(tally));
-    for (instead, fault) in [
-        ("", "row 7 is missing"),
-        ("| 6 | moot: twice | |", "row 6 is there twice"),
-        ("| 7 | test: `paths::tests::not_there` | |", "row 7: there is no test paths::tests::not_there"),
-        ("| 7 | test: `paths::nowhere::not_there` | |", "row 7: there is no test paths::nowhere::not_there"),
+    let page = |change: &dyn Fn(&str) -> String| ids().map(|id| change(&id.to_string()) + "\n").collect::<String>();
+    let rows = u32::try_from(ids().count()).unwrap();
+    assert_eq!(rows, 178 + 25 + 10);
+    assert_eq!(check(&page(&sound)), Ok(Tally { tested: 2, moot: rows - 2, different: 1 }));
+    for (at, instead, fault) in [
+        ("7", "", "row 7 is missing"),
+        ("J7", "", "row J7 is missing"),
+        ("D10", "| D010 | moot: another number | |", "row D10 is missing"),
+        ("7", "| 6 | moot: twice | |", "row 6 is there twice"),
+        ("J7", "| J6 | moot: twice | |", "row J6 is there twice"),
+        ("7", "| 7 | test: `paths::tests::not_there` | |", "row 7: there is no test paths::tests::not_there"),
+        ("7", "| 7 | test: `paths::nowhere::not_there` | |", "row 7: there is no test paths::nowhere::not_there"),
         // A function that is no test.
-        ("| 7 | test: `paths::tests::any_path` | |", "row 7: there is no test paths::tests::any_path"),
-        ("| 7 | moot: | |", "row 7 is neither a test nor moot"),
-        ("| 7 | perhaps | |", "row 7 is neither a test nor moot"),
-        ("| 179 | moot: one too many | |", "row 179 is none of 178"),
+        ("7", "| 7 | test: `paths::tests::any_path` | |", "row 7: there is no test paths::tests::any_path"),
+        // The second of two.
+        ("J7", &format!("| J7 | {there}, `paths::tests::gone` | |"), "row J7: there is no test paths::tests::gone"),
+        ("7", "| 7 | moot: | |", "row 7 is neither a test nor moot"),
+        ("7", "| 7 | perhaps | |", "row 7 is neither a test nor moot"),
+        ("7", "| 179 | moot: one too many | |", "row 179 is of no series"),
+        ("7", "| J26 | moot: one too many | |", "row J26 is of no series"),
+        ("7", "| J0 | moot: one too few | |", "row J0 is of no series"),
+        ("7", "| X1 | moot: of another | |", "row X1 is of no series"),
     ] {
-        let page = page(&|number| if number == 7 { instead.to_owned() } else { sound(number) });
+        let page = page(&|id| if id == at { instead.to_owned() } else { sound(id) });
         let faults = check(&page).unwrap_err();
         assert!(faults.iter().any(|found| found == fault), "{instead}: {faults:?}");
     }
 }
 
 fn check(page: &str) -> Result<Tally, Vec<String>> {
-    let (mut tally, mut faults, mut seen) = (Tally::default(), Vec::new(), BTreeMap::<u32, u32>::new());
+    let (mut tally, mut faults, mut seen) = (Tally::default(), Vec::new(), BTreeMap::<Id, u32>::new());
     for row in page.lines().filter_map(row) {
-        let number = row.number;
-        *seen.entry(number).or_default() += 1;
-        let named = row.ours.strip_prefix("test: ").map(|name| name.trim_matches('`'));
-        match (named, row.ours.strip_prefix("moot: ")) {
-            (Some(name), _) if !is_test(name) => faults.push(format!("row {number}: there is no test {name}")),
-            (Some(_), _) => tally.tested += 1,
+        match (row.ours.strip_prefix("test: "), row.ours.strip_prefix("moot: ")) {
+            (Some(names), _) => {
+                let names = names.split(", ").map(|name| name.trim_matches('`'));
+                let gone = names.filter(|name| !is_test(name));
+                faults.extend(gone.map(|name| format!("row {}: there is no test {name}", row.id)));
+                tally.tested += 1;
+            }
             (None, Some(_)) => tally.moot += 1,
-            (None, None) => faults.push(format!("row {number} is neither a test nor moot")),
+            (None, None) => faults.push(format!("row {} is neither a test nor moot", row.id)),
         }
         tally.different += u32::from(row.differs);
+        *seen.entry(row.id).or_default() += 1;
     }
-    let beyond = seen.keys().filter(|number| !(1..=ROWS).contains(number));
-    faults.extend(beyond.map(|number| format!("row {number} is none of {ROWS}")));
-    faults
-        .extend(seen.iter().filter(|(_, times)| **times > 1).map(|(number, _)| format!("row {number} is there twice")));
-    faults.extend((1..=ROWS).filter(|row| !seen.contains_key(row)).map(|row| format!("row {row} is missing")));
+    let all: Vec<Id> = ids().collect();
+    faults.extend(seen.keys().filter(|id| !all.contains(id)).map(|id| format!("row {id} is of no series")));
+    faults.extend(seen.iter().filter(|(_, times)| **times > 1).map(|(id, _)| format!("row {id} is there twice")));
+    faults.extend(all.iter().filter(|id| !seen.contains_key(id)).map(|id| format!("row {id} is missing")));
     if faults.is_empty() { Ok(tally) } else { Err(faults) }
+}
+
+/// Every row that there must be.
+fn ids() -> impl Iterator<Item = Id> {
+    SERIES.into_iter().flat_map(|(letters, count)| (1..=count).map(|number| Id(letters.to_owned(), number)))
 }
 
 /// A line of the page as a row, if it is one.
 fn row(line: &str) -> Option<Row> {
     let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect();
-    let [number, ours, differs] = cells[..] else { return None };
-    Some(Row { number: number.parse().ok()?, ours: ours.to_owned(), differs: !differs.is_empty() })
+    let [id, ours, differs] = cells[..] else { return None };
+    Some(Row { id: self::id(id)?, ours: ours.to_owned(), differs: !differs.is_empty() })
+}
+
+fn id(text: &str) -> Option<Id> {
+    let (letters, number) = text.split_at(text.find(|c: char| c.is_ascii_digit())?);
+    let id = Id(letters.to_owned(), number.parse().ok()?);
+    // As it would be written.
+    (id.to_string() == text).then_some(id)
 }
 
 /// Whether `room::module::name` is a test.

@@ -3,6 +3,7 @@
 
 mod closing;
 mod ended;
+mod jobs;
 mod mail;
 mod names;
 mod places;
