@@ -99,8 +99,8 @@ impl JobActor {
         self.system.jobs.held(&self.path, |held| held.runs.retain(|number, entry| call(*number, entry)));
         for (number, row, cancel, pauses) in calls {
             let Node::Item(item) = &row.value else { continue };
-            let ItemState::Running { deadline, .. } = item.state else { continue };
-            self.run((number, row.version), item.clone(), deadline, cancel, pauses);
+            let ItemState::Running { started_at, deadline } = item.state else { continue };
+            self.run((number, row.version), item.clone(), (started_at, deadline), cancel, pauses);
         }
     }
 
@@ -109,7 +109,7 @@ impl JobActor {
         &self,
         (number, version): (u32, Version),
         item: Item,
-        deadline: Time,
+        (started_at, deadline): (Time, Time),
         cancel: CancellationToken,
         pauses: Pauses,
     ) {
@@ -148,7 +148,8 @@ impl JobActor {
                 if caller.is_transcribed() {
                     system.keep_question(&caller, job.clone(), turn.text()).await?;
                 }
-                let worker = Working { system: &system, job, caller, run, stop: cancel };
+                let allowed = started_at.until(deadline);
+                let worker = Working { system: &system, job, caller, run, allowed, stop: cancel };
                 Ok::<_, Error>(worker.drive(&brain, seat, turn, deadline).await)
             };
             let end = match AssertUnwindSafe(end).catch_unwind().await {
@@ -174,6 +175,8 @@ struct Working<'a> {
     job: AgentRef,
     caller: Caller,
     run: ItemRun,
+    /// How long it may take, its start included.
+    allowed: Duration,
     /// What ends it for a close, a shutdown or an interrupt.
     stop: CancellationToken,
 }
@@ -187,9 +190,9 @@ impl Working<'_> {
             Err(error) => return attempts::of_brain(&error),
         };
         let cancel = turn.cancel().clone();
-        let allowed = self.system.clock.now().until(deadline);
+        let left = self.system.clock.now().until(deadline);
         let late = async {
-            tokio::time::sleep(allowed).await;
+            tokio::time::sleep(left).await;
             cancel.cancel();
             std::future::pending::<()>().await;
         };
@@ -203,7 +206,7 @@ impl Working<'_> {
             let response = match answered {
                 // Whatever it says in its grace.
                 _ if is_late => {
-                    return RunEnd::Failed(format!("worker exceeded max runtime of {} s", allowed.as_secs()));
+                    return RunEnd::Failed(format!("worker exceeded max runtime of {} s", self.allowed.as_secs()));
                 }
                 Some(Ok(Ok(response))) => response,
                 _ if self.stop.is_cancelled() => return RunEnd::Stopped,
