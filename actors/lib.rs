@@ -60,7 +60,7 @@ pub use fan_out::{FanOut, Missed, Misses};
 pub use interrupt::Reach;
 pub use labelling::{CardPatch, LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, Labelled, TITLE_MAX};
 pub use lifecycle::{ClosedReport, SpawnRequest, Spawned};
-pub use limits::{IN_HAND_MAX, Limits, TEXT_MAX, WAIT_TARGETS_MAX};
+pub use limits::{ERROR_MAX, IN_HAND_MAX, Limits, TEXT_MAX, WAIT_TARGETS_MAX};
 pub use looking::{
     CHILDREN_COUNTED_MAX, Cursor, Kind, LIST_MAX, Listing, Order, Part, PendingMail, Query, STATUSES, View,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The longest text of one message, row, instruction, result or transcript entry, in bytes. Not settable: stores agree.
 pub const TEXT_MAX: usize = 256 << 10;
 /// The longest error that a record or a message carries, in bytes; a longer one is cut.
-pub(crate) const ERROR_MAX: usize = 2 << 10;
+pub const ERROR_MAX: usize = 2 << 10;
 /// The most messages one turn takes in hand.
 pub const IN_HAND_MAX: usize = 64;
 /// The most agents one wait of a turn is for: what it is answered is held at once.

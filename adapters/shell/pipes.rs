@@ -8,12 +8,13 @@ use std::process::Child;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
-use understory_actors::TEXT_MAX;
+use understory_actors::{ERROR_MAX, TEXT_MAX};
 
 /// The most a worker may write to stdout, in bytes: what one text of the store holds.
 pub const OUTPUT_MAX: usize = TEXT_MAX;
-/// How much of the end of stderr is kept, in bytes.
-const TAIL_MAX: usize = 4 * 1024;
+/// How much of the end of stderr is kept, in bytes: with the program and how it ended before it, what a record takes of an
+/// error. That keeps what an error begins with, and the last line of stderr is the one that says why.
+const TAIL_MAX: usize = ERROR_MAX / 4 * 3;
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;
 /// How many chunks of stderr are read after the end: what a pipe can hold, several times over.
@@ -122,7 +123,7 @@ impl Output {
 
 impl Errors {
     async fn follow(&mut self) -> Infallible {
-        let mut chunk = vec![0; TAIL_MAX];
+        let mut chunk = vec![0; CHUNK];
         loop {
             match self.pipe.read(&mut chunk).await {
                 Ok(0) | Err(_) => future::pending().await,

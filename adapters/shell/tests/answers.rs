@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use understory_actors::{Response, Turn};
+use understory_actors::{ERROR_MAX, Response, Turn};
 
 use super::super::OUTPUT_MAX;
 use super::{Home, output, pid};
@@ -101,9 +101,10 @@ async fn of_stderr_only_the_end_is_kept() {
     let script = "i=0; while [ $i -lt 9000 ]; do printf '\u{e9}'; i=$((i+1)); done >&2; echo end! >&2; exit 1";
     let error = home.ask(script).await.unwrap_err().to_string();
     let tail = error.strip_prefix("/bin/sh exited with code 1: …").unwrap();
-    assert_eq!(tail, format!("{}end!", "\u{e9}".repeat((4096 - 5) / 2)));
+    assert_eq!(tail, format!("{}end!", "\u{e9}".repeat((1536 - 5) / 2)));
     let error = home.ask("head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 1").await.unwrap_err().to_string();
-    assert_eq!(error.chars().filter(|c| *c == 'x').count(), 4096 + "exited".matches('x').count());
+    assert_eq!(error.chars().filter(|c| *c == 'x').count(), 1536 + "exited".matches('x').count());
+    assert!(error.len() <= ERROR_MAX, "a record would cut its end: {} bytes", error.len());
 }
 
 #[tokio::test]
