@@ -7,6 +7,7 @@ mod dead;
 mod folder;
 mod full;
 mod hostile;
+mod hostile_workers;
 mod interrupt;
 mod job_after;
 mod job_control;
