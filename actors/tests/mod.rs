@@ -21,6 +21,7 @@ mod interrupt_mail;
 mod interrupt_storm;
 mod item_mail;
 mod job_adjust;
+mod job_adjust_crashes;
 mod job_after;
 mod job_attempts;
 mod job_budget;
