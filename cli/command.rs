@@ -59,6 +59,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Job(JobVerb::Resume { job }) => job::resume(session, job.as_deref()).await,
         Verb::Job(JobVerb::List) => ask::jobs(session).await,
         Verb::Job(JobVerb::Show { job }) => ask::job(session, job.as_deref()).await,
+        Verb::Job(JobVerb::Watch { job }) => job::watch::watch(session, job).await,
         Verb::Job(JobVerb::Items(arguments)) => jobs::items(session, arguments).await,
         Verb::Job(JobVerb::Retry(arguments)) => jobs::retry(session, arguments).await,
         Verb::Job(JobVerb::Pause { job, reason }) => jobs::pause(session, job, reason).await,

@@ -1,5 +1,7 @@
 //! `understory job run` and `job resume`: this process runs one job to its end.
 
+pub(crate) mod watch;
+
 use std::fs::{self, File};
 use std::future::Future;
 use std::io::{self, Read};
@@ -8,10 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use understory::{
-    AgentPath, Begun, Event, Heard, Job, JobDigest, JobLimits, JobRequest, JobStarted, JobState, JobView, OutputFormat,
-    Pause, RetryRequest, RowColumns, Runtime, Spent,
+    AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobView, OutputFormat, RetryRequest, RowColumns,
+    Runtime,
 };
-use understory_server::{Code, Failure, JobLine, Reply, Request, answer, job_line, retried_line, unfinished_job};
+use understory_server::{
+    Code, Failure, JobLimitsLine, JobLine, PauseLine, Reply, Request, WatchedJob, answer, job_line, retried_line,
+    unfinished_job, watched,
+};
 
 use crate::arguments::JobRunArguments;
 use crate::brains;
@@ -181,17 +186,8 @@ async fn finish(
         announce(session, &started, &job.show().await?);
         let view = follow(&runtime, &job, &followed).await;
         followed.end();
-        let view = view?;
-        let JobDigest { errors, slowest } = job.digest().await?;
-        let line = job_line(&view, errors);
         // Said before the store is let go, which may take a while when much was written.
-        followed.ended(Standing::from(&view), &slowest);
-        if terminal.json() {
-            session.data(render::document(&Reply::Job(line.clone()))).await?;
-        } else {
-            terminal.note(&render::summary(&line, &slowest));
-        }
-        judge(&line, &view.job.state)
+        sum_up(session, &followed, watched(&job, &view?).await?).await
     };
     let stopped = || {
         progress.end();
@@ -233,7 +229,7 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
     let mut look = tokio::time::interval(LOOK);
     let finished = job.finished();
     tokio::pin!(finished);
-    at_work(&view)?;
+    at_work(&job_line(&view, Vec::new()))?;
     loop {
         tokio::select! {
             view = &mut finished => return Ok(view?),
@@ -245,7 +241,7 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
                     {
                         progress.moved(state, *counts);
                         if counts.running == 0 && counts.pending > 0 {
-                            at_work(&job.show().await?)?;
+                            at_work(&job_line(&job.show().await?, Vec::new()))?;
                         }
                     }
                 }
@@ -253,7 +249,7 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
                 Some(Heard::Gap(_)) => {
                     let view = job.show().await?;
                     progress.stands(Standing::from(&view));
-                    at_work(&view)?;
+                    at_work(&job_line(&view, Vec::new()))?;
                 }
                 // The runtime stops: what waits for the job says so.
                 None => return Ok(finished.await?),
@@ -262,14 +258,27 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
     }
 }
 
+/// Tells what came of a job that is finished; its exit code.
+async fn sum_up(session: &Session, progress: &Progress, watched: WatchedJob) -> Result<u8, Failure> {
+    let WatchedJob { job, slowest } = watched;
+    progress.ended(Standing::from(&job), &slowest);
+    let code = judge(&job);
+    if session.terminal.json() {
+        session.data(render::document(&Reply::Job(job))).await?;
+    } else {
+        session.terminal.note(&render::summary(&job, &slowest));
+    }
+    code
+}
+
 /// Nobody waits for a job of which nothing runs until a person says so.
-fn at_work(view: &JobView) -> Result<(), Failure> {
-    let JobView { path, job, .. } = view;
+fn at_work(job: &JobLine) -> Result<(), Failure> {
     match &job.pause {
-        Some(Pause { reason, until: None, used_up }) if job.state == JobState::Running && job.counts.running == 0 => {
+        Some(PauseLine { reason, until: None, used_up }) if job.state == "running" && job.counts.running == 0 => {
+            let path = &job.path;
             let failure = Failure::new(Code::Failure, format!("{path} is paused: {}", render::escaped(reason)));
             let first = match used_up {
-                true => format!("understory job set {path} {}", raises(job.limits, job.spent)),
+                true => format!("understory job set {path} {}", raises(job)),
                 false => format!("understory job unpause {path}"),
             };
             Err(failure.hint(format!("{first}, and then understory job resume {path}")))
@@ -279,20 +288,23 @@ fn at_work(view: &JobView) -> Result<(), Failure> {
 }
 
 /// What `job set` is told so that a job goes on that has used up what it may use.
-fn raises(limits: JobLimits, spent: Spent) -> &'static str {
-    match limits {
-        JobLimits { tokens: Some(tokens), .. } if spent.tokens >= tokens => "--max-tokens N",
-        JobLimits { turns: Some(turns), .. } if spent.turns >= turns => "--max-turns N",
+fn raises(job: &JobLine) -> &'static str {
+    match job.limits {
+        JobLimitsLine { tokens: Some(tokens), .. } if job.spent.tokens >= tokens => "--max-tokens N",
+        JobLimitsLine { turns: Some(turns), .. } if job.spent.turns >= turns => "--max-turns N",
         _ => "--max-time SECONDS",
     }
 }
 
 /// The exit code of a job that is finished.
-fn judge(line: &JobLine, state: &JobState) -> Result<u8, Failure> {
-    match state {
-        JobState::Failed { reason } => Err(Failure::new(Code::Failure, format!("{} failed: {reason}", line.path))),
-        JobState::Cancelled { .. } => Ok(exit::FAILURE),
-        _ if line.counts.failed + line.counts.skipped > 0 => Ok(exit::FAILED_ROWS),
+fn judge(job: &JobLine) -> Result<u8, Failure> {
+    match job.state.as_str() {
+        "failed" => {
+            let reason = job.reason.as_deref().unwrap_or_default();
+            Err(Failure::new(Code::Failure, format!("{} failed: {reason}", job.path)))
+        }
+        "cancelled" => Ok(exit::FAILURE),
+        _ if job.counts.failed + job.counts.skipped > 0 => Ok(exit::FAILED_ROWS),
         _ => Ok(exit::OK),
     }
 }

@@ -1,14 +1,14 @@
 //! The verbs of one job that whoever has the store carries out.
 
 use understory::RetryRequest;
-use understory_server::{Code, Failure, JobControl, Request, UNSURE};
+use understory_server::{Code, Failure, JobAnswer, JobControl, Reply, Request, UNSURE};
 
 use crate::arguments::{JobBoundsArguments, JobExportArguments, JobItemsArguments, JobRetryArguments, JobSetArguments};
 use crate::command::Session;
 use crate::confirm::confirm;
 use crate::door::Door;
-use crate::render::escaped;
-use crate::{exit, job};
+use crate::job;
+use crate::render::{self, escaped};
 
 /// `job items`.
 pub(crate) async fn items(session: &Session, arguments: JobItemsArguments) -> Result<u8, Failure> {
@@ -24,11 +24,16 @@ pub(crate) async fn retry(session: &Session, arguments: JobRetryArguments) -> Re
     let request = RetryRequest { failed: failed || all, skipped: skipped || all, items: item };
     match Door::open(session).await? {
         Door::Own(owner) => job::retry(session, *owner, job, request).await,
-        door @ Door::Other(_) => {
+        Door::Other(mut client) => {
             let RetryRequest { failed, skipped, items } = request;
-            let control = JobControl::Retry { path: job, failed, skipped, items };
-            door.ask(session, Request::JobControl(control), UNSURE).await?;
-            Ok(exit::OK)
+            let asked = Request::JobControl(JobControl::Retry { path: job, failed, skipped, items });
+            let reply = session.signals.unless(client.ask(&asked)).await.map_err(|failure| failure.hint(UNSURE))?;
+            let Reply::JobControl(JobAnswer::Retried(asked)) = reply else {
+                return Err(Failure::new(Code::Failure, "a retry was asked for, and something else came"));
+            };
+            session.terminal.note(&render::retried(&asked));
+            drop(client);
+            job::watch::watch(session, Some(asked.job.to_string())).await
         }
     }
 }

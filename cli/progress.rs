@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use understory::{AgentPath, Counts, JobView, SlowRow, Spent};
+use understory::{AgentPath, Counts, JobView, Spent};
+use understory_server::{JobLine, SlowLine};
 
 use crate::pace::Pace;
 use crate::render::{grouped, rows};
@@ -52,6 +53,20 @@ impl From<&JobView> for Standing {
             paused: job.pause.is_some(),
             counts: job.counts,
             spent: job.spent,
+        }
+    }
+}
+
+impl From<&JobLine> for Standing {
+    fn from(job: &JobLine) -> Self {
+        let understory_server::Counts { pending, running, completed, failed, skipped } = job.counts;
+        Standing {
+            job: job.path.clone(),
+            rows: job.rows,
+            state: job.state.clone(),
+            paused: job.pause.is_some(),
+            counts: Counts { pending, running, completed, failed, skipped },
+            spent: Spent { turns: job.spent.turns, tokens: job.spent.tokens },
         }
     }
 }
@@ -109,14 +124,13 @@ impl Progress {
     }
 
     /// Tells programs how it ended, and which rows took longest.
-    pub(crate) fn ended(&self, standing: Standing, slowest: &[SlowRow]) {
+    pub(crate) fn ended(&self, standing: Standing, slowest: &[SlowLine]) {
         let mut state = self.state();
         let Some(state) = state.as_mut().filter(|_| self.terminal.json()) else { return };
         state.standing = standing;
         state.show(Instant::now());
         let mut event = told("ended", &state.standing, &state.pace);
-        let slow = |row: &SlowRow| json!({ "row": row.number, "item_id": row.item_id, "took_ms": row.took_ms });
-        event["slowest"] = slowest.iter().map(slow).collect();
+        event["slowest"] = json!(slowest);
         self.terminal.event(&event.to_string());
     }
 

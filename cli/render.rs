@@ -24,7 +24,7 @@ use understory_server::{
 };
 
 pub(crate) use event::event;
-pub(crate) use job::retried;
+pub(crate) use job::{retried, standing};
 pub(crate) use summary::summary;
 
 /// How much of an answer stands in one line, in characters.
@@ -243,7 +243,7 @@ fn job(job: &JobLine) -> String {
     let mut fields = vec![
         ("job", job.path.to_string()),
         ("id", job.id.clone()),
-        ("state", job::standing(job)),
+        ("state", standing(job)),
         ("reason", job.reason.as_deref().map(escaped).unwrap_or_default()),
         ("paused", job::pause(job)),
         ("closed by", job.closed_by.as_ref().map(ToString::to_string).unwrap_or_default()),

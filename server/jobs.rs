@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use understory::{
-    AgentPath, ItemPage, ItemQuery, ItemStatus, ItemView, Job, JobLimits, LimitsChange, OutputFormat, Pause, Retried,
-    RetryRequest, Runtime, Spent,
+    AgentPath, Error, ItemPage, ItemQuery, ItemStatus, ItemView, Job, JobDigest, JobLimits, JobView, LimitsChange,
+    OutputFormat, Pause, Retried, RetryRequest, Runtime, SlowRow, Spent,
 };
 
 use crate::answer::named;
 use crate::failure::Failure;
+use crate::lines::JobLine;
 use crate::pick::{newest, unfinished_job};
 use crate::remove::{AskedRemove, remove};
-use crate::told::moment;
+use crate::told::{job_line, moment};
+
+/// How long a watch is held at the longest before it is told how the job stands.
+const WATCH_MAX: Duration = Duration::from_secs(60);
 
 /// Something asked of one job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +34,13 @@ pub enum JobControl {
         after: u32,
         /// How many, no more than 1,000.
         limit: usize,
+    },
+    /// How it stands: told once it is finished, or after a while at the latest.
+    Watch {
+        /// Which job; the newest if none is named.
+        path: Option<String>,
+        /// The while, no more than a minute.
+        within_ms: u64,
     },
     /// Rows that came to nothing shall be tried again, and the job go on.
     Retry {
@@ -93,6 +104,8 @@ pub enum JobControl {
 pub enum JobAnswer {
     /// To a look at its rows.
     Items(ItemsPage),
+    /// To a watch.
+    Watched(WatchedJob),
     /// To a retry.
     Retried(AskedRetry),
     /// To a pause and to its end.
@@ -103,6 +116,28 @@ pub enum JobAnswer {
     Exported(AskedExport),
     /// To a remove.
     Removed(AskedRemove),
+}
+
+/// A job as whoever watches it sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WatchedJob {
+    /// How it stands; what went wrong is told once it is finished.
+    pub job: JobLine,
+    /// The rows that took longest, the slowest first, once it is finished.
+    pub slowest: Vec<SlowLine>,
+}
+
+/// A row that took long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlowLine {
+    /// Its number, from 1.
+    pub row: u32,
+    /// Its id in the job.
+    pub item_id: String,
+    /// How long the run took that brought it to its end.
+    pub took_ms: u64,
 }
 
 /// A page of a job's rows.
@@ -227,6 +262,7 @@ impl JobControl {
     pub(crate) fn path(&self) -> Option<&str> {
         match self {
             JobControl::Items { path, .. }
+            | JobControl::Watch { path, .. }
             | JobControl::Retry { path, .. }
             | JobControl::Pause { path, .. }
             | JobControl::Unpause { path }
@@ -240,6 +276,7 @@ impl JobControl {
     pub(crate) fn of(mut self, job: &AgentPath) -> Self {
         match &mut self {
             JobControl::Items { path, .. }
+            | JobControl::Watch { path, .. }
             | JobControl::Retry { path, .. }
             | JobControl::Pause { path, .. }
             | JobControl::Unpause { path }
@@ -252,7 +289,7 @@ impl JobControl {
 
     /// Whether nothing is changed by it.
     pub(crate) fn looks(&self) -> bool {
-        matches!(self, JobControl::Items { .. })
+        matches!(self, JobControl::Items { .. } | JobControl::Watch { .. })
     }
 
     /// Whether asking twice comes to the same as asking once.
@@ -269,6 +306,10 @@ pub(crate) async fn answer(runtime: &Runtime, control: JobControl) -> Result<Job
             let path = named(runtime, path, newest).await?;
             let page = runtime.job(path.clone()).query(&ItemQuery { status, after, limit }).await?;
             JobAnswer::Items(items_page(path, page))
+        }
+        JobControl::Watch { path, within_ms } => {
+            let job = runtime.job(named(runtime, path, newest).await?);
+            JobAnswer::Watched(watch(&job, Duration::from_millis(within_ms).min(WATCH_MAX)).await?)
         }
         JobControl::Retry { path, failed, skipped, items } => {
             let job = named(runtime, path, newest).await?;
@@ -304,6 +345,34 @@ pub(crate) async fn answer(runtime: &Runtime, control: JobControl) -> Result<Job
             JobAnswer::Removed(remove(runtime, job.path().clone(), dry_run).await?)
         }
     })
+}
+
+/// How a job stands once it is finished, or after `within`.
+///
+/// # Errors
+/// It is not there, or closed before it is finished; its output could not be written; or the store failed.
+async fn watch(job: &Job, within: Duration) -> Result<WatchedJob, Error> {
+    let view = match tokio::time::timeout(within, job.finished()).await {
+        Ok(finished) => finished?,
+        Err(_) => job.show().await?,
+    };
+    match &view.closed {
+        Some(at) if view.job.unfinished() => Err(Error::Closed { path: view.path.clone(), at: at.clone() }),
+        _ => watched(job, &view).await,
+    }
+}
+
+/// A job as it stands: what went wrong and what took long is looked for among all its rows once it is finished.
+///
+/// # Errors
+/// The store failed.
+pub async fn watched(job: &Job, view: &JobView) -> Result<WatchedJob, Error> {
+    if view.job.unfinished() {
+        return Ok(WatchedJob { job: job_line(view, Vec::new()), slowest: Vec::new() });
+    }
+    let JobDigest { errors, slowest } = job.digest().await?;
+    let slow = |row: SlowRow| SlowLine { row: row.number, item_id: row.item_id, took_ms: row.took_ms };
+    Ok(WatchedJob { job: job_line(view, errors), slowest: slowest.into_iter().map(slow).collect() })
 }
 
 /// A retry that was asked for.

@@ -39,8 +39,8 @@ pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
 pub use failure::{Code, Failure, UNSURE, named};
 pub use fan_out::{AskedSubtree, MissedLine};
 pub use jobs::{
-    AskedPause, AskedRetry, AskedSet, ItemsPage, JobAnswer, JobControl, JobLimitsLine, PauseLine, RowLine, SpentLine,
-    retried_line,
+    AskedPause, AskedRetry, AskedSet, ItemsPage, JobAnswer, JobControl, JobLimitsLine, PauseLine, RowLine, SlowLine,
+    SpentLine, WatchedJob, retried_line, watched,
 };
 pub use label::{CardLine, LabelRequest};
 pub use lines::{

@@ -27,6 +27,12 @@ pub(crate) enum JobVerb {
         #[arg(value_name = "JOB")]
         job: Option<String>,
     },
+    /// Follow a job that another process runs to its end, and tell what came of it; the exit code is that of `job run`
+    Watch {
+        /// Which; the newest if none is given
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
     /// List the rows of a job, a page at a time
     Items(JobItemsArguments),
     /// Try rows again that failed or were skipped, and run the job to its end; what a cancel left goes on, too

@@ -9,6 +9,7 @@ use super::{escaped, grouped, removed, short};
 pub(super) fn answer(answer: &JobAnswer) -> String {
     match answer {
         JobAnswer::Items(page) => items(page),
+        JobAnswer::Watched(watched) => super::summary(&watched.job, &watched.slowest) + "\n",
         JobAnswer::Retried(asked) => retried(asked) + "\n",
         JobAnswer::Paused(asked) => paused(asked),
         JobAnswer::Set(asked) => set(asked),
@@ -54,7 +55,7 @@ fn set(asked: &AskedSet) -> String {
 }
 
 /// How a job stands and how far it is: `closed (running, 312 of 3,376)`.
-pub(super) fn standing(job: &JobLine) -> String {
+pub(crate) fn standing(job: &JobLine) -> String {
     let [done, rows] = [job.counts.done(), job.rows].map(|count| grouped(count.into()));
     let state = format!("{}, {done} of {rows}", job.state);
     match (&job.closed_by, &job.pause) {

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use understory::SlowRow;
-use understory_server::JobLine;
+use understory_server::{JobLine, SlowLine};
 
 use super::{KINDS_MAX, counted, escaped, failed_alike, grouped, job as parts};
 
@@ -11,7 +10,7 @@ use super::{KINDS_MAX, counted, escaped, failed_alike, grouped, job as parts};
 const SLOW: u64 = 2000;
 
 /// What came of a job that is finished, or that nobody runs any more.
-pub(crate) fn summary(job: &JobLine, slowest: &[SlowRow]) -> String {
+pub(crate) fn summary(job: &JobLine, slowest: &[SlowLine]) -> String {
     let mut text = format!("job {} {}, {}", job.path, job.state, counted(job));
     for error in job.errors.iter().take(KINDS_MAX) {
         let _ = write!(text, "\n  {}", failed_alike(error));
@@ -37,7 +36,7 @@ pub(crate) fn summary(job: &JobLine, slowest: &[SlowRow]) -> String {
     text
 }
 
-fn slow(row: &SlowRow) -> String {
+fn slow(row: &SlowLine) -> String {
     let tenths = row.took_ms / 100;
     format!("{} {}.{} s", escaped(&row.item_id), grouped(tenths / 10), tenths % 10)
 }
@@ -53,7 +52,7 @@ mod tests {
             "limits": { "turns": 1000, "tokens": null, "until": null }, "spent": { "turns": 3, "tokens": 0 },
         });
         let mut job = super::super::tests::job_line(&changes);
-        let row = |item_id: &str, took_ms| SlowRow { number: 1, item_id: item_id.to_owned(), took_ms };
+        let row = |item_id: &str, took_ms| SlowLine { row: 1, item_id: item_id.to_owned(), took_ms };
         assert_eq!(summary(&job, &[row("a", 1999)]), "job /root/j running, 4 rows: 3 completed, 1 pending");
         job.spent.turns = 4;
         job.spent.tokens = 45_120;

@@ -254,7 +254,7 @@ fn every_verb_is_in_the_tables() {
     assert_eq!(listed::<DeadRequest>(&json!({ "?": {} })), ["list", "show", "retry", "drop"]);
     assert_eq!(
         listed::<JobControl>(&json!({ "?": {} })),
-        ["items", "retry", "pause", "unpause", "set", "export", "remove"]
+        ["items", "watch", "retry", "pause", "unpause", "set", "export", "remove"]
     );
     let named: Vec<&str> = TOOLS.map(|tool| tool.name).into_iter().filter(|name| TOOLS_OF.contains(name)).collect();
     assert_eq!(named.len() + ["spawn", "report"].len(), TOOLS.len(), "a tool is in no table");
@@ -315,8 +315,11 @@ async fn verbs_and_tools_that_name_nobody_are_an_agents_own_or_nobodys() {
         let request = json!({ "verb": job, "path": null });
         assert_eq!(place.ask(true, &serde_json::from_value(request).unwrap()).await.unwrap_err(), no_verb());
     }
+    // Which is the newest or the unfinished one of all, no agent is told.
     let items = JobControl::Items { path: None, status: Vec::new(), after: 0, limit: 5 };
-    assert_eq!(place.ask(true, &Request::JobControl(items)).await.unwrap_err(), no_verb());
+    for control in [items, JobControl::Watch { path: None, within_ms: 0 }] {
+        assert_eq!(place.ask(true, &Request::JobControl(control)).await.unwrap_err(), no_verb());
+    }
     // What changes a job is no agent's, whether it lies below it or not.
     for control in [
         json!({ "retry": { "path": ME, "failed": true, "skipped": true, "items": [] } }),

@@ -12,6 +12,7 @@ mod interrupt;
 mod job_after;
 mod job_control;
 mod job_rows;
+mod job_watch;
 mod jobs;
 mod kept;
 mod letters;
