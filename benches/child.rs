@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::{Outcome, idle, import, reopen, resident, waiters};
+use crate::{Outcome, idle, import, reopen, resident, sizes, waiters};
 
 const FLAG: &str = "--child";
 
@@ -33,7 +33,9 @@ pub(crate) fn play(part: &[String]) -> Outcome<Value> {
         ["resident", dir] => resident::wake_all(dir),
         ["import", dir, table] => import::import(dir, table),
         ["load", dir, rows] => import::load(dir, rows.parse()?),
+        ["move", dir, rows] => import::load_and_move(dir, rows.parse()?),
         ["idle", dir, agents, seconds] => idle::idle(dir, agents.parse()?, seconds.parse()?),
+        ["whole", dir, rows] => sizes::play_whole(dir, rows.parse()?),
         ["waiters", dir, waiters] => waiters::lie(dir, waiters.parse()?),
         _ => Err(format!("no such part: {part:?}").into()),
     }
@@ -53,4 +55,9 @@ pub(crate) fn memory() -> Outcome<(u64, u64)> {
         Ok(kilobytes.parse::<u64>()? * 1024)
     };
     Ok((field("VmRSS:")?, field("VmHWM:")?))
+}
+
+/// Has the most that this process ever held begin anew with what it holds now.
+pub(crate) fn forget_peak() -> Outcome<()> {
+    Ok(std::fs::write("/proc/self/clear_refs", "5")?)
 }

@@ -1,19 +1,22 @@
 //! The memory that importing a large table takes, against the engine by itself loading the same rows.
 
 use std::path::Path;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use understory::{BrainChoice, Event, Heard, Item, JobRequest, JobState, Node};
-use understory_store::{AgentId, ItemSource, Record, Table, Text, keys};
+use understory::{AgentPath, BrainChoice, Event, Heard, Item, JobRequest, JobState, Node};
+use understory_store::{AgentId, FailureLimits, ItemSource, Record, Refusal, Table, Text, Time, keys};
 
 use crate::figure::{Aim, Figure, Report, Rounds};
 use crate::raw::{Packed, Raw};
 use crate::world;
-use crate::{Bench, Outcome, child, table};
+use crate::{Bench, Outcome, child, idle, table};
 
 /// Rows of a batch, as the job's actor stores them.
 const BATCH: u32 = 240;
+/// Rows that a job of 64 places moves at a time.
+const GROUP: u32 = 64;
 const MEBIBYTE: f64 = 1_048_576.0;
 
 pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
@@ -52,7 +55,7 @@ pub(crate) fn import(dir: &str, csv: &str) -> Outcome<Value> {
                 }
             }
         });
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         let brain = BrainChoice { name: "never".to_owned(), settings: String::new() };
         let mut request = JobRequest::new(csv, brain);
         request.output = Some(Path::new(dir).join("out.csv"));
@@ -68,26 +71,69 @@ pub(crate) fn import(dir: &str, csv: &str) -> Outcome<Value> {
 
 /// In a child: has the engine by itself load what importing the table writes.
 pub(crate) fn load(dir: &str, rows: u32) -> Outcome<Value> {
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
+    fill(&Raw::open(Path::new(dir))?, rows)?;
+    let seconds = begin.elapsed().as_secs_f64();
+    Ok(json!({"seconds": seconds, "peak": child::memory()?.1 as f64 / MEBIBYTE}))
+}
+
+/// In a child: the same, and then what a job writes that works the rows off.
+pub(crate) fn load_and_move(dir: &str, rows: u32) -> Outcome<Value> {
     let engine = Raw::open(Path::new(dir))?;
-    let job = "/root/job_00000000".parse()?;
+    fill(&engine, rows)?;
+    child::forget_peak()?;
+    let (begin, before) = (Instant::now(), idle::processor());
+    let (now, limits) = (Time(0), FailureLimits { attempts: 3, crashes: 5 });
+    let firsts = (1..=rows + GROUP).step_by(GROUP as usize);
+    for (version, first) in (u64::from(rows)..).zip(firsts) {
+        let mut packed = Packed::default();
+        let mut put = |number: u32, moved: fn(&Item, Time, FailureLimits) -> Result<Item, Refusal>| -> Outcome<()> {
+            let node = Table::Node.at(&keys::item_path(&job()?, number)?);
+            packed.put(version, node.as_bytes(), &Node::Item(moved(&item(number), now, limits)?).encode());
+            Ok(())
+        };
+        // Those before end, and those that follow start in their place.
+        for number in first.saturating_sub(GROUP).max(1)..first.min(rows + 1) {
+            put(number, |item, now, limits| {
+                let Text::Inline(row) = item.row.clone() else { return Ok(item.clone()) };
+                item.start(now, now, limits)?.complete(1, Text::Inline(row), now)
+            })?;
+        }
+        for number in first..(first + GROUP).min(rows + 1) {
+            put(number, |item, now, limits| item.start(now, now, limits))?;
+        }
+        settle(&engine, packed, version)?;
+    }
+    let (seconds, processor) = (begin.elapsed().as_secs_f64(), idle::processor() - before);
+    Ok(json!({"seconds": seconds, "processor": processor, "peak": child::memory()?.1 as f64 / MEBIBYTE}))
+}
+
+fn fill(engine: &Raw, rows: u32) -> Outcome<()> {
+    let job = job()?;
     for (version, first) in (1_u64..).zip((1..=rows).step_by(BATCH as usize)) {
         let mut packed = Packed::default();
         for number in first..(first + BATCH).min(rows + 1) {
-            let cells = table::cells(number);
-            let json = table::HEADERS.iter().zip(&cells).map(|(name, cell)| format!("{name:?}:{cell:?}"));
-            let row = Text::Inline(format!("{{{}}}", json.collect::<Vec<_>>().join(",")));
-            let item = Item::new(AgentId::new(), number.to_string(), ItemSource::Number, row);
             let node = Table::Node.at(&keys::item_path(&job, number)?);
-            packed.put(version, node.as_bytes(), &Node::Item(item).encode());
+            packed.put(version, node.as_bytes(), &Node::Item(item(number)).encode());
             let index = keys::item_id(&job, &number.to_string());
             packed.put(version, index.as_bytes(), &u64::from(number).encode());
         }
-        // The job's record and its event.
-        packed.put(version, Table::Node.at(&job).as_bytes(), &[0x5a; 64]);
-        packed.tell(version, 64);
-        engine.commit(&packed)?;
+        settle(engine, packed, version)?;
     }
-    let seconds = begin.elapsed().as_secs_f64();
-    Ok(json!({"seconds": seconds, "peak": child::memory()?.1 as f64 / MEBIBYTE}))
+    Ok(())
+}
+
+/// Commits rows with their job's record and its event.
+fn settle(engine: &Raw, mut packed: Packed, version: u64) -> Outcome<()> {
+    packed.put(version, Table::Node.at(&job()?).as_bytes(), &[0x5a; 64]);
+    packed.tell(version, 64);
+    engine.commit(&packed)
+}
+
+fn job() -> Outcome<AgentPath> {
+    Ok("/root/job_00000000".parse()?)
+}
+
+fn item(number: u32) -> Item {
+    Item::new(AgentId::new(), number.to_string(), ItemSource::Number, Text::Inline(table::json(number)))
 }

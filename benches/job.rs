@@ -7,7 +7,7 @@ use understory::{BrainChoice, Event, JobRequest};
 use understory_store::{Record, Table, Write};
 
 use crate::figure::{Aim, Figure, Report, Rounds};
-use crate::raw::{Raw, RawCommit};
+use crate::raw::{Packed, Raw, RawCommit};
 use crate::sqlite::{self, Beside, Transition};
 use crate::tape::{Reel, Taken, Tape};
 use crate::world::{self, rate};
@@ -31,6 +31,16 @@ struct Round {
     between: f64,
     raw_cost: f64,
     raw_live: f64,
+}
+
+/// A job that was worked off with a tape running.
+pub(crate) struct Played {
+    reel: Reel,
+    span: Span,
+    /// What was synced together before its rows were worked on.
+    before: Vec<Packed>,
+    /// And from then on to the last report.
+    after: Vec<Packed>,
 }
 
 /// The part of a run between the import and the last report.
@@ -58,31 +68,62 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
+impl Played {
+    /// Has the echo work off so many rows, in `dir`.
+    pub(crate) fn play(dir: &Path, rows: u32) -> Outcome<Played> {
+        let reel = world::block_on(run(dir, rows))?;
+        let span = Span::of(&reel)?;
+        let (begin, end) = (reel.taken[span.begin].version, reel.taken[span.end].version);
+        let (before, mut after): (Vec<_>, Vec<_>) =
+            reel.packed(0).into_iter().partition(|packed| packed.last() <= begin);
+        after.retain(|packed| packed.last() <= end);
+        Ok(Played { reel, span, before, after })
+    }
+
+    /// From the last commit of the import to the one that made the last row final.
+    pub(crate) fn took(&self) -> Duration {
+        self.reel.taken[self.span.end].acknowledged - self.reel.taken[self.span.begin].acknowledged
+    }
+
+    /// How long the engine by itself takes for the same commits, in `dir`.
+    pub(crate) fn raw(&self, dir: &Path) -> Outcome<Duration> {
+        let engine = Raw::open(dir)?;
+        engine.replay(&self.before)?;
+        engine.replay(&self.after)
+    }
+
+    /// How long it takes if one caller waits for each of them.
+    fn raw_live(&self, dir: &Path) -> Outcome<Duration> {
+        let engine = Raw::open(dir)?;
+        engine.replay(&self.before)?;
+        let lane = self.taken().iter().map(RawCommit::of).collect();
+        Ok(world::block_on(engine.live(vec![lane]))?.0)
+    }
+
+    fn taken(&self) -> &[Taken] {
+        &self.reel.taken[self.span.begin + 1..=self.span.end]
+    }
+
+    /// For how long some commit was under way.
+    fn in_store(&self) -> Duration {
+        let version = |at: usize| self.reel.taken[at].version;
+        self.reel.in_store(version(self.span.begin), version(self.span.end))
+    }
+}
+
 fn round(bench: &Bench) -> Outcome<Round> {
-    let (dir, raw) = (bench.place.fresh("job")?, bench.place.fresh("job-raw")?);
-    let reel = world::block_on(run(&dir))?;
-    let span = Span::of(&reel)?;
-    let took = reel.taken[span.end].acknowledged - reel.taken[span.begin].acknowledged;
-    let (begin, end) = (reel.taken[span.begin].version, reel.taken[span.end].version);
-    let packed = reel.packed(0);
-    let (before, after): (Vec<_>, Vec<_>) = packed.into_iter().partition(|packed| packed.last() <= begin);
-    let after: Vec<_> = after.into_iter().filter(|packed| packed.last() <= end).collect();
-    let engine = Raw::open(&raw)?;
-    engine.replay(&before)?;
-    let replayed = engine.replay(&after)?;
-    let raw_live = bench.place.fresh("job-live")?;
-    let engine = Raw::open(&raw_live)?;
-    engine.replay(&before)?;
-    let lane = reel.taken[span.begin + 1..=span.end].iter().map(RawCommit::of).collect();
-    let (live, _) = world::block_on(engine.live(vec![lane]))?;
-    let (transitions, beside) = transitions(&reel.taken[span.begin + 1..=span.end]);
+    let (dir, raw, raw_live) =
+        (bench.place.fresh("job")?, bench.place.fresh("job-raw")?, bench.place.fresh("job-live")?);
+    let played = Played::play(&dir, ROWS)?;
+    let replayed = played.raw(&raw)?;
+    let live = played.raw_live(&raw_live)?;
+    let (transitions, beside) = transitions(played.taken());
     let sqlite = sqlite::run(&raw, &transitions, &beside, 1)?;
     let grouped = sqlite::run(&raw, &transitions, &beside, GROUP)?;
     bench.place.clear(&[&dir, &raw, &raw_live])?;
-    let rows = ROWS as usize;
-    let in_store = reel.in_store(begin, end);
+    let (rows, took, in_store) = (ROWS as usize, played.took(), played.in_store());
     let cost = |took: Duration| took.as_secs_f64() * 1_000_000.0 / f64::from(ROWS);
-    let writes: usize = after.iter().map(|packed| packed.writes()).sum();
+    let writes: usize = played.after.iter().map(Packed::writes).sum();
     Ok(Round {
         rows: rate(rows, took),
         raw: rate(rows, replayed),
@@ -90,7 +131,7 @@ fn round(bench: &Bench) -> Outcome<Round> {
         sqlite_grouped: rate(rows, grouped),
         item_writes: transitions.len() as f64 / f64::from(ROWS),
         all_writes: writes as f64 / f64::from(ROWS),
-        commits: f64::from(ROWS) / (span.end - span.begin) as f64,
+        commits: f64::from(ROWS) / played.taken().len() as f64,
         in_store: cost(in_store),
         between: cost(took.saturating_sub(in_store)),
         raw_cost: cost(replayed),
@@ -98,23 +139,28 @@ fn round(bench: &Bench) -> Outcome<Round> {
     })
 }
 
-async fn run(dir: &Path) -> Outcome<Reel> {
-    let input = dir.join("table.csv");
-    table::write(&input, ROWS)?;
+async fn run(dir: &Path, rows: u32) -> Outcome<Reel> {
     let tape = Tape::open(&dir.join("store")).await?;
     let runtime = world::echoing().on(tape.clone()).await?;
-    let brain = BrainChoice { name: "echo".to_owned(), settings: String::new() };
-    let mut request = JobRequest::new(input, brain);
-    request.concurrency = CONCURRENCY;
-    request.output = Some(dir.join("out.csv"));
-    let (job, _) = runtime.start_job(request).await?;
+    let (job, _) = runtime.start_job(request(dir, rows)?).await?;
     let view = job.finished().await?;
-    if view.job.counts.completed != ROWS {
-        return Err(format!("{} of {ROWS} rows are completed", view.job.counts.completed).into());
+    if view.job.counts.completed != rows {
+        return Err(format!("{} of {rows} rows are completed", view.job.counts.completed).into());
     }
     runtime.shutdown(world::END).await?;
     drop((job, runtime));
     tape.end().await
+}
+
+/// A job for the echo over a table of so many rows, which is written to `dir`.
+pub(crate) fn request(dir: &Path, rows: u32) -> Outcome<JobRequest> {
+    let input = dir.join("table.csv");
+    table::write(&input, rows)?;
+    let brain = BrainChoice { name: "echo".to_owned(), settings: String::new() };
+    let mut request = JobRequest::new(input, brain);
+    request.concurrency = CONCURRENCY;
+    request.output = Some(dir.join("out.csv"));
+    Ok(request)
 }
 
 impl Span {

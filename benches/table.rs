@@ -21,6 +21,13 @@ pub(crate) fn cells(n: u32) -> [String; 5] {
     ]
 }
 
+/// Row `n` as a worker gets it.
+pub(crate) fn json(n: u32) -> String {
+    let cells = cells(n);
+    let cells = HEADERS.iter().zip(&cells).map(|(name, cell)| format!("{name:?}:{cell:?}"));
+    format!("{{{}}}", cells.collect::<Vec<_>>().join(","))
+}
+
 /// Writes a table of so many rows.
 pub(crate) fn write(path: &Path, rows: u32) -> Outcome<()> {
     let mut file = BufWriter::new(File::create(path)?);

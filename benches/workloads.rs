@@ -9,6 +9,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench is a program: it prints what it measured")]
 
+mod bare;
 mod branch;
 mod child;
 mod churn;
@@ -26,6 +27,7 @@ mod raw;
 mod reopen;
 mod reply;
 mod resident;
+mod sizes;
 mod spawn;
 mod sqlite;
 mod storm;
@@ -35,7 +37,9 @@ mod tape;
 mod tree;
 mod waiter;
 mod waiters;
+mod waiting;
 mod wake;
+mod workers;
 mod world;
 
 use std::error::Error;
@@ -55,15 +59,18 @@ struct Bench {
     long: bool,
 }
 
-const WORKLOADS: [(&str, Workload); 16] = [
+const WORKLOADS: [(&str, Workload); 19] = [
     ("spawn", spawn::measure),
     ("reply", reply::measure),
     ("wake", wake::measure),
     ("job", job::measure),
+    ("sizes", sizes::measure),
     ("resident", resident::measure),
     ("import", import::measure),
     ("reopen", reopen::measure),
     ("command", command::measure),
+    ("waiting", waiting::measure),
+    ("workers", workers::measure),
     ("tree", tree::measure),
     ("cold", cold::measure),
     ("idle", idle::measure),
