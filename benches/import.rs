@@ -17,6 +17,8 @@ use crate::{Bench, Outcome, child, idle, table};
 const BATCH: u32 = 240;
 /// Rows that a job of 64 places moves at a time.
 const GROUP: u32 = 64;
+/// Rows that an output is read by at a time.
+const PAGE: usize = 512;
 const MEBIBYTE: f64 = 1_048_576.0;
 
 pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Outcome<()> {
@@ -77,7 +79,7 @@ pub(crate) fn load(dir: &str, rows: u32) -> Outcome<Value> {
     Ok(json!({"seconds": seconds, "peak": child::memory()?.1 as f64 / MEBIBYTE}))
 }
 
-/// In a child: the same, and then what a job writes that works the rows off.
+/// In a child: the same, and then what a job writes that works the rows off; and then it is read through once.
 pub(crate) fn load_and_move(dir: &str, rows: u32) -> Outcome<Value> {
     let engine = Raw::open(Path::new(dir))?;
     fill(&engine, rows)?;
@@ -105,7 +107,13 @@ pub(crate) fn load_and_move(dir: &str, rows: u32) -> Outcome<Value> {
         settle(&engine, packed, version)?;
     }
     let (seconds, processor) = (begin.elapsed().as_secs_f64(), idle::processor() - before);
-    Ok(json!({"seconds": seconds, "processor": processor, "peak": child::memory()?.1 as f64 / MEBIBYTE}))
+    let peak = child::memory()?.1 as f64 / MEBIBYTE;
+    child::forget_peak()?;
+    for first in (1..=rows).step_by(PAGE) {
+        engine.scan(Table::Node.at(&keys::item_path(&job()?, first)?).as_bytes(), PAGE)?;
+    }
+    let read_peak = child::memory()?.1 as f64 / MEBIBYTE;
+    Ok(json!({"seconds": seconds, "processor": processor, "peak": peak, "read_peak": read_peak}))
 }
 
 fn fill(engine: &Raw, rows: u32) -> Outcome<()> {

@@ -105,8 +105,10 @@ fn whole(bench: &Bench, report: &mut Report, rows: u32) -> Outcome<f64> {
     let processor = figure("run, processor", "us/row", "run_processor")?;
     report.figure(&processor.beside("raw", Rounds::one(raw_processor)));
     report.figure(&figure("output", "us/row", "output")?);
-    report.figure(&figure("show, p50", "ms", "show_p50")?);
-    report.figure(&figure("show, p99", "ms", "show_p99")?);
+    let memory = figure("output, most memory", "MiB", "output_peak")?;
+    report.figure(&memory.beside("raw, read", Rounds::one(beside("read_peak")?)));
+    report.figure(&figure("show, p50", "us", "show_p50")?);
+    report.figure(&figure("show, p99", "us", "show_p99")?);
     report.figure(&figure("looked through for its summary", "us/row", "digest")?);
     let disk = |dir: &Path| Ok::<_, Box<dyn Error + Send + Sync>>(bytes_on_disk(dir)? as f64 / f64::from(rows));
     let (disk, raw_disk) = (disk(&dir.join("store"))?, disk(&raw)?);
@@ -128,9 +130,11 @@ pub(crate) fn play_whole(dir: &str, rows: u32) -> Outcome<Value> {
         let (_, import_peak) = child::memory()?;
         child::forget_peak()?;
         let (worked_at, worked_processor) = worked.await?;
+        let (_, run_peak) = child::memory()?;
+        child::forget_peak()?;
         job.finished().await?;
         let output = worked_at.elapsed();
-        let (_, run_peak) = child::memory()?;
+        let (_, output_peak) = child::memory()?;
         let looks = looks(&job).await?;
         let begun = Instant::now();
         job.digest().await?;
@@ -143,8 +147,9 @@ pub(crate) fn play_whole(dir: &str, rows: u32) -> Outcome<Value> {
             "run_processor": (worked_processor - imported_processor) * 1_000_000.0 / f64::from(rows),
             "run_peak": run_peak as f64 / MEBIBYTE,
             "output": each(output),
-            "show_p50": world::percentile(&looks, 0.5),
-            "show_p99": world::percentile(&looks, 0.99),
+            "output_peak": output_peak as f64 / MEBIBYTE,
+            "show_p50": world::percentile(&looks, 0.5) * 1000.0,
+            "show_p99": world::percentile(&looks, 0.99) * 1000.0,
             "digest": each(digest),
         }))
     })
