@@ -25,6 +25,9 @@ use crate::pausing::TurnSlot;
 
 /// How many groups are with the store at once.
 const GROUPS_MAX: usize = 2;
+/// A commit of rows takes no further one at this many writes. One row has some 150 at the most: its own text and its result,
+/// each cut into parts, written and deleted.
+pub(super) const WRITES_MAX: usize = 512;
 /// A group rests on another only if it moves at least this part of the job's places; a smaller one waits and grows.
 const RESTING_PART: usize = 2;
 /// How long a turn whose report was taken has to end.

@@ -10,6 +10,7 @@ use understory_store::{
 
 use super::actor::{Held, JobActor, Work};
 use super::budget;
+use super::commit::WRITES_MAX;
 use super::keeping::keep_answer;
 use super::report::{Answered, Reply};
 use super::run::RunEnd;
@@ -20,8 +21,6 @@ use crate::supervision::pause;
 
 /// The most rows that end, and that start, in one commit: with what lies beside their records, within a drain's bounds.
 const GROUP_MAX: usize = 128;
-/// A group closes at this many writes.
-const GROUP_WRITES: usize = 512;
 /// A group closes at this many payload bytes.
 const GROUP_BYTES: usize = 1 << 20;
 /// The most bytes of a record that carry a text of the row or result; a longer one lies beside it.
@@ -292,7 +291,7 @@ impl Group {
 
     /// Whether another row surely fits the same commit.
     pub(super) fn has_room(&self) -> bool {
-        self.moved.len() < 2 * GROUP_MAX && self.draft.writes() < GROUP_WRITES && self.draft.bytes() < GROUP_BYTES
+        self.moved.len() < 2 * GROUP_MAX && self.draft.writes() < WRITES_MAX && self.draft.bytes() < GROUP_BYTES
     }
 
     /// The answer to a report of a run that is not under way any more: the one it was given, if this group took it.

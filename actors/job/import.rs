@@ -9,6 +9,7 @@ use understory_store::{
 
 use super::actor::{Held, JobActor, JobSignal};
 use super::after::Source;
+use super::commit::WRITES_MAX;
 use super::error::JobError;
 use super::group::fits_inline;
 use super::table::{Row, Table, TableLimits, open_file, scan};
@@ -16,7 +17,7 @@ use crate::error::Error;
 use crate::limits::{Limits, TEXT_MAX};
 use crate::system::System;
 
-/// The most rows of a batch: two writes each, within a drain's bounds.
+/// The most rows of a batch.
 const BATCH_ROWS: usize = 240;
 /// A batch closes at this many bytes of rows.
 const BATCH_BYTES: usize = 768 << 10;
@@ -79,7 +80,7 @@ impl JobActor {
         Ok(())
     }
 
-    /// Stores a batch; with the last row the job runs.
+    /// Stores a batch in as many commits as it needs; with the last row the job runs.
     pub(super) async fn store_rows(&mut self, batch: Batch) -> Result<(), Error> {
         let Some(work) = &self.work else { return Ok(()) };
         // A batch that is not the next one was read for an earlier incarnation; its reader ends with it.
@@ -87,23 +88,37 @@ impl JobActor {
         if self.stopping || !next {
             return Ok(());
         }
-        let mut draft = Draft::new();
-        for (row, after) in &batch.rows {
-            self.add_row(&mut draft, row, after)?;
-        }
-        let rows = u32::try_from(batch.rows.len()).expect("a batch has at most 240 rows");
-        let job = work.job.import(rows, work.spec.rows)?;
-        let state = job.state.as_str().to_owned();
-        draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
-        let row: StoredRow<Node> = work.row.clone();
-        if self.commit_job(draft, &row, job).await?.is_none() {
-            self.stopping = true;
-            return Ok(());
+        let mut rows = batch.rows.as_slice();
+        while !rows.is_empty() {
+            let Some(stored) = self.store_some(rows).await? else {
+                self.stopping = true;
+                return Ok(());
+            };
+            rows = &rows[stored..];
         }
         self.load_dependencies().await?;
         // The reader goes on when its batch is on disk; gone, it has failed and says so by itself.
         let _ = batch.stored.send(());
         Ok(())
+    }
+
+    /// Stores as many rows as a commit takes, from the first on; how many. Nothing: it was refused.
+    async fn store_some(&mut self, rows: &[(Row, Vec<u32>)]) -> Result<Option<usize>, Error> {
+        let Some(work) = &self.work else { return Ok(None) };
+        let (mut draft, mut stored) = (Draft::new(), 0);
+        for (row, after) in rows {
+            if draft.writes() >= WRITES_MAX {
+                break;
+            }
+            self.add_row(&mut draft, row, after)?;
+            stored += 1;
+        }
+        let count = u32::try_from(stored).expect("a batch has at most 240 rows");
+        let job = work.job.import(count, work.spec.rows)?;
+        let state = job.state.as_str().to_owned();
+        draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
+        let row: StoredRow<Node> = work.row.clone();
+        Ok(self.commit_job(draft, &row, job).await?.map(|_| stored))
     }
 
     /// Gives the job up for good.

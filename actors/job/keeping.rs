@@ -10,11 +10,12 @@ use understory_store::{
 };
 
 use super::actor::JobActor;
+use super::commit::WRITES_MAX;
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::system::{System, node_at};
 
-/// How many entries are deleted in one commit.
+/// The most entries that are deleted in one commit.
 const ENTRIES: usize = 256;
 /// How many keys a look for entries reads at a time.
 const PAGE: usize = 1024;
@@ -96,7 +97,12 @@ impl JobActor {
                 return Ok(());
             }
             let mut draft = Draft::new();
-            stubs.iter().for_each(|stub| draft.discard(stub));
+            for stub in &stubs {
+                if draft.writes() >= WRITES_MAX {
+                    break;
+                }
+                draft.discard(stub);
+            }
             self.system.store.commit(draft).await?;
         }
     }

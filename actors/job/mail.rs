@@ -9,11 +9,12 @@ use understory_paths::AgentPath;
 use understory_store::{AgentRef, Direction, Draft, InboxKey, Item, ItemState, Message, Row, Table, keys};
 
 use super::actor::{Held, JobActor};
+use super::commit::WRITES_MAX;
 use crate::error::Error;
 use crate::limits::{IN_HAND_MAX, TEXT_MAX};
 use crate::system::System;
 
-/// How many letters are deleted in one commit.
+/// The most letters that are deleted in one commit.
 const LETTERS: usize = 256;
 /// How many keys a look for letters reads at a time.
 const PAGE: usize = 1024;
@@ -84,12 +85,18 @@ impl JobActor {
         loop {
             let rows = self.system.store.peek_page::<Message>(Table::Inbox.rows_of(&path), None, LETTERS).await?;
             let late = |row: &Row<Message>| run.is_none_or(|run| row.version < run);
-            let rows: Vec<_> = rows.into_iter().filter(late).collect();
+            let mut rows: Vec<_> = rows.into_iter().filter(late).collect();
             if rows.is_empty() {
                 return Ok(());
             }
             let mut draft = Draft::new();
-            rows.iter().for_each(|row| draft.remove(row));
+            let fit = rows.iter().take_while(|row| {
+                let fits = draft.writes() < WRITES_MAX;
+                fits.then(|| draft.remove(row));
+                fits
+            });
+            let fit = fit.count();
+            rows.truncate(fit);
             let leaving = vec![self.system.inboxes.leave(&path, &rows)];
             self.system.inboxes.commit(&self.system.store, draft, leaving).await?;
         }

@@ -3,6 +3,7 @@
 use understory_store::{Draft, ItemState, JobState, Node, Row};
 
 use super::actor::{Held, JobActor};
+use super::commit::WRITES_MAX;
 use super::report::{Answered, answer};
 use crate::error::Error;
 use crate::system::closed_at;
@@ -47,9 +48,8 @@ impl JobActor {
             if rows.is_empty() {
                 break;
             }
-            if self.release(&rows, true).await? {
-                rows.iter().for_each(|(number, _)| self.forget(*number));
-            }
+            let released = self.release(&rows, true).await?;
+            rows[..released].iter().for_each(|(number, _)| self.forget(*number));
         }
         Ok(())
     }
@@ -63,22 +63,32 @@ impl JobActor {
             }
             work.absolve();
             let orphan = |row: &Row<Node>| matches!(&row.value, Node::Item(item) if matches!(item.state, ItemState::Running { .. }));
-            let orphans: Vec<_> = work.ready.iter().filter(|(_, row)| orphan(row)).take(ROWS_MAX).cloned().collect();
-            if orphans.is_empty() || !self.release(&orphans, false).await? {
+            let mut orphans: Vec<_> =
+                work.ready.iter().filter(|(_, row)| orphan(row)).take(ROWS_MAX).cloned().collect();
+            let released = self.release(&orphans, false).await?;
+            if released == 0 {
                 return Ok(());
             }
+            orphans.truncate(released);
             let work = self.work.as_mut().expect("looked at above");
             work.ready.retain(|(number, _)| !orphans.iter().any(|(orphan, _)| orphan == number));
         }
     }
 
-    /// Puts running rows back. False: it was refused.
-    async fn release(&mut self, rows: &[(u32, Row<Node>)], exempt: bool) -> Result<bool, Error> {
+    /// Puts running rows back, as many as a commit takes, from the first on; how many. With 0 it was refused.
+    async fn release(&mut self, rows: &[(u32, Row<Node>)], exempt: bool) -> Result<usize, Error> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
         self.settle_groups().await?;
         let work = self.work.as_ref().expect("a job that releases rows has been read");
         let mut counts = work.counts();
-        let mut draft = Draft::new();
+        let (mut draft, mut released) = (Draft::new(), 0);
         for (_, row) in rows {
+            if draft.writes() >= WRITES_MAX {
+                break;
+            }
+            released += 1;
             let Node::Item(item) = &row.value else { continue };
             let next = item.release(item.run)?;
             counts.shift(&item.state, &next.state);
@@ -89,6 +99,6 @@ impl JobActor {
             true => self.commit_exempt(draft, &row, job).await?,
             false => self.commit_job(draft, &row, job).await?,
         };
-        Ok(committed.is_some())
+        Ok(committed.map_or(0, |_| released))
     }
 }

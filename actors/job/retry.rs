@@ -8,10 +8,11 @@ use understory_paths::AgentPath;
 use understory_store::{Draft, Event, Item, ItemState, Node, Row, Table, keys};
 
 use super::actor::{Held, JobActor, JobSignal};
+use super::commit::WRITES_MAX;
 use crate::error::Error;
 use crate::system::System;
 
-/// How many rows are read at a time, and at the most opened again: two writes each, within a drain's bounds.
+/// How many rows are read at a time, and at the most opened again in one commit.
 const PAGE: u32 = 240;
 
 /// Which rows of a job are tried again.
@@ -140,20 +141,27 @@ impl JobActor {
             let count = PAGE.min(last + 1 - number);
             let page = self.page(number, count).await?;
             let batch: Vec<_> = page.into_iter().filter(|(number, row)| is_chosen(chosen, *number, row)).collect();
-            if !batch.is_empty() {
-                self.commit_retry(&batch).await?;
+            let mut batch = batch.as_slice();
+            while !batch.is_empty() {
+                let (done, rest) = batch.split_at(self.commit_retry(batch).await?);
+                retried.rows += done.len() as u64;
+                retried.left -= done.iter().filter(|(number, _)| chosen.named.contains(number)).count() as u64;
+                batch = rest;
             }
-            retried.rows += batch.len() as u64;
-            retried.left -= batch.iter().filter(|(number, _)| chosen.named.contains(number)).count() as u64;
             number += count;
         }
         Ok(retried)
     }
 
-    async fn commit_retry(&mut self, batch: &[(u32, Row<Node>)]) -> Result<(), Error> {
+    /// Opens as many rows again as a commit takes, from the first on; how many.
+    async fn commit_retry(&mut self, batch: &[(u32, Row<Node>)]) -> Result<usize, Error> {
         let work = self.work.as_ref().expect("looked at by whoever has rows of it");
-        let (mut counts, mut draft) = (work.counts(), Draft::new());
+        let (mut counts, mut draft, mut rows) = (work.counts(), Draft::new(), 0);
         for (number, row) in batch {
+            if draft.writes() >= WRITES_MAX {
+                break;
+            }
+            rows += 1;
             let Node::Item(item) = &row.value else { continue };
             // It would pass for one of a first run, by the failures charged.
             draft.delete(Table::Session.at(&keys::item_path(&self.path, *number)?));
@@ -167,7 +175,7 @@ impl JobActor {
         let state = job.state.as_str().to_owned();
         draft.tell(&Event::JobChanged { job: self.this(&job), state, counts });
         match self.commit_job(draft, &row, job).await? {
-            Some(_) => Ok(()),
+            Some(_) => Ok(rows),
             None => Err(self.why_refused().await?),
         }
     }

@@ -24,6 +24,7 @@ mod job_adjust;
 mod job_adjust_crashes;
 mod job_after;
 mod job_attempts;
+mod job_bounds;
 mod job_budget;
 mod job_crashes;
 mod job_looks;

@@ -127,16 +127,17 @@ impl Item {
     /// Starts its next run. One that the process died in is charged a crash, never an attempt.
     ///
     /// # Errors
-    /// It is final, or its crashes are used up.
+    /// It is final, or the process died in a run of it once too often. One that waits is started whatever it died of before:
+    /// the limit may be lower now.
     pub fn start(&self, now: Time, deadline: Time, limits: FailureLimits) -> Result<Item, Refusal> {
         let crashes = match self.state {
             ItemState::Pending { .. } => self.crashes,
+            ItemState::Running { .. } if self.crashes + 1 >= limits.crashes => {
+                return Err(Refusal(format!("the process died in {} runs of it", self.crashes + 1)));
+            }
             ItemState::Running { .. } => self.crashes + 1,
             _ => return Err(self.refuse("be started")),
         };
-        if crashes >= limits.crashes {
-            return Err(Refusal(format!("the process died in {crashes} runs of it")));
-        }
         let state = ItemState::Running { started_at: now, deadline };
         Ok(Item { run: self.run + 1, crashes, state, ..self.clone() })
     }

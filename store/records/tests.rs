@@ -127,9 +127,11 @@ fn standing(item: &Item) -> String {
 #[test]
 fn an_items_runs() {
     let crashed = Item { crashes: 2, ..item(ItemState::Running { started_at: NOW, deadline: LATER }) };
+    let waiting = Item { crashes: 2, ..item(ItemState::Pending { not_before: None }) };
     let fresh = Item { failures: 0, crashes: 0, ..item(ItemState::Running { started_at: NOW, deadline: LATER }) };
     let states = [
         ("pending", item(ItemState::Pending { not_before: None })),
+        ("pending, crashes used up", waiting),
         ("running for the first time", fresh),
         ("running", item(ItemState::Running { started_at: NOW, deadline: LATER })),
         ("running, crashes used up", crashed),
