@@ -45,10 +45,10 @@ impl JobActor {
         Ok(())
     }
 
-    /// J3, or a word about why there is none.
+    /// J3, or a word about why there is none. Rows that were opened again since then are still to be written.
     pub(super) async fn exported(&mut self, written: Result<(), String>) -> Result<(), Error> {
         self.settle_groups().await?;
-        let Some(work) = &self.work else { return Ok(()) };
+        let Some(work) = self.work.as_ref().filter(|work| work.job.state.is_final()) else { return Ok(()) };
         let mut draft = Draft::new();
         let (job, this, row) = (work.job.clone(), self.this(&work.job), work.row.clone());
         match written {

@@ -13,7 +13,7 @@ use super::table::{Table, number};
 use super::world::{LONG, Setting, World, at, until};
 use crate::Error;
 use crate::brain::BrainError;
-use crate::job::{JobRequest, Retried, RetryRequest};
+use crate::job::{JobRequest, JobSignal, Retried, RetryRequest};
 
 const WITHIN: Duration = Duration::from_secs(600);
 
@@ -209,6 +209,33 @@ async fn rows_tried_again_while_the_output_is_written_are_in_the_output() {
     world.job_over(&job).await;
     let output = table.output();
     assert_eq!(output.iter().filter(|line| line.status == "completed").count(), 3000);
+    world.end().await;
+}
+
+/// What tells the actor that the output is there may come behind what had it try rows again.
+#[tokio::test(start_paused = true)]
+async fn an_output_that_a_retry_overtook_is_written_again() {
+    let (gate, table) = (Arc::new(tokio::sync::Semaphore::new(0)), Table::of(2));
+    let held = gate.clone();
+    let world = World::setting().brain("slow", move |turn| {
+        let held = held.clone();
+        async move {
+            held.acquire().await.expect("never closed").forget();
+            number(&turn)
+        }
+    });
+    let world = world.open().await;
+    let job = world.system.start_job(table.request("slow")).await.unwrap().job.path;
+    let stands = async || world.system.job(&job).await.unwrap().job;
+    until(async || stands().await.counts.running == 2).await;
+    world.system.jobs.deliver(&world.system, &job, JobSignal::Exported(Ok(())));
+    // It is taken before a report is: the mailbox is in order.
+    gate.add_permits(1);
+    until(async || stands().await.counts.completed == 1).await;
+    assert_eq!(stands().await.exported, None);
+    gate.add_permits(1);
+    world.job_over(&job).await;
+    assert_eq!(table.output().len(), 2);
     world.end().await;
 }
 
