@@ -33,7 +33,7 @@ pub(crate) enum JobSignal {
     /// The next rows of the table.
     Rows(Batch),
     /// The table could not be read to its end.
-    ImportFailed(String),
+    ImportFailed(Error),
     /// A turn slot it waited for.
     Granted(Permit),
     /// A worker reports.
@@ -175,7 +175,7 @@ impl JobActor {
             }
             JobSignal::Import => self.import(true).await?,
             JobSignal::Rows(batch) => self.store_rows(batch).await?,
-            JobSignal::ImportFailed(reason) => self.give_up(&reason).await?,
+            JobSignal::ImportFailed(error) => self.import_failed(error).await?,
             JobSignal::Granted(permit) => self.granted(permit),
             JobSignal::Report(report) => self.take_report(report).await?,
             JobSignal::Ended(row) => self.take_end(row),

@@ -12,7 +12,7 @@ use super::after::Source;
 use super::commit::WRITES_MAX;
 use super::error::JobError;
 use super::group::fits_inline;
-use super::table::{Row, Table, TableLimits, open_file, scan};
+use super::table::{Row, Table, TableError, TableLimits, open_file, scan};
 use crate::error::Error;
 use crate::limits::{Limits, TEXT_MAX};
 use crate::system::System;
@@ -43,8 +43,9 @@ impl JobActor {
         if work.spec.rows == 0 {
             self.system.jobs.held(&self.path, |held| held.importing = false);
             let (job, row) = (work.job.import(0, 0)?, work.row.clone());
-            self.commit_job(Draft::new(), &row, job).await?;
-            self.let_kept_table_go();
+            if self.commit_job(Draft::new(), &row, job).await?.is_some() {
+                self.let_kept_table_go();
+            }
             self.call_flush();
             return Ok(());
         }
@@ -71,8 +72,8 @@ impl JobActor {
                     }
                     JobSignal::Wake
                 }
-                Ok(Err(error)) => JobSignal::ImportFailed(error.to_string()),
-                Err(error) => JobSignal::ImportFailed(error.to_string()),
+                Ok(Err(error)) => JobSignal::ImportFailed(error),
+                Err(_) => JobSignal::ImportFailed(Error::Stopping),
             };
             // Without a slot the job has left; it begins here again when it is resumed.
             let _ = system.jobs.tell_resident(&path, signal);
@@ -121,15 +122,24 @@ impl JobActor {
         Ok(self.commit_job(draft, &row, job).await?.map(|_| stored))
     }
 
-    /// Gives the job up for good.
-    pub(super) async fn give_up(&mut self, reason: &str) -> Result<(), Error> {
+    /// Gives the job up for good if its table is not the one it was made from. One that cannot be read now may be another
+    /// time: that error stops the actor, and the job goes on here when it is resumed.
+    pub(super) async fn import_failed(&mut self, error: Error) -> Result<(), Error> {
+        self.settle_groups().await?;
         let Some(work) = &self.work else { return Ok(()) };
-        let (job, row) = (work.job.fail(reason)?.export(self.system.clock.now()), work.row.clone());
+        if !is_for_good(&error, &work.spec) {
+            return Err(error);
+        }
+        if work.job.state != JobState::Importing {
+            return Ok(());
+        }
+        let (job, row) = (work.job.fail(&error.to_string())?.export(self.system.clock.now()), work.row.clone());
         let mut draft = Draft::new();
         let state = job.state.as_str().to_owned();
         draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
-        self.commit_job(draft, &row, job).await?;
-        self.let_kept_table_go();
+        if self.commit_job(draft, &row, job).await?.is_some() {
+            self.let_kept_table_go();
+        }
         self.stopping = true;
         Ok(())
     }
@@ -167,6 +177,16 @@ impl JobActor {
 /// What a table of this system is held to.
 pub(super) fn table_limits(limits: &Limits) -> TableLimits {
     TableLimits { columns: limits.columns, rows: limits.rows, row_bytes: TEXT_MAX }
+}
+
+/// Whether it is no use to read the table another time: it is not the one any more. A kept one that is gone does not come back.
+fn is_for_good(error: &Error, spec: &JobSpec) -> bool {
+    match error {
+        Error::Job(JobError::Table(TableError::NotFound { .. })) => spec.input.is_empty(),
+        Error::Job(JobError::Table(TableError::Open { .. } | TableError::Read { .. })) => false,
+        Error::Job(JobError::Table(_) | JobError::Dependency { .. } | JobError::Changed { .. }) => true,
+        _ => false,
+    }
 }
 
 /// Where the table of a job lies.
@@ -214,15 +234,16 @@ fn read(
         if row.number <= stored {
             continue;
         }
-        bytes += row.json.len();
         let after = ids.as_ref().map_or_else(|| Ok(Vec::new()), |(ids, column)| ids.after(&row, column))?;
-        batch.push((row, after));
+        // The last rows wait until the table is known to be the one: with them the job runs.
         if batch.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
             bytes = 0;
             if batches.blocking_send(std::mem::take(&mut batch)).is_err() {
                 return Ok(());
             }
         }
+        bytes += row.json.len();
+        batch.push((row, after));
     }
     if table.summary().is_none_or(|summary| summary.sha256 != spec.sha256) {
         return Err(changed());
@@ -230,4 +251,49 @@ fn read(
     // Refused when the job has left meanwhile.
     let _ = (!batch.is_empty()).then(|| batches.blocking_send(batch));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use understory_store::{Keep, OutputFormat, RowColumns, TableFormat};
+
+    use super::*;
+
+    fn spec(input: &Path, rows: u32) -> JobSpec {
+        JobSpec {
+            input: input.display().to_string(),
+            format: TableFormat::Csv,
+            bytes: 0,
+            sha256: [0; 32],
+            rows,
+            headers: vec!["id".to_owned()],
+            id_column: Some("id".to_owned()),
+            template: None,
+            brain: None,
+            role: String::new(),
+            columns: RowColumns::default(),
+            schema: None,
+            output: String::new(),
+            output_format: OutputFormat::default(),
+            keep: Keep::None,
+            attempts: 1,
+            timeout_ms: 1,
+            fingerprint: [0; 32],
+        }
+    }
+
+    #[test]
+    fn the_last_rows_are_stored_once_the_table_is_known_to_be_the_one() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut text = "id\n".to_owned();
+        (1..=BATCH_ROWS).for_each(|row| writeln!(text, "a{row}").unwrap());
+        std::fs::write(file.path(), text).unwrap();
+        let (batches, mut coming) = mpsc::channel(9);
+        let spec = spec(file.path(), u32::try_from(BATCH_ROWS).unwrap());
+        let error = read(file.path(), &spec, table_limits(&Limits::default()), 0, true, &batches).unwrap_err();
+        assert!(error.to_string().ends_with("has changed since the job was started"), "{error}");
+        assert!(coming.try_recv().is_err(), "rows of another table are stored");
+    }
 }

@@ -265,6 +265,31 @@ fn an_import_that_was_cut_goes_on_only_with_the_same_table() {
     }
 }
 
+#[test]
+fn an_import_whose_table_is_not_there_goes_on_when_it_is() {
+    let (backend, table) = (MemoryBackend::new(), Table::of(2000));
+    let setting = || World::setting().over(backend.clone()).brain("number", |turn| async move { number(&turn) });
+    process(async || {
+        let world = setting().open().await;
+        let job = world.system.start_job(table.request("number")).await.unwrap().job.path;
+        until(async || world.system.job(&job).await.unwrap().job.imported > 0).await;
+        world.abandon();
+    });
+    process(async || {
+        let (world, job) = (setting().open().await, at("/root/job"));
+        table.take_away();
+        world.system.resume_job(&job).await.unwrap();
+        let error = tokio::time::timeout(LONG, world.system.job_finished(&job)).await.unwrap().unwrap_err();
+        assert!(error.to_string().ends_with("in.csv does not exist"), "{error}");
+        assert_eq!(world.system.job(&job).await.unwrap().job.state.as_str(), "importing");
+        until(async || world.system.residents() == 0).await;
+        table.bring_back();
+        world.system.resume_job(&job).await.unwrap();
+        assert_eq!(world.job_over(&job).await.job.counts.completed, 2000);
+        world.end().await;
+    });
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_job_that_is_closed_while_it_imports_goes_on_when_resumed() {
     let world = World::setting().brain("number", |turn| async move { number(&turn) }).open().await;

@@ -46,6 +46,15 @@ impl Table {
         std::fs::write(self.input(), text).unwrap();
     }
 
+    /// Has the table be where nobody finds it.
+    pub(crate) fn take_away(&self) {
+        std::fs::rename(self.input(), self.directory.path().join("away")).unwrap();
+    }
+
+    pub(crate) fn bring_back(&self) {
+        std::fs::rename(self.directory.path().join("away"), self.input()).unwrap();
+    }
+
     fn input(&self) -> PathBuf {
         self.directory.path().join("in.csv")
     }
