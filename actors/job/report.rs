@@ -1,11 +1,12 @@
 //! A worker's report: taken once, from the run that is under way, and answered when it is on disk.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::oneshot;
 use understory_store::{ItemState, Node, Table, keys};
 
 use super::actor::{JobActor, JobSignal};
 use super::error::JobError;
+use super::export::json::compact;
 use super::group::{Ending, How};
 use crate::caller::ItemRun;
 use crate::error::{Error, demand_length};
@@ -85,7 +86,8 @@ pub(super) fn object(result: &str) -> Result<String, Error> {
     demand_length("result", result)?;
     let not_an_object = |what: String| Error::from(JobError::NotAnObject { what });
     match serde_json::from_str::<Value>(result).map_err(|error| not_an_object(error.to_string()))? {
-        Value::Object(object) => Ok(compact(object)),
+        // Not written anew: a number keeps all its digits, and nothing becomes longer.
+        Value::Object(_) => Ok(compact(result)),
         Value::Null => Err(not_an_object("it is null".to_owned())),
         Value::Bool(_) => Err(not_an_object("it is a boolean".to_owned())),
         Value::Number(_) => Err(not_an_object("it is a number".to_owned())),
@@ -94,6 +96,27 @@ pub(super) fn object(result: &str) -> Result<String, Error> {
     }
 }
 
-fn compact(object: Map<String, Value>) -> String {
-    Value::Object(object).to_string()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::TEXT_MAX;
+
+    fn check(result: &str, expected: &str) {
+        assert_eq!(object(result).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_result_is_kept_as_it_was_written_but_for_its_blanks() {
+        check(
+            "{ \"n\": 12345678901234567890123,\n \"m\": [1.50, 1e15] }",
+            r#"{"n":12345678901234567890123,"m":[1.50,1e15]}"#,
+        );
+        check(r#" {"a b": "c \\\" d", "é": {}} "#, r#"{"a b":"c \\\" d","é":{}}"#);
+    }
+
+    #[test]
+    fn a_result_is_no_longer_than_it_may_be() {
+        let numbers = vec!["1e15"; (TEXT_MAX - 10) / 5].join(",");
+        assert!(object(&format!("{{\"a\":[{numbers}]}}")).unwrap().len() <= TEXT_MAX);
+    }
 }
