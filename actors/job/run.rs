@@ -99,21 +99,14 @@ impl JobActor {
         self.system.jobs.held(&self.path, |held| held.runs.retain(|number, entry| call(*number, entry)));
         for (number, row, cancel, pauses) in calls {
             let Node::Item(item) = &row.value else { continue };
-            let ItemState::Running { started_at, deadline } = item.state else { continue };
-            self.run((number, row.version), item.clone(), (started_at, deadline), cancel, pauses);
+            self.run((number, row.version), item.clone(), cancel, pauses);
         }
     }
 
     /// Starts the task of a run that is on disk.
-    fn run(
-        &self,
-        (number, version): (u32, Version),
-        item: Item,
-        (started_at, deadline): (Time, Time),
-        cancel: CancellationToken,
-        pauses: Pauses,
-    ) {
+    fn run(&self, (number, version): (u32, Version), item: Item, cancel: CancellationToken, pauses: Pauses) {
         let Some(work) = &self.work else { return };
+        let ItemState::Running { started_at, deadline } = item.state else { return };
         let (system, path) = (self.system.clone(), self.path.clone());
         let (spec, template, job) = (work.spec.clone(), work.template.clone(), self.this(&work.job));
         self.system.tasks.spawn(async move {
@@ -148,9 +141,8 @@ impl JobActor {
                 if caller.is_transcribed() {
                     system.keep_question(&caller, job.clone(), turn.text()).await?;
                 }
-                let allowed = started_at.until(deadline);
-                let worker = Working { system: &system, job, caller, run, allowed, stop: cancel };
-                Ok::<_, Error>(worker.drive(&brain, seat, turn, deadline).await)
+                let worker = Working { system: &system, job, caller, run, stop: cancel };
+                Ok::<_, Error>(worker.drive(&brain, seat, turn, (started_at, deadline)).await)
             };
             let end = match AssertUnwindSafe(end).catch_unwind().await {
                 Ok(end) => end.unwrap_or_else(|error| attempts::of_start(&error)),
@@ -175,24 +167,28 @@ struct Working<'a> {
     job: AgentRef,
     caller: Caller,
     run: ItemRun,
-    /// How long it may take, its start included.
-    allowed: Duration,
     /// What ends it for a close, a shutdown or an interrupt.
     stop: CancellationToken,
 }
 
 impl Working<'_> {
     /// Runs the brain until it answers with what fits, is stopped, or its time is up.
-    async fn drive(&self, brain: &BrainChoice, seat: Seat, mut turn: Turn, deadline: Time) -> RunEnd {
+    async fn drive(
+        &self,
+        brain: &BrainChoice,
+        seat: Seat,
+        mut turn: Turn,
+        (started_at, deadline): (Time, Time),
+    ) -> RunEnd {
         let factory = self.system.factory(brain).cloned();
         let mut brain = match work::make(factory, &seat) {
             Ok(brain) => brain,
             Err(error) => return attempts::of_brain(&error),
         };
         let cancel = turn.cancel().clone();
-        let left = self.system.clock.now().until(deadline);
+        let allowed = self.system.clock.now().until(deadline);
         let late = async {
-            tokio::time::sleep(left).await;
+            tokio::time::sleep(allowed).await;
             cancel.cancel();
             std::future::pending::<()>().await;
         };
@@ -206,7 +202,8 @@ impl Working<'_> {
             let response = match answered {
                 // Whatever it says in its grace.
                 _ if is_late => {
-                    return RunEnd::Failed(format!("worker exceeded max runtime of {} s", self.allowed.as_secs()));
+                    let given = started_at.until(deadline);
+                    return RunEnd::Failed(format!("worker exceeded max runtime of {} s", given.as_secs()));
                 }
                 Some(Ok(Ok(response))) => response,
                 _ if self.stop.is_cancelled() => return RunEnd::Stopped,

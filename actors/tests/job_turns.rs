@@ -1,13 +1,15 @@
 //! Jobs and agents that share the turn slots: each is next in its turn, however many rows of another wait.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::Semaphore;
 use understory_paths::AgentPath;
 
 use super::table::Table;
 use super::world::{World, at, until};
-use crate::brain::Response;
+use crate::brain::{Response, Seat, Turn, brain_fn};
 use crate::job::JobRequest;
 
 /// Turn slots, and places of each job.
@@ -49,5 +51,20 @@ async fn two_jobs_and_an_agent_go_round() {
     for job in [first, second] {
         assert_eq!(world.job_over(&job).await.job.counts.completed, 40);
     }
+    world.end().await;
+}
+
+/// What a run is told it had is what it was given, not what its start left of that.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_late_names_the_time_it_was_given() {
+    let slow = |_: &Seat| {
+        // The clock goes on while the brain is made.
+        let _ = tokio::time::advance(Duration::from_millis(300)).now_or_never();
+        Ok(brain_fn(|_: Turn| std::future::pending()))
+    };
+    let (world, table) = (World::setting().factory("slow", Arc::new(slow)).open().await, Table::of(1));
+    let request = JobRequest { attempts: 1, timeout: Duration::from_secs(1), ..table.request("slow") };
+    let job = world.run_job(request).await.path;
+    assert_eq!(world.item_words(&job).await, "a1: failed run 1 failed 1 (worker exceeded max runtime of 1 s)");
     world.end().await;
 }
