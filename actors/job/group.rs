@@ -191,7 +191,7 @@ impl JobActor {
     /// J1 of as many rows as there are places and turn slots for.
     async fn start_rows(&mut self, group: &mut Group) -> Result<(), Error> {
         let Some(work) = &mut self.work else { return Ok(()) };
-        let mut granted = std::mem::take(&mut work.granted);
+        let granted = std::mem::take(&mut work.granted);
         let ends = group.cancel.is_some() || group.pause.is_some();
         if ends || !self.work.as_ref().is_some_and(|work| self.may_start(&work.job)) {
             return Ok(());
@@ -201,12 +201,21 @@ impl JobActor {
         if places > 0 {
             self.look_ahead(places).await?;
         }
-        let (now, limits) = (self.system.clock.now(), self.failure_limits(None));
-        let mut wanted = 0;
         let work = self.work.as_mut().expect("looked at above");
         if places > 0 {
             work.admit_suspect();
         }
+        let started = self.start_ready(group, places, granted).await;
+        let work = self.work.as_mut().expect("looked at above");
+        work.put_suspects_back();
+        started
+    }
+
+    /// J1 of rows that are ready, in places that are free, as far as what the job may use goes.
+    async fn start_ready(&mut self, group: &mut Group, places: usize, mut granted: Vec<Permit>) -> Result<(), Error> {
+        let (now, limits) = (self.system.clock.now(), self.failure_limits(None));
+        let mut wanted = 0;
+        let work = self.work.as_mut().expect("whoever has places has looked at it");
         let Spent { turns, tokens } = work.job.spent;
         let spent = Spent { turns, tokens: tokens + group.tokens };
         let places = match budget::runs_left(work.job.limits, spent, now) {

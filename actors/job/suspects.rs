@@ -38,6 +38,15 @@ impl Work {
         }
     }
 
+    /// Has a suspect that was let in and could not start wait again: other rows may come before it can, and it starts beside
+    /// nobody.
+    pub(super) fn put_suspects_back(&mut self) {
+        while self.ready.front().is_some_and(|(_, row)| matches!(&row.value, Node::Item(item) if is_suspect(item))) {
+            let row = self.ready.pop_front().expect("just looked at");
+            self.suspects.push_front(row);
+        }
+    }
+
     /// Has the suspects be rows like any other: nothing of the job is started any more.
     pub(super) fn absolve(&mut self) {
         self.ready.extend(self.suspects.drain(..));

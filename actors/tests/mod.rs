@@ -33,6 +33,7 @@ mod job_rows;
 mod job_schema;
 mod job_stops;
 mod job_storm;
+mod job_suspects;
 mod job_turns;
 mod jobs;
 mod joining;
