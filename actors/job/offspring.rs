@@ -1,6 +1,7 @@
 //! Helpers that a run's worker spawned: when the run ends they are closed with all below them.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use futures::future::join_all;
 use understory_paths::AgentPath;
@@ -10,7 +11,7 @@ use super::actor::JobActor;
 use crate::error::Error;
 use crate::registrar::Request;
 
-/// How many of the nodes with open agents below the job are looked at at a time.
+/// How many nodes, or counts of open agents, below the job or an item are looked at at a time.
 const PAGE: usize = 1024;
 
 impl JobActor {
@@ -33,8 +34,7 @@ impl JobActor {
         let mut counts = self.system.store.pages(Table::Count.beneath(&self.path), PAGE);
         while let Some(keys) = counts.keys().await? {
             for path in keys.iter().filter_map(|key| Table::Count.path_of(key)) {
-                let item = std::iter::once(path.clone()).chain(path.ancestors());
-                items.extend(item.into_iter().find(|path| path.parent().as_ref() == Some(&self.path)));
+                items.extend(child_above(&path, &self.path));
             }
         }
         let running = |path: &AgentPath| {
@@ -44,12 +44,24 @@ impl JobActor {
         self.close_below(items.into_iter().filter(|path| !running(path)).collect()).await
     }
 
+    /// Adds the children of an item, however many nodes lie below them.
+    async fn find_children(&self, item: &AgentPath, children: &mut Vec<AgentPath>) -> Result<(), Error> {
+        let mut range = Table::Node.beneath(item);
+        loop {
+            let keys = self.system.store.peek_keys(range.clone(), None, PAGE).await?;
+            let below = keys.iter().filter_map(|key| Table::Node.path_of(key));
+            children.extend(below.filter(|path| is_child(path, item)));
+            let last = keys.last().filter(|_| keys.len() == PAGE).and_then(|key| Table::Node.path_of(key));
+            let last = last.and_then(|path| child_above(&path, item));
+            let Some(last) = last else { return Ok(()) };
+            range.start = Bound::Included(Table::Node.behind_subtree(&last));
+        }
+    }
+
     async fn close_below(&self, items: Vec<AgentPath>) -> Result<(), Error> {
         let mut children = Vec::new();
         for item in &items {
-            let keys = self.system.store.peek_keys(Table::Node.beneath(item), None, PAGE).await?;
-            let below = keys.iter().filter_map(|key| Table::Node.path_of(key));
-            children.extend(below.filter(|path| path.parent().as_ref() == Some(item)));
+            self.find_children(item, &mut children).await?;
         }
         let closing = children.iter().map(|path| self.system.register(Request::Close { path: path.clone(), by: None }));
         for (path, closed) in children.iter().zip(join_all(closing).await) {
@@ -63,4 +75,13 @@ impl JobActor {
         });
         Ok(())
     }
+}
+
+fn is_child(path: &AgentPath, of: &AgentPath) -> bool {
+    path.parent().as_ref() == Some(of)
+}
+
+/// The child of `of` that a path is or lies below.
+fn child_above(path: &AgentPath, of: &AgentPath) -> Option<AgentPath> {
+    std::iter::once(path.clone()).chain(path.ancestors()).find(|path| is_child(path, of))
 }

@@ -7,6 +7,7 @@ use understory_store::{Keep, Table as Rows, TranscriptEntry};
 
 use super::table::{Table, number};
 use super::world::{LONG, World, until};
+use crate::Role;
 use crate::brain::{BrainError, Response, Turn};
 use crate::job::{JobRequest, RetryRequest};
 use crate::limits::TEXT_MAX;
@@ -140,5 +141,32 @@ async fn a_row_that_waits_is_started_however_few_deaths_are_allowed() {
     let table = Table::of(3);
     assert_eq!(world.run_job(table.request("number")).await.job.counts.completed, 3);
     assert_eq!(world.status("/root/job").await, "completed");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_helper_with_many_below_it_hides_no_other() {
+    const BELOW: usize = 1100;
+    let world = World::setting()
+        .role("default", Role::with_brain("parent", ""))
+        .limits(|limits| (limits.children, limits.spawns_per_minute) = (2000, 10_000))
+        .brain("parent", move |turn: Turn| async move {
+            for child in 0..BELOW {
+                turn.spawn(&format!("k{child}"), None).await.map_err(said)?;
+            }
+            Ok(Response::text("spawned"))
+        })
+        .brain("boss", move |turn: Turn| async move {
+            turn.spawn("a", Some("go")).await.map_err(said)?;
+            turn.spawn("b", None).await.map_err(said)?;
+            while turn.take_mail().await.map_err(said)?.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            number(&turn)
+        });
+    let (world, table) = (world.open().await, Table::of(1));
+    let job = world.run_job(table.request("boss")).await.path;
+    assert_eq!(world.system.job(&job).await.unwrap().job.counts.completed, 1);
+    until(async || world.count(ITEM).await == 0).await;
     world.end().await;
 }
