@@ -1,7 +1,7 @@
 //! Which rows of a table come after which, as one of its columns says.
 //!
-//! A cell names item ids, with `;` between them; in a JSON table it may be an array of them. The table is read twice more
-//! for that, for its ids and then for its edges, and holds 16 bytes an id, 8 an edge and 12 a row meanwhile.
+//! A cell names item ids, with `;` between them; in a JSON table it may be an array of them. An id that has blanks at its
+//! ends is not found by it, one that has a `;` by an array only. The table is read twice more for that, for its ids and then for its edges, and holds 16 bytes an id, 8 an edge and 12 a row meanwhile.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -37,15 +37,7 @@ pub(super) fn check(source: Source<'_>, column: &str) -> Result<(), JobError> {
         let what = format!("after column {column:?} is not in the table, which has {}", Columns(&headers));
         return Err(JobError::Dependency { line: 1, what });
     }
-    // By the row that must be completed.
-    let (mut edges, mut left) = (Vec::new(), vec![0_u8; ids.0.len() + 1]);
-    for row in source.rows()? {
-        let row = row?;
-        let after = ids.after(&row, column)?;
-        left[row.number as usize] = u8::try_from(after.len()).expect("a cell has at most 64 ids");
-        edges.extend(after.into_iter().map(|before| (before, row.number)));
-    }
-    edges.sort_unstable();
+    let (edges, left) = source.edges(&ids, column)?;
     match cycle(&edges, left) {
         Some(numbers) => Err(source.name(&numbers)?),
         None => Ok(()),
@@ -67,6 +59,22 @@ impl<'a> Source<'a> {
             ids.insert(digest(&row.item_id), row.number);
         }
         Ok((Ids(ids), table.headers().to_vec()))
+    }
+
+    /// Which rows come after which, in order and by the row that must be completed; and of each row after how many.
+    fn edges(self, ids: &Ids, column: &str) -> Result<(Vec<(u32, u32)>, Vec<u8>), JobError> {
+        let (mut edges, mut left) = (Vec::new(), vec![0_u8; ids.0.len() + 1]);
+        for row in self.rows()? {
+            let row = row?;
+            let after = ids.after(&row, column)?;
+            let what = || "the table has changed while it was read".to_owned();
+            let grown = || JobError::Dependency { line: row.line, what: what() };
+            let left = left.get_mut(row.number as usize).ok_or_else(grown)?;
+            *left = u8::try_from(after.len()).expect("a cell has at most 64 ids");
+            edges.extend(after.into_iter().map(|before| (before, row.number)));
+        }
+        edges.sort_unstable();
+        Ok((edges, left))
     }
 
     fn rows(self) -> Result<Table<std::fs::File>, JobError> {
@@ -167,4 +175,21 @@ fn cycle(edges: &[(u32, u32)], mut left: Vec<u8>) -> Option<Vec<u32>> {
 fn digest(id: &str) -> [u8; 12] {
     let whole: [u8; 32] = Sha256::digest(id).into();
     *whole.first_chunk().expect("a hash of 32 bytes has 12")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_grows_while_it_is_read_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "id,on\na,\n").unwrap();
+        let limits = TableLimits { columns: 9, rows: 9, row_bytes: 99 };
+        let source = Source { input: file.path(), format: TableFormat::Csv, limits, id_column: Some("id") };
+        let (ids, _) = source.ids().unwrap();
+        std::fs::write(file.path(), "id,on\na,\nb,a\n").unwrap();
+        let error = source.edges(&ids, "on").unwrap_err();
+        assert_eq!(error.to_string(), "line 3: the table has changed while it was read");
+    }
 }
