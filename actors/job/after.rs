@@ -30,6 +30,15 @@ pub(super) struct Source<'a> {
 /// The rows of a table by their ids.
 pub(super) struct Ids(HashMap<[u8; 12], u32>);
 
+/// Which rows come after which.
+#[derive(Debug)]
+struct Edges {
+    /// A row that must be completed, and one behind it; in order.
+    pairs: Vec<(u32, u32)>,
+    /// How many rows must be completed before each.
+    left: Vec<u8>,
+}
+
 /// Demands of a table that every row comes after rows that there are, and none after itself.
 pub(super) fn check(source: Source<'_>, column: &str) -> Result<(), JobError> {
     let (ids, headers) = source.ids()?;
@@ -37,8 +46,8 @@ pub(super) fn check(source: Source<'_>, column: &str) -> Result<(), JobError> {
         let what = format!("after column {column:?} is not in the table, which has {}", Columns(&headers));
         return Err(JobError::Dependency { line: 1, what });
     }
-    let (edges, left) = source.edges(&ids, column)?;
-    match cycle(&edges, left) {
+    let Edges { pairs, left } = source.edges(&ids, column)?;
+    match cycle(&pairs, left) {
         Some(numbers) => Err(source.name(&numbers)?),
         None => Ok(()),
     }
@@ -61,9 +70,8 @@ impl<'a> Source<'a> {
         Ok((Ids(ids), table.headers().to_vec()))
     }
 
-    /// Which rows come after which, in order and by the row that must be completed; and of each row after how many.
-    fn edges(self, ids: &Ids, column: &str) -> Result<(Vec<(u32, u32)>, Vec<u8>), JobError> {
-        let (mut edges, mut left) = (Vec::new(), vec![0_u8; ids.0.len() + 1]);
+    fn edges(self, ids: &Ids, column: &str) -> Result<Edges, JobError> {
+        let (mut pairs, mut left) = (Vec::new(), vec![0_u8; ids.0.len() + 1]);
         for row in self.rows()? {
             let row = row?;
             let after = ids.after(&row, column)?;
@@ -71,10 +79,10 @@ impl<'a> Source<'a> {
             let grown = || JobError::Dependency { line: row.line, what: what() };
             let left = left.get_mut(row.number as usize).ok_or_else(grown)?;
             *left = u8::try_from(after.len()).expect("a cell has at most 64 ids");
-            edges.extend(after.into_iter().map(|before| (before, row.number)));
+            pairs.extend(after.into_iter().map(|before| (before, row.number)));
         }
-        edges.sort_unstable();
-        Ok((edges, left))
+        pairs.sort_unstable();
+        Ok(Edges { pairs, left })
     }
 
     fn rows(self) -> Result<Table<std::fs::File>, JobError> {
