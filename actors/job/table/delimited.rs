@@ -48,6 +48,7 @@ impl<R: io::Read> Delimited<R> {
             let Some(line) = self.read()? else { return Ok(None) };
             if !self.record.iter().all(str::is_empty) {
                 self.check_row(line)?;
+                self.reader.get_mut().row_found();
                 return Ok(Some(line));
             }
             self.skipped += 1;

@@ -131,6 +131,14 @@ pub enum TableError {
         /// The limit.
         limit: usize,
     },
+    /// What lies between two rows, or behind the last, goes on for too long.
+    #[error("no row in the {bytes} bytes up to line {line}: a table ends sooner behind its last row")]
+    NoRows {
+        /// The last line that was looked at.
+        line: u64,
+        /// How much was looked at.
+        bytes: u64,
+    },
     /// A stored row is not what [`row_json`](super::row_json) wrote for these columns.
     #[error("failed to read a stored row: {what}")]
     StoredRow {

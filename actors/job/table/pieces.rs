@@ -65,6 +65,9 @@ impl<R: Read> Pieces<R> {
             Within::Lines => self.line()?,
             _ => self.element()?,
         };
+        if found {
+            self.source.row_found();
+        }
         Ok(found.then_some(&self.piece))
     }
 
@@ -74,7 +77,7 @@ impl<R: Read> Pieces<R> {
 
     fn new(reader: R, within: Within, row_bytes: usize) -> Self {
         Self {
-            source: Source::new(reader),
+            source: Source::new(reader, row_bytes),
             within,
             row_bytes,
             buffer: vec![0; BUFFER].into(),

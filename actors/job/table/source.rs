@@ -11,6 +11,9 @@ use super::quotes::{Place, QuoteFault, Quotes};
 
 const BUFFER: usize = 64 << 10;
 
+/// How many times as long as a row may be what holds no row: a sheet may end with a million empty ones.
+const NO_ROWS_MAX: u64 = 1024;
+
 /// The longest sequence of bytes for one character.
 const CHARACTER_MAX: usize = 4;
 
@@ -27,6 +30,9 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub(super) struct Source<R> {
     inner: R,
     record_max: u64,
+    /// Bytes passed on since a row was last found, and how many there may be.
+    idle: u64,
+    idle_max: u64,
     buffer: Box<[u8]>,
     /// What lies in the buffer: bytes passed on last, bytes known to be text, bytes not yet looked at.
     passed: Range<usize>,
@@ -49,6 +55,7 @@ pub(super) struct Source<R> {
 pub(super) enum Fault {
     NotUtf8 { byte: u64, line: u64 },
     RecordTooLong,
+    NoRows { line: u64, bytes: u64 },
     Quote { place: Place, fault: QuoteFault },
 }
 
@@ -60,11 +67,13 @@ struct Begun {
 }
 
 impl<R: Read> Source<R> {
-    /// Of any text.
-    pub(super) fn new(inner: R) -> Self {
+    /// Of any text, whose rows are at most so long.
+    pub(super) fn new(inner: R, row_bytes: usize) -> Self {
         Self {
             inner,
             record_max: u64::MAX,
+            idle: 0,
+            idle_max: (row_bytes as u64).saturating_mul(NO_ROWS_MAX).saturating_add(BUFFER as u64),
             buffer: vec![0; BUFFER].into(),
             passed: 0..0,
             text_end: 0,
@@ -82,7 +91,12 @@ impl<R: Read> Source<R> {
 
     /// Of delimited text, whose quotes are watched and whose records are at most so long.
     pub(super) fn delimited(inner: R, delimiter: u8, record_max: usize) -> Self {
-        Self { record_max: record_max as u64, quotes: Some(Quotes::new(delimiter)), ..Self::new(inner) }
+        Self { record_max: record_max as u64, quotes: Some(Quotes::new(delimiter)), ..Self::new(inner, record_max) }
+    }
+
+    /// Says that a row was found in what was passed on.
+    pub(super) fn row_found(&mut self) {
+        self.idle = 0;
     }
 
     /// Says that the record before has ended at an offset.
@@ -101,6 +115,7 @@ impl<R: Read> Source<R> {
     pub(super) fn explain(&self, error: io::Error, line: u64, record_max: usize) -> TableError {
         match self.fault {
             Some(Fault::NotUtf8 { byte, line }) => TableError::NotUtf8 { byte, line },
+            Some(Fault::NoRows { line, bytes }) => TableError::NoRows { line, bytes },
             Some(Fault::RecordTooLong) => TableError::RowTooLarge { line, limit: record_max },
             Some(Fault::Quote { place: Place { line, column }, fault }) => TableError::Quote { line, column, fault },
             None => TableError::Read { source: Arc::new(error) },
@@ -204,6 +219,11 @@ impl<R: Read> Read for Source<R> {
         let length = into.len().min(self.text_end - start);
         into[..length].copy_from_slice(&self.buffer[start..start + length]);
         self.passed = start..start + length;
+        self.idle += length as u64;
+        if self.idle > self.idle_max {
+            let line = self.base_newlines + newlines(&self.buffer[..self.passed.end]) + 1;
+            return Err(self.stop(Fault::NoRows { line, bytes: self.idle }));
+        }
         self.look_for_record(self.passed.clone());
         Ok(length)
     }

@@ -392,3 +392,35 @@ proptest! {
         prop_assert_eq!(row_cells(&headers, &json).unwrap(), cells);
     }
 }
+
+#[test]
+fn what_holds_no_row_has_an_end() {
+    let limits = TableLimits { columns: 9, rows: 9, row_bytes: 64 };
+    for (format, begin, nothing) in [
+        (TableFormat::Csv, "id,n\na,1\n", "\n"),
+        (TableFormat::Csv, "id,n\na,1\n", ",\n"),
+        (TableFormat::JsonLines, "{\"id\":\"a\"}\n", "\n"),
+        (TableFormat::JsonArray, "[{\"id\":\"a\"}", " "),
+    ] {
+        // Without an end at all if nobody finds one.
+        let endless = begin.as_bytes().chain(Repeat(nothing, 0));
+        let error = scan(endless.take(1 << 20), format, limits, None).unwrap_err();
+        assert!(matches!(error, TableError::NoRows { .. }), "{format:?}: {error}");
+        let some = format!("{begin}{}", nothing.repeat(9000));
+        let read = scan(some.as_bytes(), format, limits, None);
+        assert!(!matches!(read, Err(TableError::NoRows { .. })), "{format:?}: {read:?}");
+    }
+}
+
+/// The same text again and again.
+struct Repeat(&'static str, usize);
+
+impl Read for Repeat {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        for byte in &mut *into {
+            *byte = self.0.as_bytes()[self.1 % self.0.len()];
+            self.1 += 1;
+        }
+        Ok(into.len())
+    }
+}
