@@ -1,12 +1,12 @@
 //! What is kept of a row's work: the transcripts of its runs, as its job was asked to. They are written while a run goes on,
 //! the last entry with the commit that ends it.
 
-use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentRef, Direction, Draft, ItemEnd, ItemEnding, ItemState, Keep, Message, MessageKind, Metadata, Node, Sender,
-    Table, Time, TranscriptEntry, TurnResult, keys,
+    AgentRef, Direction, Draft, Item, ItemEnd, ItemEnding, ItemState, Keep, Message, MessageKind, Metadata, Node,
+    Sender, Table, Time, TranscriptEntry, TurnResult, keys,
 };
 
 use super::actor::JobActor;
@@ -15,7 +15,7 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::system::{System, node_at};
 
-/// The most entries that are deleted in one commit.
+/// How many entries of a row are looked at at a time, to be deleted.
 const ENTRIES: usize = 256;
 /// How many keys a look for entries reads at a time.
 const PAGE: usize = 1024;
@@ -56,9 +56,11 @@ impl JobActor {
     /// Deletes the transcripts of rows that came to an end with a result, where only those of failed rows are kept.
     pub(super) async fn drop_kept_of(&self, ended: &[ItemEnd]) -> Result<(), Error> {
         if self.keeps_failed_only() {
+            let mut draft = Draft::new();
             for end in ended.iter().filter(|end| end.ending == ItemEnding::Completed) {
-                self.drop_transcript(&keys::item_path(&self.path, end.row)?).await?;
+                self.drop_transcript(&mut draft, &keys::item_path(&self.path, end.row)?).await?;
             }
+            self.drop_drafted(draft).await?;
         }
         Ok(())
     }
@@ -68,43 +70,53 @@ impl JobActor {
         if !self.keeps_failed_only() {
             return Ok(());
         }
-        let mut found = BTreeSet::new();
+        let (mut draft, mut last) = (Draft::new(), None);
         let mut entries = self.system.store.pages(Table::Transcript.beneath(&self.path), PAGE);
         while let Some(keys) = entries.keys().await? {
             let paths = keys.iter().filter_map(|key| Table::Transcript.path_of(key));
-            found.extend(paths.filter(|path| path.parent().as_ref() == Some(&self.path)));
-        }
-        for path in found {
-            let item = node_at(&self.system.store, &path).await?;
-            let completed =
-                |node: &Node| matches!(node, Node::Item(item) if matches!(item.state, ItemState::Completed { .. }));
-            if item.is_some_and(|row| completed(&row.value)) {
-                self.drop_transcript(&path).await?;
+            for path in paths.filter(|path| path.parent().as_ref() == Some(&self.path)) {
+                // Those of one row stand together.
+                if last.replace(path.clone()).as_ref() != Some(&path) && self.is_completed(&path).await? {
+                    self.drop_transcript(&mut draft, &path).await?;
+                }
             }
         }
-        Ok(())
+        self.drop_drafted(draft).await
     }
 
     fn keeps_failed_only(&self) -> bool {
         self.work.as_ref().is_some_and(|work| work.spec.keep == Keep::Failed)
     }
 
-    async fn drop_transcript(&self, item: &AgentPath) -> Result<(), Error> {
+    async fn is_completed(&self, item: &AgentPath) -> Result<bool, Error> {
+        let row = node_at(&self.system.store, item).await?;
+        let completed = |item: &Item| matches!(item.state, ItemState::Completed { .. });
+        Ok(row.is_some_and(|row| matches!(&row.value, Node::Item(item) if completed(item))))
+    }
+
+    /// Drafts the deletion of a row's transcript, and commits what is drafted as often as a commit is full.
+    async fn drop_transcript(&self, draft: &mut Draft, item: &AgentPath) -> Result<(), Error> {
+        let mut entries = Table::Transcript.rows_of(item);
         loop {
-            let entries = Table::Transcript.rows_of(item);
-            let stubs = self.system.store.peek_stubs(entries, Direction::Forward, ENTRIES).await?;
-            if stubs.is_empty() {
-                return Ok(());
-            }
-            let mut draft = Draft::new();
+            let stubs = self.system.store.peek_stubs(entries.clone(), Direction::Forward, ENTRIES).await?;
             for stub in &stubs {
                 if draft.writes() >= WRITES_MAX {
-                    break;
+                    self.drop_drafted(std::mem::take(draft)).await?;
                 }
                 draft.discard(stub);
             }
+            match stubs.last() {
+                Some(last) if stubs.len() == ENTRIES => entries.start = Bound::Excluded(last.key.clone()),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn drop_drafted(&self, draft: Draft) -> Result<(), Error> {
+        if !draft.is_empty() {
             self.system.store.commit(draft).await?;
         }
+        Ok(())
     }
 }
 

@@ -88,6 +88,35 @@ async fn mail_that_a_run_takes_is_kept_before_it_is_given() {
     world.end().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_not_kept_of_many_rows_goes_in_few_commits() {
+    const ROWS: u32 = 32;
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let held = gate.clone();
+    let world = World::setting().brain("worker", move |_| {
+        let held = held.clone();
+        async move {
+            held.acquire().await.expect("never closed").forget();
+            Ok(Response::report("{}"))
+        }
+    });
+    let (world, table) = (world.open().await, Table::of(ROWS));
+    let request = JobRequest { concurrency: ROWS, name: None, ..request(&table, Keep::Failed) };
+    let job = world.system.start_job(request).await.unwrap().job.path;
+    let asked = async || {
+        let kept = world.store().peek_keys(Rows::Transcript.beneath(&job), None, 99).await.unwrap();
+        kept.len() == ROWS as usize
+    };
+    super::world::until(asked).await;
+    let before = world.store().last();
+    gate.add_permits(ROWS as usize);
+    world.job_over(&job).await;
+    let commits = world.store().last() - before;
+    assert!(commits < u64::from(ROWS) / 2, "{commits} commits for {ROWS} rows");
+    assert!(world.store().peek_keys(Rows::Transcript.beneath(&job), None, 9).await.unwrap().is_empty());
+    world.end().await;
+}
+
 #[test]
 fn what_is_kept_survives_a_crash_at_every_commit() {
     for keep in [Keep::Failed, Keep::All] {
