@@ -24,7 +24,7 @@ use crate::watchers::{Heard, Watch};
 
 /// How many records are read at a time.
 const PAGE: usize = 256;
-/// How many commits' events are read at a time; each ends at most 128 rows.
+/// How many commits' events are read at a time; each ends at most 256 rows.
 const NEWS: usize = 8;
 
 /// A place among the ends of a job's rows: behind one that was given. As text it is numbers.

@@ -12,7 +12,7 @@ use understory_store::{GrowthOrder, Job, JobSpec, OutputFormat};
 use super::actor::{Held, JobActor, JobSignal};
 use super::export::{Growing, Layout};
 use super::follow::{Follow, Look, Place};
-use super::output::{blocking, line};
+use super::output::{LINES_BYTES, blocking, line};
 use crate::agent::work;
 use crate::error::{Error, chain};
 use crate::system::System;
@@ -88,13 +88,21 @@ async fn grow(
     while !end.is_cancelled() {
         match follow.look().await? {
             Look::Found(found) => {
-                let mut lines = Vec::with_capacity(found.len());
-                for row in found {
-                    lines.push(line(system, job, spec, &row.me, row.number, row.item).await?);
+                let mut found = found.into_iter().peekable();
+                while found.peek().is_some() {
+                    let (mut lines, mut bytes) = (Vec::new(), 0);
+                    while bytes < LINES_BYTES
+                        && let Some(row) = found.next()
+                    {
+                        let line = line(system, job, spec, &row.me, row.number, row.item).await?;
+                        bytes += line.bytes();
+                        lines.push(line);
+                    }
+                    let id = id.clone();
+                    let write =
+                        move || lines.iter().try_for_each(|line| growing.row(&line.as_row(&id))).map(|()| growing);
+                    growing = blocking(move || write()?.show()).await?;
                 }
-                let id = id.clone();
-                let write = move || lines.iter().try_for_each(|line| growing.row(&line.as_row(&id))).map(|()| growing);
-                growing = blocking(move || write()?.show()).await?;
             }
             Look::Nothing => {
                 growing = blocking(move || growing.show()).await?;

@@ -19,6 +19,8 @@ use crate::system::System;
 
 /// How many items are read at a time.
 const PAGE: usize = 512;
+/// Lines are handed to the writer once they have this many bytes.
+pub(super) const LINES_BYTES: usize = 1 << 20;
 
 /// A row of the output on its way to the blocking writer.
 pub(super) struct Line {
@@ -70,13 +72,20 @@ pub(super) async fn write_output(system: &System, path: &AgentPath, job: &Job, s
     let job_id = job.id.to_string();
     let mut items = system.store.pages(Table::Node.beneath(path), PAGE);
     while let Some(rows) = items.next::<Node>().await? {
-        let mut lines = Vec::with_capacity(rows.len());
-        for (me, number, item) in rows.into_iter().filter_map(|row| item_of(path, row)) {
-            lines.push(line(system, job, spec, &me, number, item).await?);
+        let mut rows = rows.into_iter().filter_map(|row| item_of(path, row)).peekable();
+        while rows.peek().is_some() {
+            let (mut lines, mut bytes) = (Vec::new(), 0);
+            while bytes < LINES_BYTES
+                && let Some((me, number, item)) = rows.next()
+            {
+                let line = line(system, job, spec, &me, number, item).await?;
+                bytes += line.bytes();
+                lines.push(line);
+            }
+            let id = job_id.clone();
+            let write = move || lines.iter().try_for_each(|line| export.row(&line.as_row(&id))).map(|()| export);
+            export = blocking(write).await?;
         }
-        let id = job_id.clone();
-        let write = move || lines.iter().try_for_each(|line| export.row(&line.as_row(&id))).map(|()| export);
-        export = blocking(write).await?;
     }
     blocking(move || export.finish()).await
 }
@@ -138,6 +147,11 @@ pub(super) async fn result_text(system: &System, me: &AgentRef, item: &Item) -> 
 }
 
 impl Line {
+    /// How many bytes its texts have.
+    pub(super) fn bytes(&self) -> usize {
+        self.row.len() + self.cells.iter().map(String::len).sum::<usize>() + self.result.as_ref().map_or(0, String::len)
+    }
+
     /// The line as the writer takes it.
     pub(super) fn as_row<'a>(&'a self, job_id: &'a str) -> ExportRow<'a> {
         let (reported_at, completed_at) = match self.item.state {

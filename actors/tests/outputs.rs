@@ -1,6 +1,6 @@
 //! What a job's output is written as, from results of every size.
 
-use understory_store::{OutputFormat, OutputKind};
+use understory_store::{GrowthOrder, OutputFormat, OutputKind};
 
 use super::table::Table;
 use super::world::World;
@@ -52,4 +52,24 @@ async fn a_host_has_cells_and_results_verbatim() {
         (&lines[2]["row"], &lines[2]["result"]),
         (&serde_json::json!({ "id": "a3", "n": "3" }), &serde_json::json!({ "b": [3] }))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_long_results_are_all_there_in_order() {
+    const ROWS: u32 = 24;
+    let world = World::setting().brain("worker", move |turn: Turn| {
+        let number = turn.row().map_or(0, |row| row.number);
+        let result = serde_json::json!({ "n": number, "long": "x".repeat(100_000) });
+        async move { Ok(Response::report(result.to_string())) }
+    });
+    let (world, table) = (world.open().await, Table::of(ROWS));
+    for grows in [None, Some(GrowthOrder::Rows)] {
+        let output_format = OutputFormat { kind: OutputKind::JsonLines, grows, ..OutputFormat::default() };
+        world.run_job(JobRequest { output_format, name: None, ..table.request("worker") }).await;
+        let text = std::fs::read_to_string(table.output_path()).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let numbers: Vec<_> = lines.iter().filter_map(|line| line["result"]["n"].as_u64()).collect();
+        assert_eq!(numbers, (1..=u64::from(ROWS)).collect::<Vec<_>>(), "{grows:?}");
+    }
+    world.end().await;
 }
