@@ -158,7 +158,7 @@ fn planned(
     let cell = |name: &str| headers.iter().position(|header| header == name).map(|at| cells[at].as_str());
     let own = request.columns.instruction.as_deref().and_then(cell).filter(|own| !own.trim().is_empty());
     let own = own.map(Template::parse);
-    let instruction = own.as_ref().or(template).map(|template| template.render(cell));
+    let instruction = own.as_ref().or(template).map(|template| template.instruction(cell)).transpose()?;
     let Row { number, line, item_id, json, .. } = row;
     Ok(PlannedRow { number, line, item_id, instruction, json })
 }

@@ -23,7 +23,7 @@ use super::spool::Kept;
 use super::table::{Summary, format_of, open_file};
 use super::template::{Template, UnknownColumns};
 use super::view::JobView;
-use crate::error::Error;
+use crate::error::{Error, demand_length};
 use crate::registrar::{Answer, Request};
 use crate::role::DEFAULT_ROLE;
 use crate::system::{System, node_at};
@@ -152,7 +152,7 @@ impl JobRequest {
                 return Err(JobError::Zero { setting }.into());
             }
         }
-        Ok(())
+        self.template.as_deref().map_or(Ok(()), |template| demand_length("template", template))
     }
 }
 

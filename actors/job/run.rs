@@ -20,7 +20,6 @@ use crate::agent::work;
 use crate::brain::{BrainError, JobRow, Response, Seat, Turn};
 use crate::caller::{Caller, ItemRun};
 use crate::error::Error;
-use crate::limits::TEXT_MAX;
 use crate::pausing::{Pauses, TurnSlot, Waits};
 use crate::system::System;
 use crate::tools::Tools;
@@ -267,12 +266,7 @@ async fn job_row(
         None => None,
         Some(template) => {
             let cell = |name: &str| headers.iter().position(|header| header == name).map(|at| cells[at].as_str());
-            let bytes = template.rendered_bytes(cell);
-            if bytes > TEXT_MAX {
-                return Err(Error::TooLong { what: "instruction", bytes, max: TEXT_MAX });
-            }
-            let text = template.render(cell);
-            Some(text.into())
+            Some(template.instruction(cell)?.into())
         }
     };
     let (job, number, run) = (run.job.clone(), run.row, run.run);

@@ -7,6 +7,8 @@
 use std::collections::HashSet;
 
 use super::table::Columns;
+use crate::error::Error;
+use crate::limits::TEXT_MAX;
 
 /// A text with places for cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,15 @@ impl Template {
             }
             text
         })
+    }
+
+    /// Returns what a worker is asked, or refuses it where it would be longer than a text may be.
+    pub(super) fn instruction<'c>(&self, lookup: impl Fn(&str) -> Option<&'c str>) -> Result<String, Error> {
+        let bytes = self.rendered_bytes(&lookup);
+        match bytes > TEXT_MAX {
+            true => Err(Error::TooLong { what: "instruction", bytes, max: TEXT_MAX }),
+            false => Ok(self.render(lookup)),
+        }
     }
 
     /// Returns the length of what [`render`](Self::render) would return, without making it.
