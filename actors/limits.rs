@@ -62,7 +62,7 @@ pub struct Limits {
     pub residents: usize,
     /// Columns of a job's table.
     pub columns: usize,
-    /// Rows of a job's table.
+    /// Rows of a job's table; never more than 99,999,999.
     pub rows: u32,
     /// Process deaths in runs of one row before it is failed as crashed.
     pub row_crashes: u32,

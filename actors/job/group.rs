@@ -365,7 +365,7 @@ impl Group {
         let text = match held + result.len() <= INLINE_MAX {
             true => Text::Inline(result),
             false => {
-                // Rewritten if the row is retried by hand; whatever chunks an older one had are its own.
+                // There is none yet: a row that has a result is not tried again.
                 let _ = self.draft.create(Table::Result.at(path), &result);
                 Text::Beside
             }

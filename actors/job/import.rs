@@ -19,6 +19,8 @@ use crate::system::System;
 
 /// The most rows of a batch.
 const BATCH_ROWS: usize = 240;
+/// The most rows whose numbers differ in their paths.
+const ROWS_MAX: u32 = 99_999_999;
 /// A batch closes at this many bytes of rows.
 const BATCH_BYTES: usize = 768 << 10;
 
@@ -174,9 +176,9 @@ impl JobActor {
     }
 }
 
-/// What a table of this system is held to.
+/// What a table of this system is held to. The number of a row has eight digits in its path, whatever the limit is.
 pub(super) fn table_limits(limits: &Limits) -> TableLimits {
-    TableLimits { columns: limits.columns, rows: limits.rows, row_bytes: TEXT_MAX }
+    TableLimits { columns: limits.columns, rows: limits.rows.min(ROWS_MAX), row_bytes: TEXT_MAX }
 }
 
 /// Whether it is no use to read the table another time: it is not the one any more. A kept one that is gone does not come back.
@@ -282,6 +284,14 @@ mod tests {
             timeout_ms: 1,
             fingerprint: [0; 32],
         }
+    }
+
+    #[test]
+    fn a_job_has_no_more_rows_than_their_numbers_tell_apart() {
+        let rows = table_limits(&Limits { rows: u32::MAX, ..Limits::default() }).rows;
+        let path = |number| keys::item_path(&understory_paths::AgentPath::root(), number).unwrap();
+        assert_eq!(keys::item_number(&path(rows)), Some(rows));
+        assert_eq!(keys::item_number(&path(rows + 1)), None);
     }
 
     #[test]
