@@ -25,7 +25,7 @@ use crate::dispatcher;
 use crate::error::Error;
 use crate::gate::Gate;
 use crate::inboxes::Inboxes;
-use crate::job::{JobActor, JobSignal, Spool};
+use crate::job::{Aside, JobActor, JobSignal, Spool};
 use crate::limits::Limits;
 use crate::passes::Passes;
 use crate::pausing::WaitRoom;
@@ -66,6 +66,7 @@ pub struct Inner {
     pub(crate) roles: Arc<Roles>,
     pub(crate) agents: Gate<AgentActor>,
     pub(crate) jobs: Gate<JobActor>,
+    pub(crate) aside: Aside,
     pub(crate) registrar: ActorRef<Registrar>,
     pub(crate) inboxes: Inboxes,
     pub(crate) slots: Slots,
@@ -129,6 +130,7 @@ impl System {
             waits: WaitRoom::new(limits.waiting),
             agents: Gate::with_room_for(limits.residents),
             jobs: Gate::new(),
+            aside: Aside::default(),
             inboxes: Inboxes::default(),
             active: Active::default(),
             alarms: Alarms::default(),

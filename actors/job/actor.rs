@@ -218,10 +218,7 @@ impl JobActor {
         }
         if outcome.is_err() {
             self.end_growth();
-            self.system.jobs.held(&self.path, |held| {
-                held.runs.values().for_each(|run| run.cancel.cancel());
-                *held = Held::default();
-            });
+            self.put_aside();
         }
         self.system.jobs.park(&self.path, ctx.actor_ref().id());
         if let Err(error) = outcome {

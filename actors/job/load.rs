@@ -67,6 +67,7 @@ impl JobActor {
             flushing: false,
             timer: None,
         });
+        self.take_from_aside();
         self.find_running().await?;
         self.load_dependencies().await?;
         self.call_workers();

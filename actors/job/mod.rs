@@ -17,6 +17,7 @@ pub mod template;
 mod actor;
 mod adjust;
 mod after;
+mod aside;
 mod attempts;
 mod budget;
 mod commit;
@@ -50,6 +51,7 @@ mod view;
 
 pub(crate) use actor::{JobActor, JobSignal};
 pub use adjust::LimitsChange;
+pub(crate) use aside::Aside;
 pub use digest::{ErrorGroup, JobDigest, SlowRow};
 pub use error::JobError;
 pub use follow::ResultCursor;

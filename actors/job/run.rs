@@ -108,6 +108,7 @@ impl JobActor {
         let ItemState::Running { started_at, deadline } = item.state else { return };
         let (system, path) = (self.system.clone(), self.path.clone());
         let (spec, template, job) = (work.spec.clone(), work.template.clone(), self.this(&work.job));
+        let this = job.clone();
         self.system.tasks.spawn(async move {
             let run = ItemRun { job: path.clone(), row: number, run: item.run };
             let end = async {
@@ -148,13 +149,8 @@ impl JobActor {
                 Err(panic) => RunEnd::Failed(work::words(panic.as_ref())),
             };
             let end = attempts::shortened(end);
-            let noted = |held: &mut Held| {
-                if let Some(entry) = held.runs.get_mut(&number).filter(|entry| entry.run == item.run) {
-                    entry.end = Some(entry.interrupted.clone().map_or(end, RunEnd::Failed));
-                }
-            };
-            system.jobs.held(&path, noted);
-            // Without a slot the job has left, and its run is on record as taken back.
+            system.note_end(&this, number, item.run, end);
+            // Without a slot the job has left, and takes the end up when it begins again.
             let _ = system.jobs.tell_resident(&path, JobSignal::Ended(number));
         });
     }

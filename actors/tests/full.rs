@@ -80,6 +80,13 @@ async fn who_waits_for_a_job_is_told_and_the_job_goes_on_when_there_is_room() {
     room.full.store(false, Ordering::SeqCst);
     let view = world.run_job(table.request("last")).await;
     assert_eq!((view.job.state.as_str(), view.job.counts.completed), ("completed", 20));
+    // Nobody died: what a run came to while the disk was full is taken, and no row is charged.
+    let items = world.items(&view.path).await;
+    assert!(
+        items.iter().all(|view| (view.item.run, view.item.crashes) == (1, 0)),
+        "{}",
+        world.item_words(&view.path).await
+    );
     world.end().await;
 }
 
