@@ -18,6 +18,8 @@ const NAMED_MAX: usize = 3;
 const SLOWEST_MAX: usize = 5;
 /// How many kinds of error are told apart.
 const KINDS_MAX: usize = 1000;
+/// How many texts are remembered for that.
+const TEXTS_MAX: usize = 4 * KINDS_MAX;
 
 /// All rows of a job in brief.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +83,7 @@ impl System {
 /// Errors by their kinds, in the order first met.
 #[derive(Default)]
 struct Kinds {
+    /// Where the group of a text is: with the row's own id taken out, and with it, for the id may be a word of every row's.
     places: HashMap<String, usize>,
     groups: Vec<ErrorGroup>,
 }
@@ -91,21 +94,30 @@ impl Kinds {
             return;
         }
         let error = item.last_error.as_deref().unwrap_or("no error was kept");
-        let mut kind = kind(error, &item.item_id);
-        let mut error = error;
-        if self.groups.len() >= KINDS_MAX && !self.places.contains_key(&kind) {
-            // No text has this kind.
-            (kind, error) = ("\0".to_owned(), "other errors");
-        }
-        let place = *self.places.entry(kind).or_insert_with(|| {
-            self.groups.push(ErrorGroup { error: error.to_owned(), rows: 0, first: Vec::new() });
-            self.groups.len() - 1
-        });
+        let place = self.place(error, &item.item_id);
         let group = &mut self.groups[place];
         group.rows += 1;
         if group.first.len() < NAMED_MAX {
             group.first.push(item.item_id.clone());
         }
+    }
+
+    /// Where the group of an error is, which is there then.
+    fn place(&mut self, error: &str, item_id: &str) -> usize {
+        let texts = [kind(error, None), kind(error, Some(item_id))];
+        let known = texts.iter().find_map(|text| self.places.get(text)).copied();
+        if known.is_none() && self.groups.len() >= KINDS_MAX {
+            // No text is this.
+            return *self.places.entry("\0".to_owned()).or_insert_with(|| add(&mut self.groups, "other errors"));
+        }
+        let place = known.unwrap_or_else(|| add(&mut self.groups, error));
+        // Those of a new group always are, or each row would make another.
+        if known.is_none() || self.places.len() < TEXTS_MAX {
+            for text in texts {
+                self.places.entry(text).or_insert(place);
+            }
+        }
+        place
     }
 
     fn into_groups(self) -> Vec<ErrorGroup> {
@@ -115,15 +127,21 @@ impl Kinds {
     }
 }
 
-/// A text with what may differ among errors of a kind taken out: words with a digit in them, and the row's own id.
-fn kind(error: &str, item_id: &str) -> String {
+fn add(groups: &mut Vec<ErrorGroup>, error: &str) -> usize {
+    groups.push(ErrorGroup { error: error.to_owned(), rows: 0, first: Vec::new() });
+    groups.len() - 1
+}
+
+/// A text with what may differ among errors of a kind taken out: words with a digit in them, and the row's own id
+/// if that is given.
+fn kind(error: &str, item_id: Option<&str>) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     let mut kind = String::with_capacity(error.len());
     let mut rest = error;
     while let Some(first) = rest.chars().next() {
         let end = rest.find(|c| is_word(c) != is_word(first)).unwrap_or(rest.len());
         let (part, behind) = rest.split_at(end);
-        let differs = is_word(first) && (part == item_id || part.contains(|c: char| c.is_numeric()));
+        let differs = is_word(first) && (Some(part) == item_id || part.contains(|c: char| c.is_numeric()));
         kind.push_str(if differs { "#" } else { part });
         rest = behind;
     }
@@ -147,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_kind_is_what_does_not_differ() {
-        let check = |error: &str, wanted: &str| assert_eq!(kind(error, "Paris"), wanted);
+        let check = |error: &str, wanted: &str| assert_eq!(kind(error, Some("Paris")), wanted);
         check("exited with code 7: no such row r-12", "exited with code #: no such row #");
         check("no city Paris, no Parisian", "no city #, no Parisian");
         check("request 0192ab3f-77aa-7c01-9d20-1f2e3d4c5b6a: 1.5 s", "request #: #.# s");
@@ -179,6 +197,20 @@ mod tests {
         let groups = kinds.into_groups();
         let told: Vec<(&str, u64)> = groups.iter().take(3).map(|group| (group.error.as_str(), group.rows)).collect();
         assert_eq!((groups.len(), told), (1001, vec![("other errors", 10), ("b", 2), ("c", 1)]));
+    }
+
+    #[test]
+    fn rows_with_the_same_error_are_one_group_whatever_their_ids_are() {
+        let named = |item_id: &str, error: &str| Item { item_id: item_id.to_owned(), ..failed(1, error) };
+        for ids in [["no", "is", "a", "plain"], ["plain", "a", "is", "no"]] {
+            let mut kinds = Kinds::default();
+            ids.iter().for_each(|id| kinds.take(&named(id, "there is no a")));
+            // What differs in the id alone is still of a kind, and what is then the same is, too.
+            ["Rome", "Paris"].iter().for_each(|id| kinds.take(&named(id, &format!("no city {id}"))));
+            kinds.take(&named("city", "no city Paris"));
+            let groups: Vec<_> = kinds.into_groups().into_iter().map(|group| (group.error, group.rows)).collect();
+            assert_eq!(groups, [("there is no a".to_owned(), 4), ("no city Rome".to_owned(), 3)], "{ids:?}");
+        }
     }
 
     #[test]
