@@ -184,7 +184,9 @@ pub struct AskedRetry {
     pub job: AgentPath,
     /// How many rows are tried again.
     pub retried: u64,
-    /// How many that were named are neither failed nor skipped, and are as they were.
+    /// How many that a cancel had left go on.
+    pub cancelled: u64,
+    /// How many that were named are none of these, and are as they were.
     pub left: u64,
 }
 
@@ -377,8 +379,8 @@ pub async fn watched(job: &Job, view: &JobView) -> Result<WatchedJob, Error> {
 
 /// A retry that was asked for.
 pub fn retried_line(job: AgentPath, retried: Retried) -> AskedRetry {
-    let Retried { rows, left } = retried;
-    AskedRetry { job, retried: rows, left }
+    let Retried { rows, cancelled, left } = retried;
+    AskedRetry { job, retried: rows, cancelled, left }
 }
 
 async fn paused(job: &Job, new: bool) -> Result<JobAnswer, Failure> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
-use understory_store::{Draft, Event, Item, ItemState, Node, Row, Table, keys};
+use understory_store::{Draft, Event, Item, ItemState, JobState, Node, Row, Table, keys};
 
 use super::actor::{Held, JobActor, JobSignal};
 use super::commit::WRITES_MAX;
@@ -22,7 +22,7 @@ pub struct RetryRequest {
     pub failed: bool,
     /// Those that were skipped.
     pub skipped: bool,
-    /// Those of these ids, whichever of the two they are.
+    /// Those of these ids, whichever of the two they are; or left by a cancel.
     pub items: Vec<String>,
 }
 
@@ -31,7 +31,9 @@ pub struct RetryRequest {
 pub struct Retried {
     /// Rows that are tried again.
     pub rows: u64,
-    /// Rows that were named and are neither failed nor skipped: they are as they were.
+    /// Rows that a cancel had left, and that go on.
+    pub cancelled: u64,
+    /// Rows that were named and are none of these: they are as they were.
     pub left: u64,
 }
 
@@ -113,7 +115,7 @@ impl JobActor {
         }
         let (chosen, reply) = asked;
         self.settle_groups().await?;
-        let retried = self.retry_chosen(&chosen).await;
+        let retried = self.retry_and_go_on(&chosen).await;
         // What is in memory knows nothing of the rows that are open again, all of them or some.
         self.load().await?;
         self.unwritable = false;
@@ -130,6 +132,32 @@ impl JobActor {
             // Without a slot the job has left, and who asked hears that.
             let _ = self.system.jobs.tell_resident(&self.path, signal);
         }
+    }
+
+    /// Tries rows again. What a cancel left goes on with the first of them, or without one if it was asked for.
+    async fn retry_and_go_on(&mut self, chosen: &Chosen) -> Result<Retried, Error> {
+        let cancelled = self.work.as_ref().filter(|work| matches!(work.job.state, JobState::Cancelled { .. }));
+        let cancelled = cancelled.map_or(0, |work| work.job.counts.pending);
+        let named = if cancelled > 0 { self.pending(&chosen.named).await? } else { 0 };
+        let mut retried = self.retry_chosen(chosen).await?;
+        if cancelled == 0 || (retried.rows == 0 && named == 0 && !chosen.failed && !chosen.skipped) {
+            return Ok(retried);
+        }
+        if retried.rows == 0 {
+            self.commit_retry(&[]).await?;
+        }
+        (retried.cancelled, retried.left) = (cancelled.into(), retried.left - named);
+        Ok(retried)
+    }
+
+    /// How many of these rows are pending.
+    async fn pending(&self, numbers: &BTreeSet<u32>) -> Result<u64, Error> {
+        let mut pending = 0;
+        for number in numbers {
+            let rows = self.page(*number, 1).await?;
+            pending += rows.iter().filter(|(_, row)| is_pending(row)).count() as u64;
+        }
+        Ok(pending)
     }
 
     async fn retry_chosen(&mut self, chosen: &Chosen) -> Result<Retried, Error> {
@@ -179,6 +207,10 @@ impl JobActor {
             None => Err(self.why_refused().await?),
         }
     }
+}
+
+fn is_pending(row: &Row<Node>) -> bool {
+    matches!(&row.value, Node::Item(Item { state: ItemState::Pending { .. }, .. }))
 }
 
 fn is_chosen(chosen: &Chosen, number: u32, row: &Row<Node>) -> bool {

@@ -72,7 +72,7 @@ async fn failed_rows_of_a_job_that_is_over_are_tried_again_and_no_others() {
     let job = world.run_job(request(&table)).await.path;
     thirds.started();
     // Still not mended: what went wrong is kept meanwhile, and the row is as new otherwise.
-    assert_eq!(retry(&world, &RetryRequest::all()).await.unwrap(), Retried { rows: 2, left: 0 });
+    assert_eq!(retry(&world, &RetryRequest::all()).await.unwrap(), Retried { rows: 2, ..Retried::default() });
     world.job_over(&job).await;
     assert_eq!(thirds.started(), [3, 6]);
     assert!(world.item_words(&job).await.contains("a3: failed run 2 failed 1 (a third)"));
@@ -98,7 +98,7 @@ async fn rows_are_tried_again_by_id() {
     let job = world.run_job(request(&Table::of(9))).await.path;
     thirds.started();
     thirds.mend();
-    assert_eq!(retry(&world, &named(&["a6", "a1"])).await.unwrap(), Retried { rows: 1, left: 1 });
+    assert_eq!(retry(&world, &named(&["a6", "a1"])).await.unwrap(), Retried { rows: 1, left: 1, ..Retried::default() });
     world.job_over(&job).await;
     assert_eq!(thirds.started(), [6]);
     let refused = async |request: RetryRequest| retry(&world, &request).await.unwrap_err().to_string();
@@ -193,6 +193,31 @@ async fn a_cancelled_job_goes_on_with_what_the_cancel_left() {
     let view = world.job_over(&job).await;
     assert_eq!((view.job.state.as_str(), view.job.counts.completed), ("completed", 5));
     world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_job_without_a_failed_row_goes_on() {
+    for (asked, left) in [(RetryRequest::all(), 0), (named(&["a1", "a4"]), 1)] {
+        let world = World::setting().brain("stops", |turn| async move {
+            if turn.row().expect("an item's turn has a row").number == 2 {
+                turn.report("{}", true).await.map_err(|error| BrainError::refused(error.to_string()))?;
+            }
+            number(&turn)
+        });
+        let world = world.open().await;
+        let table = Table::of(5);
+        let job = world.run_job(JobRequest { concurrency: 1, ..table.request("stops") }).await.path;
+        assert_eq!(world.system.job(&job).await.unwrap().job.counts.pending, 3);
+        // A row that is completed has nothing go on.
+        retry(&world, &named(&["a1"])).await.unwrap();
+        assert_eq!(world.system.job(&job).await.unwrap().job.state.as_str(), "cancelled");
+        let retried = retry(&world, &asked).await.unwrap();
+        assert_eq!(retried, Retried { rows: 0, cancelled: 3, left }, "{asked:?}");
+        let view = world.job_over(&job).await;
+        assert_eq!((view.job.state.as_str(), view.job.counts.completed), ("completed", 5), "{asked:?}");
+        assert_eq!(table.output().len(), 5);
+        world.end().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -131,7 +131,7 @@ pub(crate) struct JobRetryArguments {
     /// Those that were skipped
     #[arg(long)]
     pub(crate) skipped: bool,
-    /// The one of this id, whichever it did; may be given again
+    /// The one of this id, whichever it did, or left by a cancel; may be given again
     #[arg(long, value_name = "ID")]
     pub(crate) item: Vec<String>,
 }

@@ -22,17 +22,24 @@ pub(super) fn answer(answer: &JobAnswer) -> String {
 
 /// What came of a retry.
 pub(crate) fn retried(asked: &AskedRetry) -> String {
-    let AskedRetry { job, retried, left } = asked;
-    let again = match retried {
-        0 => format!("{job}: no row is tried again"),
-        1 => format!("{job}: 1 row is tried again"),
-        rows => format!("{job}: {} rows are tried again", grouped(*rows)),
+    let AskedRetry { job, retried, cancelled, left } = asked;
+    let mut parts = match retried {
+        0 if *cancelled > 0 => Vec::new(),
+        0 => vec!["no row is tried again".to_owned()],
+        1 => vec!["1 row is tried again".to_owned()],
+        rows => vec![format!("{} rows are tried again", grouped(*rows))],
     };
-    match left {
-        0 => again,
-        1 => format!("{again}; 1 that was named is neither failed nor skipped"),
-        rows => format!("{again}; {} that were named are neither failed nor skipped", grouped(*rows)),
+    match cancelled {
+        0 => {}
+        1 => parts.push("1 row that a cancel left goes on".to_owned()),
+        rows => parts.push(format!("{} rows that a cancel left go on", grouped(*rows))),
     }
+    match left {
+        0 => {}
+        1 => parts.push("1 that was named is neither failed nor skipped".to_owned()),
+        rows => parts.push(format!("{} that were named are neither failed nor skipped", grouped(*rows))),
+    }
+    format!("{job}: {}", parts.join("; "))
 }
 
 fn paused(asked: &AskedPause) -> String {
