@@ -202,7 +202,7 @@ async fn finish(
 
 fn announce(session: &Session, started: &JobStarted, view: &JobView) {
     let terminal = &session.terminal;
-    if let Some(unknown) = &started.unknown_columns {
+    for unknown in &started.unknown_columns {
         terminal.warn(&unknown.to_string());
     }
     if terminal.json() {

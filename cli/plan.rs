@@ -25,7 +25,7 @@ pub(crate) async fn show(session: &Session, request: JobRequest, streamed: bool,
         Ok(runtime.plan_job_from(asked, reader, count).await?)
     });
     let plan = plan.await?;
-    if let Some(unknown) = &plan.unknown_columns {
+    for unknown in &plan.unknown_columns {
         session.terminal.warn(&unknown.to_string());
     }
     session.data(if session.terminal.json() { document(&plan) } else { text(&plan, &request) }).await?;
@@ -47,8 +47,9 @@ fn document(plan: &JobPlan) -> String {
         "skipped": plan.skipped,
         "used": plan.used,
         "unused": plan.unused,
-        "unknown_columns": plan.unknown_columns.as_ref().map(ToString::to_string),
+        "unknown_columns": plan.unknown_columns.iter().flat_map(|unknown| unknown.names()).collect::<Vec<_>>(),
         "output": plan.output,
+        "output_exists": plan.output_exists,
         "turns_max": plan.turns_max,
         "first": plan.first.iter().map(first).collect::<Vec<_>>(),
     });
@@ -61,11 +62,17 @@ fn text(plan: &JobPlan, request: &JobRequest) -> String {
         count => format!(", {} of empty cells skipped", rows(count)),
     };
     let columns = |names: &[String]| names.iter().map(|name| escaped(name)).collect::<Vec<_>>().join(", ");
+    let exists = match (plan.output_exists, request.overwrite) {
+        (false, _) => "",
+        (true, false) => ", which is there: needs --overwrite, unless this goes on with a job",
+        (true, true) => ", which is written over",
+    };
+    let output = plan.output.as_ref().map(|output| escaped(&output.display().to_string()) + exists);
     let fields = [
         ("table", format!("{}: {}{skipped}", escaped(&request.input.display().to_string()), rows(plan.rows.into()))),
         ("used", columns(&plan.used)),
         ("unused", columns(&plan.unused)),
-        ("output", plan.output.as_ref().map(|output| escaped(&output.display().to_string())).unwrap_or_default()),
+        ("output", output.unwrap_or_default()),
         ("turns", format!("at most {}, crashes and closes not counted", grouped(plan.turns_max))),
     ];
     let mut text = String::new();

@@ -59,6 +59,16 @@ pub trait BrainFactory: Send + Sync + 'static {
     /// What supervision does about it is as for an error of a turn.
     fn make(&self, seat: &Seat) -> Result<Box<dyn AnyBrain>, BrainError>;
 
+    /// Says what is wrong with settings, before anything is started with them. Called for the rows of a table, so it looks at
+    /// nothing but them.
+    ///
+    /// # Errors
+    /// No brain could be made with them.
+    fn judge(&self, settings: &str) -> Result<(), BrainError> {
+        let _ = settings;
+        Ok(())
+    }
+
     /// Ends what an earlier process left running. Called before a subtree is run, and may be called again.
     ///
     /// # Errors

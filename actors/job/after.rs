@@ -1,7 +1,8 @@
 //! Which rows of a table come after which, as one of its columns says.
 //!
 //! A cell names item ids, with `;` between them; in a JSON table it may be an array of them. An id that has blanks at its
-//! ends is not found by it, one that has a `;` by an array only. The table is read twice more for that, for its ids and then for its edges, and holds 16 bytes an id, 8 an edge and 12 a row meanwhile.
+//! ends is not found by it, one that has a `;` by an array only. The table is read twice more for that, for its ids and then
+//! for its edges, and holds 16 bytes an id, 8 an edge and 12 a row meanwhile.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use understory_store::TableFormat;
 
 use super::error::JobError;
-use super::table::{Columns, Row, Table, TableLimits, open_file};
+use super::table::{Columns, Row, Table, TableError, TableLimits, open_file};
 
 /// The most ids of one cell.
 const IDS_MAX: usize = 64;
@@ -30,25 +31,22 @@ pub(super) struct Source<'a> {
 /// The rows of a table by their ids.
 pub(super) struct Ids(HashMap<[u8; 12], u32>);
 
-/// Which rows come after which.
-#[derive(Debug)]
-struct Edges {
-    /// A row that must be completed, and one behind it; in order.
-    pairs: Vec<(u32, u32)>,
-    /// How many rows must be completed before each.
-    left: Vec<u8>,
-}
-
 /// Demands of a table that every row comes after rows that there are, and none after itself.
 pub(super) fn check(source: Source<'_>, column: &str) -> Result<(), JobError> {
     let (ids, headers) = source.ids()?;
-    if !headers.iter().any(|header| header == column) {
-        let what = format!("after column {column:?} is not in the table, which has {}", Columns(&headers));
-        return Err(JobError::Dependency { line: 1, what });
+    demand_column(&headers, column)?;
+    match ids.cycle(source.rows()?, column)? {
+        Some(numbers) => Err(name(source.rows()?, &numbers)?),
+        None => Ok(()),
     }
-    let Edges { pairs, left } = source.edges(&ids, column)?;
-    match cycle(&pairs, left) {
-        Some(numbers) => Err(source.name(&numbers)?),
+}
+
+/// As [`check`], of rows that are in memory.
+pub(super) fn check_rows(rows: &[Row], headers: &[String], column: &str) -> Result<(), JobError> {
+    demand_column(headers, column)?;
+    let ids = Ids(rows.iter().map(|row| (digest(&row.item_id), row.number)).collect());
+    match ids.cycle(rows.iter().cloned().map(Ok), column)? {
+        Some(numbers) => Err(name(rows.iter().cloned().map(Ok), &numbers)?),
         None => Ok(()),
     }
 }
@@ -70,50 +68,33 @@ impl<'a> Source<'a> {
         Ok((Ids(ids), table.headers().to_vec()))
     }
 
-    fn edges(self, ids: &Ids, column: &str) -> Result<Edges, JobError> {
-        let (mut pairs, mut left) = (Vec::new(), vec![0_u8; ids.0.len() + 1]);
-        for row in self.rows()? {
-            let row = row?;
-            let after = ids.after(&row, column)?;
-            let what = || "the table has changed while it was read".to_owned();
-            let grown = || JobError::Dependency { line: row.line, what: what() };
-            let left = left.get_mut(row.number as usize).ok_or_else(grown)?;
-            *left = u8::try_from(after.len()).expect("a cell has at most 64 ids");
-            pairs.extend(after.into_iter().map(|before| (before, row.number)));
-        }
-        pairs.sort_unstable();
-        Ok(Edges { pairs, left })
-    }
-
     fn rows(self) -> Result<Table<std::fs::File>, JobError> {
         Ok(Table::open(open_file(self.input)?, self.format, self.limits, self.id_column)?)
-    }
-
-    /// Says by their ids that these rows wait for each other in this order.
-    fn name(self, numbers: &[u32]) -> Result<JobError, JobError> {
-        let wanted: BTreeSet<u32> = numbers.iter().copied().collect();
-        let (mut named, mut line) = (HashMap::new(), 0);
-        for row in self.rows()? {
-            let row = row?;
-            if wanted.contains(&row.number) {
-                line = if row.number == numbers[0] { row.line } else { line };
-                named.insert(row.number, row.item_id);
-            }
-        }
-        let mut words: Vec<String> = numbers
-            .iter()
-            .take(NAMED_MAX)
-            .map(|number| format!("{:?}", named.get(number).cloned().unwrap_or_default()))
-            .collect();
-        if numbers.len() > NAMED_MAX {
-            words.push(format!("{} more", numbers.len() - NAMED_MAX));
-        }
-        words.push(words[0].clone());
-        Ok(JobError::Dependency { line, what: format!("rows wait for each other: {}", words.join(" after ")) })
     }
 }
 
 impl Ids {
+    /// Rows that wait for each other, as [`cycle`] says; nothing if there are none.
+    fn cycle(
+        &self,
+        rows: impl Iterator<Item = Result<Row, TableError>>,
+        column: &str,
+    ) -> Result<Option<Vec<u32>>, JobError> {
+        // By the row that must be completed.
+        let (mut edges, mut left) = (Vec::new(), vec![0_u8; self.0.len() + 1]);
+        for row in rows {
+            let row = row?;
+            let after = self.after(&row, column)?;
+            let what = || "the table has changed while it was read".to_owned();
+            let grown = || JobError::Dependency { line: row.line, what: what() };
+            let left = left.get_mut(row.number as usize).ok_or_else(grown)?;
+            *left = u8::try_from(after.len()).expect("a cell has at most 64 ids");
+            edges.extend(after.into_iter().map(|before| (before, row.number)));
+        }
+        edges.sort_unstable();
+        Ok(cycle(&edges, left))
+    }
+
     /// The numbers of the rows that a row comes after, in order, each once.
     pub(super) fn after(&self, row: &Row, column: &str) -> Result<Vec<u32>, JobError> {
         let fault = |what: String| JobError::Dependency { line: row.line, what };
@@ -136,6 +117,37 @@ impl Ids {
             false => Ok(after.into_iter().collect()),
         }
     }
+}
+
+fn demand_column(headers: &[String], column: &str) -> Result<(), JobError> {
+    if headers.iter().any(|header| header == column) {
+        return Ok(());
+    }
+    let what = format!("after column {column:?} is not in the table, which has {}", Columns(headers));
+    Err(JobError::Dependency { line: 1, what })
+}
+
+/// Says by their ids that these rows wait for each other in this order.
+fn name(rows: impl Iterator<Item = Result<Row, TableError>>, numbers: &[u32]) -> Result<JobError, JobError> {
+    let wanted: BTreeSet<u32> = numbers.iter().copied().collect();
+    let (mut named, mut line) = (HashMap::new(), 0);
+    for row in rows {
+        let row = row?;
+        if wanted.contains(&row.number) {
+            line = if row.number == numbers[0] { row.line } else { line };
+            named.insert(row.number, row.item_id);
+        }
+    }
+    let mut words: Vec<String> = numbers
+        .iter()
+        .take(NAMED_MAX)
+        .map(|number| format!("{:?}", named.get(number).cloned().unwrap_or_default()))
+        .collect();
+    if numbers.len() > NAMED_MAX {
+        words.push(format!("{} more", numbers.len() - NAMED_MAX));
+    }
+    words.push(words[0].clone());
+    Ok(JobError::Dependency { line, what: format!("rows wait for each other: {}", words.join(" after ")) })
 }
 
 /// The ids that a cell names. Nothing: it cannot name any.
@@ -197,7 +209,7 @@ mod tests {
         let source = Source { input: file.path(), format: TableFormat::Csv, limits, id_column: Some("id") };
         let (ids, _) = source.ids().unwrap();
         std::fs::write(file.path(), "id,on\na,\nb,a\n").unwrap();
-        let error = source.edges(&ids, "on").unwrap_err();
+        let error = ids.cycle(source.rows().unwrap(), "on").unwrap_err();
         assert_eq!(error.to_string(), "line 3: the table has changed while it was read");
     }
 }

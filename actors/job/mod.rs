@@ -46,6 +46,7 @@ mod run;
 mod schema;
 mod settings;
 mod spool;
+mod strays;
 mod suspects;
 mod view;
 

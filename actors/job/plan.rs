@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use understory_paths::AgentPath;
 
+use super::after::check_rows;
 use super::error::JobError;
 use super::export::default_output;
 use super::import::table_limits;
@@ -29,10 +30,13 @@ pub struct JobPlan {
     pub used: Vec<String>,
     /// The others. A worker may look at them all the same: it has its row beside what it is asked.
     pub unused: Vec<String>,
-    /// Columns that the template names and the table has not.
-    pub unknown_columns: Option<UnknownColumns>,
+    /// What the template names and the table has not, and then what rows' own instructions do.
+    pub unknown_columns: Vec<UnknownColumns>,
     /// Where the output goes; nowhere without one. A name made from the job's id has `<id>` in its place.
     pub output: Option<PathBuf>,
+    /// There is something already where the output goes: only the job that wrote it leaves it be, or one that may overwrite it
+    /// takes its place.
+    pub output_exists: bool,
     /// The most runs that may be charged: the attempts of all rows, or what the request allows.
     pub turns_max: u64,
     /// The job that the same command started, and goes on with.
@@ -57,6 +61,7 @@ pub struct PlannedRow {
 /// What one reading of the table tells.
 struct Reading {
     summary: Summary,
+    unknown: Option<UnknownColumns>,
     first: Vec<Row>,
     skipped: u64,
     turns_max: u64,
@@ -66,12 +71,14 @@ impl System {
     /// Says what a job would be, with its first `count` rows. Reads the whole table, and the store only for an earlier job.
     ///
     /// # Errors
-    /// As for [`System::start_job`], but that nobody looks whether the owner is there or the output can be written.
+    /// As for [`System::start_job`], but that nobody looks whether the owner is there, the name is free or the output can be
+    /// written.
     pub async fn plan_job(&self, request: JobRequest, count: usize) -> Result<JobPlan, Error> {
         request.demand_settings()?;
         let (system, asked) = (self.clone(), request.clone());
         let read = tokio::task::spawn_blocking(move || {
-            let reading = read(&system, &asked, open_file(&asked.input).map_err(JobError::from)?, count)?;
+            let (reading, _) = read(&system, &asked, open_file(&asked.input).map_err(JobError::from)?, count, None)?;
+            system.judge_order(&asked, &asked.input)?;
             Ok::<_, Error>((
                 std::fs::canonicalize(&asked.input)
                     .map_err(|source| JobError::Place { path: asked.input, source: source.into() })?,
@@ -94,17 +101,24 @@ impl System {
     ) -> Result<JobPlan, Error> {
         request.demand_settings()?;
         let (system, asked) = (self.clone(), request.clone());
-        let read = tokio::task::spawn_blocking(move || read(&system, &asked, reader, count));
+        let read = tokio::task::spawn_blocking(move || {
+            let after = asked.columns.after.as_deref();
+            let (reading, order) = read(&system, &asked, reader, count, after)?;
+            after.map_or(Ok(()), |column| check_rows(&order, &reading.summary.headers, column))?;
+            Ok::<_, Error>(reading)
+        });
         let reading = read.await.map_err(|_| Error::Stopping)??;
         self.plan_of(&request, None, reading).await
     }
 
     async fn plan_of(&self, request: &JobRequest, input: Option<PathBuf>, reading: Reading) -> Result<JobPlan, Error> {
-        let Reading { summary, first, skipped, turns_max } = reading;
+        self.compile_schema(request.schema.as_deref()).await?;
+        request.name.as_deref().map(|name| request.owner.join(name)).transpose()?;
+        let Reading { summary, unknown, first, skipped, turns_max } = reading;
         let beside = |input: &PathBuf| default_output(input, "<id>", request.output_format.kind);
         let output = request.output.as_deref().map(absolute).transpose()?.or_else(|| input.as_ref().map(beside));
         let template = request.template.as_deref().map(Template::parse);
-        let unknown_columns = request.demand_known(&summary.headers)?;
+        let unknown_columns = request.demand_known(&summary.headers)?.into_iter().chain(unknown).collect();
         let named = named(request, template.as_ref());
         let is_used = |header: &String| named.as_ref().is_none_or(|named| named.contains(&header.as_str()));
         let (used, unused) = summary.headers.iter().cloned().partition(is_used);
@@ -115,26 +129,37 @@ impl System {
         let known = if request.fresh { None } else { self.known_job(request, &checked).await? };
         let turns_max = request.turns.map_or(turns_max, |turns| turns.min(turns_max));
         let earlier = known.map(|view| view.path);
-        Ok(JobPlan { first, rows, skipped, used, unused, unknown_columns, output, turns_max, earlier })
+        let looked = output.clone();
+        let exists = tokio::task::spawn_blocking(move || looked.is_some_and(|output| output.exists()));
+        let output_exists = exists.await.map_err(|_| Error::Stopping)?;
+        Ok(JobPlan { first, rows, skipped, used, unused, unknown_columns, output, output_exists, turns_max, earlier })
     }
 }
 
-/// Reads and judges a table as a start does, and keeps the first rows.
-fn read(system: &System, request: &JobRequest, reader: impl Read, count: usize) -> Result<Reading, Error> {
-    let JobRequest { columns, role, brain, id_column, .. } = request;
-    let asked = Asked { headers: &[], columns, role, brain: brain.as_ref() };
-    let (mut first, mut turns_max) = (Vec::new(), 0_u64);
+/// Reads and judges a table as a start does, and keeps the first rows and, of
+/// all of them, the cell of the column `after`.
+fn read(
+    system: &System,
+    request: &JobRequest,
+    reader: impl Read,
+    count: usize,
+    after: Option<&str>,
+) -> Result<(Reading, Vec<Row>), Error> {
+    let JobRequest { columns, role, brain, id_column, strict, .. } = request;
+    let asked = Asked { headers: &[], columns, role, brain: brain.as_ref(), strict: *strict };
+    let (mut first, mut order, mut turns_max) = (Vec::new(), Vec::new(), 0_u64);
     let format = (request.table_format(), table_limits(&system.limits));
-    let table = survey_rows(system, reader, format, id_column.as_deref(), asked, |asked, row, cells| {
+    let (table, unknown) = survey_rows(system, reader, format, id_column.as_deref(), asked, |asked, row, cells| {
         let attempts = asked.attempts(cells)?.unwrap_or(request.attempts);
         turns_max = turns_max.saturating_add(attempts.into());
+        order.extend(after.map(|column| row.with_only(column)));
         if first.len() < count {
             first.push(row);
         }
         Ok(())
     })?;
     let summary = table.summary().expect("a table that was read to its end without an error has a summary");
-    Ok(Reading { summary, first, skipped: table.skipped(), turns_max })
+    Ok((Reading { summary, unknown, first, skipped: table.skipped(), turns_max }, order))
 }
 
 /// The columns that somebody names; nothing if every worker gets all of its row and nothing else.

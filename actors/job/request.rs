@@ -18,7 +18,7 @@ use super::export::{check_writable, default_output};
 use super::fingerprint::{Command, Fingerprint};
 use super::import::table_limits;
 use super::place::{absolute, demand_not_input, lost};
-use super::settings::{Asked, survey};
+use super::settings::{Asked, Judged, survey};
 use super::spool::Kept;
 use super::table::{Summary, format_of, open_file};
 use super::template::{Template, UnknownColumns};
@@ -74,7 +74,8 @@ pub struct JobRequest {
     pub within: Option<Duration>,
     /// Another job, even if the same command was run before.
     pub fresh: bool,
-    /// A template that names what is no column is refused; else that is told, and the name stays in the text as it is.
+    /// A template that names what is no column is refused, a row's own instruction as well; else that is told, and the name
+    /// stays in the text as it is.
     pub strict: bool,
 }
 
@@ -85,8 +86,8 @@ pub struct JobStarted {
     pub job: AgentRef,
     /// Whether it was there.
     pub begun: Begun,
-    /// Columns that the template names and the table has not; they stay in the text as they are.
-    pub unknown_columns: Option<UnknownColumns>,
+    /// What the template names and the table has not, and then what rows' own instructions do; it stays in the text as it is.
+    pub unknown_columns: Vec<UnknownColumns>,
 }
 
 /// Whether a job was there when it was asked for.
@@ -158,7 +159,7 @@ impl JobRequest {
 
 /// What a request's table was found to be.
 pub(super) enum Found {
-    File(PathBuf, Summary),
+    File(PathBuf, Judged),
     Kept(Kept),
 }
 
@@ -184,20 +185,20 @@ impl System {
         let (system, asked) = (self.clone(), request.clone());
         let read = tokio::task::spawn_blocking(move || {
             let given = &asked.input;
-            let summary = system.judge(&asked, open_file(given).map_err(JobError::from)?)?;
+            let judged = system.judge(&asked, open_file(given).map_err(JobError::from)?)?;
             system.judge_order(&asked, given)?;
             let input = std::fs::canonicalize(given).map_err(|source| lost(given, source))?;
-            Ok::<_, Error>(Found::File(input, summary))
+            Ok::<_, Error>(Found::File(input, judged))
         });
         let found = read.await.map_err(|_| Error::Stopping)??;
         self.start_over(request, found).await
     }
 
     /// Reads the whole table of a request, and judges it and what its rows say for themselves. Blocks.
-    pub(super) fn judge(&self, request: &JobRequest, reader: impl io::Read) -> Result<Summary, Error> {
+    pub(super) fn judge(&self, request: &JobRequest, reader: impl io::Read) -> Result<Judged, Error> {
         let (format, limits) = (request.table_format(), table_limits(&self.limits));
-        let JobRequest { columns, role, brain, id_column, .. } = request;
-        let asked = Asked { headers: &[], columns, role, brain: brain.as_ref() };
+        let JobRequest { columns, role, brain, id_column, strict, .. } = request;
+        let asked = Asked { headers: &[], columns, role, brain: brain.as_ref(), strict: *strict };
         survey(self, reader, (format, limits), id_column.as_deref(), asked)
     }
 
@@ -214,11 +215,12 @@ impl System {
     /// Starts a job over a table that was judged.
     pub(super) async fn start_over(&self, request: JobRequest, found: Found) -> Result<JobStarted, Error> {
         self.compile_schema(request.schema.as_deref()).await?;
-        let (input, summary, kept) = match found {
-            Found::File(input, summary) => (Some(input), summary, None),
-            Found::Kept(kept) => (None, kept.summary.clone(), Some(kept)),
+        let (input, judged, kept) = match found {
+            Found::File(input, judged) => (Some(input), judged, None),
+            Found::Kept(kept) => (None, kept.judged.clone(), Some(kept)),
         };
-        let unknown_columns = request.demand_known(&summary.headers)?;
+        let Judged { summary, unknown } = judged;
+        let unknown_columns = request.demand_known(&summary.headers)?.into_iter().chain(unknown).collect();
         let checked = self.check(&request, input, summary).await?;
         let known = if request.fresh { None } else { self.known_job(&request, &checked).await? };
         let (job, begun) = match known {
@@ -246,7 +248,7 @@ impl System {
             self.resume(path).await?;
         }
         let (job, begun) = self.go_on(view).await?;
-        Ok(JobStarted { job, begun, unknown_columns: None })
+        Ok(JobStarted { job, begun, unknown_columns: Vec::new() })
     }
 
     /// Waits until a job is final and its output written.

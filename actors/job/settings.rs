@@ -11,7 +11,9 @@ use understory_store::{AgentRef, BrainChoice, Item, JobSpec, RowColumns, Store, 
 
 use super::JobError;
 use super::run::row_text;
+use super::strays::Strays;
 use super::table::{Columns, Row, Summary, Table, TableLimits, row_cells, scan};
+use super::template::UnknownColumns;
 use crate::error::Error;
 use crate::role::Role;
 use crate::system::System;
@@ -23,6 +25,16 @@ pub(super) struct Asked<'a> {
     pub(super) columns: &'a RowColumns,
     pub(super) role: &'a str,
     pub(super) brain: Option<&'a BrainChoice>,
+    /// A row's own instruction that names what is no column is refused.
+    pub(super) strict: bool,
+}
+
+/// A table that was read and judged.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    pub(super) summary: Summary,
+    /// What rows' own instructions name that is no column.
+    pub(super) unknown: Option<UnknownColumns>,
 }
 
 /// Who works on one row.
@@ -49,7 +61,9 @@ pub(super) enum Unfit {
 
 impl<'a> Asked<'a> {
     pub(super) fn of(spec: &'a JobSpec) -> Self {
-        Asked { headers: &spec.headers, columns: &spec.columns, role: &spec.role, brain: spec.brain.as_ref() }
+        let JobSpec { headers, columns, role, brain, .. } = spec;
+        // What was refused is no job.
+        Asked { headers, columns, role, brain: brain.as_ref(), strict: false }
     }
 
     /// Whether rows say anything for themselves that has to be read before they start.
@@ -77,9 +91,23 @@ impl<'a> Asked<'a> {
         };
         let mut brain = named.ok_or_else(|| Unfit::NoBrain { role: role_name.to_owned() })?;
         let brain_column = brain_column.as_deref().filter(|_| own_brain.is_some()).or(role_column);
-        system.factory(&brain).map_err(|error| unknown(brain_column, error))?;
+        let factory = system.factory(&brain).map_err(|error| unknown(brain_column, error))?;
+        let is_bare = brain.settings.is_empty();
         if let (Some(column), Some(model)) = (model_column, self.said(model_column.as_deref(), cells)) {
             brain.settings = with_model(&brain, model.trim()).map_err(|what| unfit(column, what))?;
+        }
+        if let (Some(column), Some(name)) = (brain_column, own_brain) {
+            factory.judge(&brain.settings).map_err(|error| {
+                unfit(
+                    column,
+                    match is_bare {
+                        true => format!(
+                            "brain {name:?} needs settings, and neither the job nor role {role_name:?} has any for it"
+                        ),
+                        false => format!("the settings of brain {name:?} are no good: {error}"),
+                    },
+                )
+            })?;
         }
         Ok(Worker { role_name: role_name.to_owned(), role, brain })
     }
@@ -135,17 +163,19 @@ pub(super) fn survey<R: io::Read>(
     (format, limits): (TableFormat, TableLimits),
     id_column: Option<&str>,
     asked: Asked<'_>,
-) -> Result<Summary, Error> {
+) -> Result<Judged, Error> {
     if !asked.differs() {
         asked.demand(system, &[]).map_err(|unfit| refused(unfit, None))?;
-        return Ok(scan(reader, format, limits, id_column).map_err(JobError::from)?);
+        let summary = scan(reader, format, limits, id_column).map_err(JobError::from)?;
+        return Ok(Judged { summary, unknown: None });
     }
-    let table = survey_rows(system, reader, (format, limits), id_column, asked, |_, _, _| Ok(()))?;
-    Ok(table.summary().expect("a table that was read to its end without an error has a summary"))
+    let (table, unknown) = survey_rows(system, reader, (format, limits), id_column, asked, |_, _, _| Ok(()))?;
+    let summary = table.summary().expect("a table that was read to its end without an error has a summary");
+    Ok(Judged { summary, unknown })
 }
 
 /// Reads a whole table and refuses rows that cannot be worked on as they say; each row that can is given to `each` with its
-/// cells.
+/// cells. With the table comes what rows' own instructions name that is no column.
 pub(super) fn survey_rows<R: io::Read>(
     system: &System,
     reader: R,
@@ -153,7 +183,7 @@ pub(super) fn survey_rows<R: io::Read>(
     id_column: Option<&str>,
     asked: Asked<'_>,
     mut each: impl FnMut(Asked<'_>, Row, &[String]) -> Result<(), Unfit>,
-) -> Result<Table<R>, Error> {
+) -> Result<(Table<R>, Option<UnknownColumns>), Error> {
     // What the job says is told as such, not as something that is wrong with its first row.
     system.role(asked.role)?;
     asked.brain.map(|brain| system.factory(brain)).transpose()?;
@@ -164,16 +194,20 @@ pub(super) fn survey_rows<R: io::Read>(
     if !table.headers().is_empty() {
         Asked { headers: table.headers(), ..asked }.demand_columns()?;
     }
+    let mut strays = Strays::default();
     while let Some(row) = table.next() {
         let row = row.map_err(JobError::from)?;
         let cells = row_cells(table.headers(), &row.json).map_err(JobError::from)?;
         let (asked, line) = (Asked { headers: table.headers(), ..asked }, row.line);
+        strays.look(&asked, &cells, line, limits.columns);
         let fit = asked.demand(system, &cells).and_then(|()| each(asked, row, &cells));
         fit.map_err(|unfit| refused(unfit, Some(line)))?;
     }
     // The columns of a JSON table are known now.
-    Asked { headers: table.headers(), ..asked }.demand_columns()?;
-    Ok(table)
+    let asked = Asked { headers: table.headers(), ..asked };
+    asked.demand_columns()?;
+    let unknown = strays.judge(&asked)?;
+    Ok((table, unknown))
 }
 
 /// The role that an item's worker has by what is on record; nothing if there is no such job.

@@ -17,7 +17,7 @@ use understory_store::{AgentId, JobState, Node, Table, TableFormat};
 
 use super::error::JobError;
 use super::request::{Found, JobRequest, JobStarted};
-use super::table::Summary;
+use super::settings::Judged;
 use crate::error::Error;
 use crate::system::System;
 
@@ -40,7 +40,7 @@ pub(crate) struct Spool {
 #[derive(Debug)]
 pub(super) struct Kept {
     file: TempPath,
-    pub(super) summary: Summary,
+    pub(super) judged: Judged,
 }
 
 impl Spool {
@@ -64,7 +64,7 @@ impl Kept {
     fn read<R: Read>(
         reader: R,
         dir: &Path,
-        judge: impl FnOnce(&mut Copying<R>) -> Result<Summary, Error>,
+        judge: impl FnOnce(&mut Copying<R>) -> Result<Judged, Error>,
     ) -> Result<Self, Error> {
         let unkept = |source| JobError::Unkept { dir: dir.to_owned(), source: Arc::new(source) };
         make(dir).map_err(unkept)?;
@@ -75,9 +75,9 @@ impl Kept {
         match unwritten {
             Some(error) => Err(unkept(error).into()),
             None => {
-                let summary = judged?;
+                let judged = judged?;
                 file.as_file().sync_all().map_err(unkept)?;
-                Ok(Self { file: file.into_temp_path(), summary })
+                Ok(Self { file: file.into_temp_path(), judged })
             }
         }
     }

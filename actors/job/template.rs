@@ -16,12 +16,26 @@ pub struct Template {
     pieces: Vec<Piece>,
 }
 
-/// A warning: the template names what is no column, so that the name stays in the text.
+/// A warning: the template names what is no column, or rows' own instructions do, so that the name stays in the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the template names {unknown}, but the table has {known}")]
+#[error("{who} {}{whence}, but the table has {known}", Columns(names))]
 pub struct UnknownColumns {
-    unknown: String,
+    who: String,
+    names: Vec<String>,
+    whence: String,
     known: String,
+}
+
+impl UnknownColumns {
+    pub(super) fn new(who: &str, names: Vec<String>, whence: &str, headers: &[String]) -> Self {
+        let known = Columns(headers).to_string();
+        UnknownColumns { who: who.to_owned(), names, whence: whence.to_owned(), known }
+    }
+
+    /// The names that are no columns.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +107,7 @@ impl Template {
     pub fn unknown_columns(&self, headers: &[String]) -> Option<UnknownColumns> {
         let known: HashSet<&str> = headers.iter().map(String::as_str).collect();
         let unknown: Vec<String> = self.columns().filter(|name| !known.contains(name)).map(str::to_owned).collect();
-        (!unknown.is_empty())
-            .then(|| UnknownColumns { unknown: Columns(&unknown).to_string(), known: Columns(headers).to_string() })
+        (!unknown.is_empty()).then(|| UnknownColumns::new("the template names", unknown, "", headers))
     }
 
     /// Takes one piece from a text that starts with a brace; returns what comes after it.

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use understory_store::{BrainChoice, RowColumns};
+use understory_store::{BrainChoice, RowColumns, TableFormat};
 
 use super::table::{Table, number};
 use super::world::{Setting, World, at, process, until};
-use crate::brain::{BrainError, Response, Turn};
+use crate::brain::{AnyBrain, BrainError, BrainFactory, Response, Seat, Turn};
 use crate::error::chain;
 use crate::job::JobRequest;
 use crate::{Role, RoleLimits};
@@ -167,6 +167,85 @@ async fn what_a_row_cannot_say_is_refused_before_the_job_starts() {
         (request.brain, request.role, request.columns) = (None, "bare".to_owned(), RowColumns::default());
     };
     check(head, bare, r#"no brain is named: not for the job, and role "bare" has none"#).await;
+    world.end().await;
+}
+
+/// A brain that cannot be without settings.
+struct Picky;
+
+impl BrainFactory for Picky {
+    fn make(&self, seat: &Seat) -> Result<Box<dyn AnyBrain>, BrainError> {
+        self.judge(&seat.settings)?;
+        Err(BrainError::refused("made"))
+    }
+
+    fn judge(&self, settings: &str) -> Result<(), BrainError> {
+        match settings {
+            "{}" => Ok(()),
+            _ => Err(BrainError::refused("they are not {}")),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_whose_brain_has_no_settings_is_refused_before_the_job_starts() {
+    let setting = telling().factory("picky", Arc::new(Picky));
+    let world = setting.role("picks", Role::with_brain("picky", "{}")).open().await;
+    let columns =
+        RowColumns { brain: Some("brain".to_owned()), role: Some("role".to_owned()), ..RowColumns::default() };
+    let table = Table::text("id,brain,role\na,two,\nb,picky,picks\nc,picky,\n");
+    let request = JobRequest { columns, ..table.request("one") };
+    let wanted = r#"line 4, column "brain": brain "picky" needs settings, and neither the job nor role "default" has any for it"#;
+    let refused = world.system.start_job(request.clone()).await.map(drop).unwrap_err();
+    assert_eq!(chain(&refused), wanted);
+    let refused = world.system.plan_job(request.clone(), 1).await.map(drop).unwrap_err();
+    assert_eq!(chain(&refused), wanted);
+    assert!(world.system.jobs(&at("/root"), None, 9).await.unwrap().is_empty());
+    // The job has some for it.
+    let brain = Some(BrainChoice { name: "picky".to_owned(), settings: "[]".to_owned() });
+    let refused = world.system.start_job(JobRequest { brain, ..request.clone() }).await.map(drop).unwrap_err();
+    let wanted = r#"line 3, column "brain": the settings of brain "picky" are no good: they are not {}"#;
+    assert_eq!(chain(&refused), wanted);
+    let brain = Some(BrainChoice { name: "picky".to_owned(), settings: "{}".to_owned() });
+    assert_eq!(world.run_job(JobRequest { brain, ..request }).await.job.counts.failed, 2);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_rows_own_instruction_names_and_the_table_has_not_is_told() {
+    let world = telling().open().await;
+    let columns = RowColumns { instruction: Some("ask".to_owned()), ..RowColumns::default() };
+    for (name, format, known, text) in [
+        ("csv", TableFormat::Csv, r#""id", "ask""#, "id,ask\na,see {id}\nb,\nc,see {zz} and {yy}\nd,{{zz}}{zz}\n"),
+        // Its columns are known at its end only.
+        (
+            "json",
+            TableFormat::JsonLines,
+            r#""id", "ask", "late""#,
+            "{\"id\":\"a\",\"ask\":\"see {late}\"}\n\n{\"id\":\"c\",\"ask\":\"{zz}{yy}\"}\n{\"id\":\"d\",\"ask\":\"{zz}\",\"late\":1}\n",
+        ),
+    ] {
+        let table = Table::text(text);
+        let (name, format) = (Some(name.to_owned()), Some(format));
+        let request = JobRequest { columns: columns.clone(), name, format, ..table.request("one") };
+        let line = if known.contains("late") { 3 } else { 4 };
+        let strict = JobRequest { strict: true, ..request.clone() };
+        let wanted =
+            format!(r#"line {line}, column "ask": the instruction names "yy", "zz", but the table has {known}"#);
+        let refused = world.system.start_job(strict.clone()).await.map(drop).unwrap_err();
+        assert_eq!(chain(&refused), wanted);
+        assert_eq!(chain(&world.system.plan_job(strict.clone(), 1).await.map(drop).unwrap_err()), wanted);
+        let told = world.system.plan_job(request.clone(), 1).await.unwrap().unknown_columns;
+        let started = world.system.start_job(request).await.unwrap();
+        for told in [told, started.unknown_columns] {
+            let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                told,
+                [format!(r#"column "ask" names "yy", "zz" from line {line} on, but the table has {known}"#)]
+            );
+        }
+        world.job_over(&started.job.path).await;
+    }
     world.end().await;
 }
 

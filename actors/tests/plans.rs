@@ -1,10 +1,12 @@
 //! What a job would be, without there being one.
 
 use understory_paths::AgentPath;
+use understory_store::RowColumns;
 
 use super::table::{Table, number};
 use super::world::World;
 use crate::Error;
+use crate::error::chain;
 use crate::job::JobRequest;
 use crate::limits::TEXT_MAX;
 
@@ -43,5 +45,34 @@ async fn what_no_worker_could_be_asked_is_not_shown() {
     let template = "t".repeat(TEXT_MAX + 1);
     let refused = world.system.start_job(request(template)).await.map(|started| started.job.path).unwrap_err();
     assert!(matches!(refused, Error::TooLong { what: "template", .. }), "{refused}");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_refused_as_the_job_would_be() {
+    let world = World::setting().brain("number", |turn| async move { number(&turn) }).open().await;
+    let text = "id,after\na,c\nb,\nc,a\n";
+    let table = Table::text(text);
+    let after = |column: &str| RowColumns { after: Some(column.to_owned()), ..RowColumns::default() };
+    let asked = || table.request("number");
+    let requests = [
+        JobRequest { columns: after("nope"), ..asked() },
+        JobRequest { columns: after("after"), ..asked() },
+        JobRequest { columns: after("id"), ..asked() },
+        JobRequest { schema: Some("id,n".to_owned()), ..asked() },
+        JobRequest { name: Some("bad name".to_owned()), ..asked() },
+    ];
+    for request in requests {
+        let planned = world.system.plan_job(request.clone(), 1).await.map(drop);
+        let streamed = world.system.plan_job_from(request.clone(), text.as_bytes(), 1).await.map(drop);
+        let refused = chain(&world.system.start_job(request).await.map(drop).unwrap_err());
+        assert_eq!(planned.map_err(|error| chain(&error)), Err(refused.clone()));
+        assert_eq!(streamed.map_err(|error| chain(&error)), Err(refused));
+    }
+    // In another order there is no cycle, and the job is as it was planned.
+    let table = Table::text("id,after\na,c\nb,\nc,b\n");
+    let request = JobRequest { columns: after("after"), ..table.request("number") };
+    assert_eq!(world.system.plan_job(request.clone(), 1).await.unwrap().rows, 3);
+    assert_eq!(world.run_job(request).await.job.counts.completed, 3);
     world.end().await;
 }

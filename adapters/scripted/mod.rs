@@ -98,6 +98,15 @@ impl BrainFactory for Scripted {
         };
         Ok(Box::new(brain))
     }
+
+    fn judge(&self, settings: &str) -> Result<(), BrainError> {
+        match &self.source {
+            Source::Script(_) | Source::Answer(_) => Ok(()),
+            Source::Named(_) => serde_json::from_str::<Settings>(settings)
+                .map(drop)
+                .map_err(|error| BrainError::refused(error.to_string())),
+        }
+    }
 }
 
 impl Brain for ScriptedBrain {

@@ -101,6 +101,10 @@ impl BrainFactory for Shell {
         Ok(Box::new(ShellBrain { ground: self.ground.clone(), settings: Arc::new(settings) }))
     }
 
+    fn judge(&self, settings: &str) -> Result<(), BrainError> {
+        ShellSettings::from_json(settings).map(drop).map_err(|error| BrainError::refused(chain(&error)))
+    }
+
     /// Kills the process groups that workers of a dead owner left, and returns once they are gone.
     fn sweep(&self) -> BoxFuture<'_, Result<(), BrainError>> {
         Box::pin(sweep::sweep(&self.ground.run))

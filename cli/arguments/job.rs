@@ -249,7 +249,7 @@ pub(crate) struct JobRunArguments {
     /// Start another job, even if the same command was run before
     #[arg(long)]
     pub(crate) new: bool,
-    /// Refuse a template that names what is no column, instead of leaving the name in the text
+    /// Refuse a template, or a row's own instruction, that names what is no column, instead of leaving the name in the text
     #[arg(long)]
     pub(crate) strict: bool,
     /// Show what would be asked, and start nothing. The home need not be there, and may be in use

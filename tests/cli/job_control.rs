@@ -118,26 +118,31 @@ fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
     assert!(folder.ok("job show").contains("state      paused (running, 0 of 6)\npaused     lunch\n"));
     assert!(folder.ok("job list").starts_with("/root/j  running (paused)  "));
     job.let_go();
-#[test]
-fn a_cancelled_job_goes_on_with_what_the_cancel_left() {
-    let folder = Folder::with_table(6);
-    folder.worker("held", HELD);
-    let words = "job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j --concurrency 2";
-    let mut job = folder.start(words);
-    job.began(2);
-    folder.ok("job cancel");
-    job.let_go();
-    assert_eq!(job.ended().code, 1);
-    folder.worker("held", "echo fine");
-    let named = folder.run("job retry j --item k1");
-    assert_eq!(named.code, 1, "{named:?}");
-    let said = "/root/j: no row is tried again; 1 that was named is neither failed nor skipped\n";
-    assert!(named.err.starts_with(said), "{}", named.err);
-    let again = folder.run("job retry j");
-    assert_eq!(again.code, 0, "{again:?}");
-    assert!(again.err.starts_with("/root/j: 4 rows that a cancel left go on\n"), "{}", again.err);
-    assert!(folder.lines("out.csv")[1..].iter().all(|line| line.contains(",completed,")), "{}", folder.read("out.csv"));
-}
+    #[test]
+    fn a_cancelled_job_goes_on_with_what_the_cancel_left() {
+        let folder = Folder::with_table(6);
+        folder.worker("held", HELD);
+        let words =
+            "job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j --concurrency 2";
+        let mut job = folder.start(words);
+        job.began(2);
+        folder.ok("job cancel");
+        job.let_go();
+        assert_eq!(job.ended().code, 1);
+        folder.worker("held", "echo fine");
+        let named = folder.run("job retry j --item k1");
+        assert_eq!(named.code, 1, "{named:?}");
+        let said = "/root/j: no row is tried again; 1 that was named is neither failed nor skipped\n";
+        assert!(named.err.starts_with(said), "{}", named.err);
+        let again = folder.run("job retry j");
+        assert_eq!(again.code, 0, "{again:?}");
+        assert!(again.err.starts_with("/root/j: 4 rows that a cancel left go on\n"), "{}", again.err);
+        assert!(
+            folder.lines("out.csv")[1..].iter().all(|line| line.contains(",completed,")),
+            "{}",
+            folder.read("out.csv")
+        );
+    }
 
     let ran = job.ended();
     insta::assert_snapshot!(ran.err, @"

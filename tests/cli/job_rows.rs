@@ -60,6 +60,8 @@ fn a_row_that_cannot_be_worked_on_is_found_before_the_job_starts() {
         r#"error: line 3, column "who": role "boss" is not known; known are default, explorer, scout, worker"#,
     );
     check("b,,clay,,,,", 5, r#"error: line 3, column "brain": brain "clay" is not known; known are scripted, shell"#);
+    let bare = r#"error: line 3, column "brain": brain "scripted" needs settings, and neither the job nor role "default" has any for it"#;
+    check("b,,scripted,,,,", 5, bare);
     check("b,,,,,soon,", 5, r#"error: line 3, column "seconds": "soon" is no whole number from 1 to 4294967295"#);
 }
 

@@ -68,7 +68,7 @@ fn a_plan_is_a_document() {
         folder.json(&format!("{JOB} --dry-run --first 1 --attempts-column n --instruction '{{note}}'"));
     assert_eq!(code, 0, "{plan}");
     plan["output"] = plan["output"].as_str().unwrap().rsplit('/').next().unwrap().into();
-    insta::assert_snapshot!(plan, @r#"{"rows":2,"skipped":0,"used":["id","n","note"],"unused":[],"unknown_columns":null,"output":"out.csv","turns_max":8,"first":[{"number":1,"line":2,"item_id":"k1","instruction":"x","row":"{\"id\":\"k1\",\"n\":\"5\",\"note\":\"x\"}"}]}"#);
+    insta::assert_snapshot!(plan, @r#"{"rows":2,"skipped":0,"used":["id","n","note"],"unused":[],"unknown_columns":[],"output":"out.csv","output_exists":false,"turns_max":8,"first":[{"number":1,"line":2,"item_id":"k1","instruction":"x","row":"{\"id\":\"k1\",\"n\":\"5\",\"note\":\"x\"}"}]}"#);
 }
 
 #[test]
@@ -117,4 +117,51 @@ fn a_strict_job_is_refused_when_its_template_names_no_column() {
     assert_eq!(folder.ok("job list"), "no jobs\n");
     assert_eq!(folder.run(&format!("{JOB} --strict --instruction '{{n}} and {{{{m}}}}'")).code, 0);
     assert_eq!(folder.run(&format!("{JOB} --first 2")).code, 2, "--first says how much of --dry-run");
+}
+
+#[test]
+fn a_plan_is_refused_as_the_job_would_be() {
+    let folder = Folder::with_table(2);
+    folder.write("cycle.csv", "id,after\na,b\nb,a\n");
+    let check = |words: &str, code: i32, said: &str| {
+        for words in [format!("{JOB} {words} --dry-run"), format!("{JOB} {words}")] {
+            let ran = folder.run(&words);
+            assert_eq!((ran.code, ran.out.as_str(), ran.err.lines().next().unwrap()), (code, "", said), "{words}");
+        }
+    };
+    let columns = r#"error: line 1: after column "nope" is not in the table, which has "id", "n""#;
+    check("--after-column nope", 5, columns);
+    check("--schema in.csv", 5, "error: the schema cannot be used: it is no json: expected value at line 1 column 1");
+    check(
+        "--instruction-column n --role boss",
+        3,
+        r#"error: role "boss" is not known; known are default, explorer, worker"#,
+    );
+    let cycle = JOB.replace("in.csv", "cycle.csv") + " --after-column after --dry-run";
+    let ran = folder.run(&cycle);
+    let said = "error: line 2: rows wait for each other: \"a\" after \"b\" after \"a\"\n";
+    assert_eq!((ran.code, ran.err.as_str()), (5, said));
+    let named = |words: &str| folder.run(&JOB.replace("--name j", &format!("--name 'bad name' {words}"))).err;
+    let refused = named("--dry-run");
+    assert!(refused.starts_with("error: ") && refused.contains("bad name"), "{refused}");
+    assert_eq!(named(""), refused);
+}
+
+#[test]
+fn a_plan_says_that_there_is_an_output_already() {
+    let folder = Folder::with_table(2);
+    folder.write("out.csv", "mine");
+    let output = |words: &str| {
+        let shown = folder.ok(&format!("{JOB} --dry-run {words}"));
+        shown.lines().find(|line| line.starts_with("output")).unwrap().to_owned()
+    };
+    assert_eq!(
+        output(""),
+        "output     [dir]/out.csv, which is there: needs --overwrite, unless this goes on with a job"
+    );
+    assert_eq!(output("--overwrite"), "output     [dir]/out.csv, which is written over");
+    assert_eq!(folder.json(&format!("{JOB} --dry-run")).1["output_exists"], true);
+    std::fs::remove_file(folder.at("out.csv")).unwrap();
+    assert_eq!(output(""), "output     [dir]/out.csv");
+    assert_eq!(folder.json(&format!("{JOB} --dry-run")).1["output_exists"], false);
 }

@@ -20,6 +20,16 @@ pub struct Row {
     pub json: String,
 }
 
+impl Row {
+    /// The row with no cell but that of one column.
+    pub(in crate::job) fn with_only(&self, column: &str) -> Row {
+        let mut cells: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&self.json).unwrap_or_default();
+        cells.retain(|name, _| name == column);
+        Row { json: serde_json::Value::Object(cells).to_string(), ..self.clone() }
+    }
+}
+
 /// Writes cells as one JSON object, in the order of the columns.
 pub fn row_json<'c>(headers: &[String], cells: impl IntoIterator<Item = &'c str>) -> String {
     let mut json = Vec::new();
