@@ -104,12 +104,31 @@ fn rows_that_failed_are_tried_again_and_the_job_run_to_its_end() {
 }
 
 #[test]
+<<<<<<< ours
 fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
+=======
+fn the_process_that_has_the_store_tries_rows_again() {
+    let folder = picky();
+    assert_eq!(folder.run(JOB).code, 6);
+    folder.worker("picky", r#"echo "{\"row\":$UNDERSTORY_ROW}""#);
+    let mut owner = folder.start("run /root");
+    owner.says("running /root");
+    assert_eq!(folder.ok("job retry"), "/root/j: 2 rows are tried again\n");
+    owner.signal(Signal::INT);
+    assert_eq!(owner.ended().code, 130);
+    folder.ok("job resume j");
+    assert_eq!(folder.json("job show").1["counts"]["completed"], 5);
+}
+
+#[test]
+fn a_cancelled_job_goes_on_with_what_the_cancel_left() {
+>>>>>>> theirs
     let folder = Folder::with_table(6);
     folder.worker("held", HELD);
     let words = "job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j --concurrency 2";
     let mut job = folder.start(words);
     job.began(2);
+<<<<<<< ours
     assert_eq!(folder.ok("job set --concurrency 3 --max-turns 100"), "/root/j: 3 at once, 100 turns\n");
     job.began(1);
     assert_eq!(folder.ok("job set j --max-turns 0"), "/root/j: 3 at once\n");
@@ -143,7 +162,37 @@ fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
             folder.read("out.csv")
         );
     }
+=======
+    folder.ok("job cancel");
+    job.let_go();
+    assert_eq!(job.ended().code, 1);
+    folder.worker("held", "echo fine");
+    let named = folder.run("job retry j --item k1");
+    assert_eq!(named.code, 1, "{named:?}");
+    let said = "/root/j: no row is tried again; 1 that was named is neither failed nor skipped\n";
+    assert!(named.err.starts_with(said), "{}", named.err);
+    let again = folder.run("job retry j");
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.err.starts_with("/root/j: 4 rows that a cancel left go on\n"), "{}", again.err);
+    assert!(folder.lines("out.csv")[1..].iter().all(|line| line.contains(",completed,")), "{}", folder.read("out.csv"));
+}
+>>>>>>> theirs
 
+#[test]
+fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
+    let folder = Folder::with_table(6);
+    folder.worker("held", HELD);
+    let words = "job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j --concurrency 2";
+    let mut job = folder.start(words);
+    job.began(2);
+    assert_eq!(folder.ok("job set --concurrency 3 --max-turns 100"), "/root/j: 3 at once, 100 turns\n");
+    job.began(1);
+    assert_eq!(folder.ok("job set j --max-turns 0"), "/root/j: 3 at once\n");
+    assert_eq!(folder.run("job set j").code, 2, "nothing is set");
+    assert_eq!(folder.ok("job pause --reason lunch"), "/root/j is paused, rows that run may finish: lunch\n");
+    assert!(folder.ok("job show").contains("state      paused (running, 0 of 6)\npaused     lunch\n"));
+    assert!(folder.ok("job list").starts_with("/root/j  running (paused)  "));
+    job.let_go();
     let ran = job.ended();
     insta::assert_snapshot!(ran.err, @"
     job /root/j: 6 rows
