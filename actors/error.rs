@@ -205,6 +205,14 @@ pub enum Error {
     /// A rule of a record said no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A rule of a job's record said no to what a person asks of it.
+    #[error("{path}")]
+    JobRefused {
+        /// The job.
+        path: AgentPath,
+        /// The rule.
+        source: Refusal,
+    },
     /// The table, template or output of a job is no good.
     #[error(transparent)]
     Job(#[from] crate::job::JobError),
@@ -226,6 +234,14 @@ impl Error {
     /// What lies at `path` cannot be asked to `verb`.
     pub fn wrong_kind(path: &AgentPath, found: &Node, verb: &'static str) -> Self {
         Error::WrongKind { path: path.clone(), found: found.noun(), verb }
+    }
+
+    /// As what was asked of the job at `path`: its record knows no path.
+    pub(crate) fn of_job(self, path: &AgentPath) -> Self {
+        match self {
+            Error::Refused(source) => Error::JobRefused { path: path.clone(), source },
+            error => error,
+        }
     }
 
     /// Whether the disk was too full for a commit: nothing was applied, and it will be taken once there is room.

@@ -14,15 +14,28 @@ pub(crate) use job::{
 };
 pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
 /// What the help ends with.
-const AS_AN_AGENT: &str = "With UNDERSTORY_TOKEN and UNDERSTORY_PATH in the environment a command acts as that agent, through the process \
-                           that runs it, and may do what the agent may. The brain `shell` sets them for its programs.";
+const BEHIND: &str = "\
+With UNDERSTORY_TOKEN and UNDERSTORY_PATH in the environment a command acts as that agent, through the process that runs it, \
+and may do what the agent may. The brain `shell` sets them for its programs.
+
+Exit codes:
+  0    it is done; every row of the job has a result
+  1    something failed; a job was cancelled, or is paused
+  2    the command line is no good
+  3    what is named is not there, or was removed
+  4    it is there already, closed, in use, changed meanwhile, or at a limit
+  5    a path, table or text is no good; a store is damaged, or of a newer version
+  6    rows of the job failed or were skipped
+  124  a deadline came first
+  130  it was interrupted (Ctrl-C)
+  143  it was terminated";
 
 /// Durable swarms of agents: every agent has a path, survives a crash, and goes on where it was.
 ///
 /// An agent that is there is named by its path, absolute or below /root, or by a nickname that one agent alone has (@NAME if a
 /// path reads the same).
 #[derive(Debug, Parser)]
-#[command(name = "understory", version, disable_help_subcommand = true, arg_required_else_help = true, after_help = AS_AN_AGENT)]
+#[command(name = "understory", version, disable_help_subcommand = true, arg_required_else_help = true, after_help = BEHIND)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) general: General,

@@ -23,6 +23,7 @@ use crate::brains;
 use crate::command::{Session, blocking};
 use crate::door::Door;
 use crate::exit;
+use crate::given::Given;
 use crate::owner::Owner;
 use crate::plan;
 use crate::progress::{Progress, Standing};
@@ -42,7 +43,7 @@ pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result
         let message = "a table that comes through a pipe has no place for an output beside it: add --out FILE";
         return Err(Failure::new(Code::Usage, message));
     }
-    let planned = arguments.dry_run.then_some(arguments.first);
+    let (planned, given) = (arguments.dry_run.then_some(arguments.first), Given::of(&arguments));
     let request = request(session, arguments).await?;
     if let Some(count) = planned {
         return plan::show(session, request, streamed, count).await;
@@ -50,12 +51,20 @@ pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result
     let owner = Door::own(session, "job run").await?;
     let runtime = owner.runtime.clone();
     finish(session, owner, "the same command goes on", async move {
-        if !streamed {
-            return Ok(runtime.start_job(request).await?.1);
+        let (job, started) = if streamed {
+            let table = request.input.clone();
+            let reader = blocking(move || open(&table)).await?;
+            runtime.start_job_from(request, reader).await?
+        } else {
+            runtime.start_job(request).await?
+        };
+        if let Some(unapplied) = given.unapplied(started.begun, &job.show().await?) {
+            session.terminal.warn(&unapplied);
         }
-        let table = request.input.clone();
-        let reader = blocking(move || open(&table)).await?;
-        Ok(runtime.start_job_from(request, reader).await?.1)
+        if started.begun == Begun::Finished {
+            session.terminal.note("the same command was run before: --new starts another job");
+        }
+        Ok(started)
     })
     .await
 }
@@ -120,6 +129,8 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         Some(file) => Some(session.aside(move || read_text("schema", &file)).await?),
         None => None,
     };
+    let output_format = arguments.written.format(arguments.out.as_deref())?;
+    let usual = JobRequest::new(arguments.table, brain);
     Ok(JobRequest {
         schema,
         owner: agent_path(&arguments.owner)?,
@@ -127,15 +138,12 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         id_column: arguments.id_column,
         template,
         format: arguments.format.map(Into::into),
-        output_format: OutputFormat {
-            grows: arguments.grow.map(Into::into),
-            ..arguments.written.format(arguments.out.as_deref())
-        },
+        output_format: OutputFormat { grows: arguments.grow.map(Into::into), ..output_format },
         output: arguments.out,
         overwrite: arguments.overwrite,
-        concurrency: arguments.concurrency,
-        attempts: arguments.attempts,
-        timeout: Duration::from_secs(arguments.timeout.into()),
+        concurrency: arguments.concurrency.unwrap_or(usual.concurrency),
+        attempts: arguments.attempts.unwrap_or(usual.attempts),
+        timeout: arguments.timeout.map_or(usual.timeout, |seconds| Duration::from_secs(seconds.into())),
         turns: arguments.max_turns,
         tokens: arguments.max_tokens,
         within: arguments.max_time.map(|seconds| Duration::from_secs(seconds.into())),
@@ -152,7 +160,7 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
             attempts: arguments.rows.attempts_column,
             after: arguments.after_column,
         },
-        ..JobRequest::new(arguments.table, brain)
+        ..usual
     })
 }
 
@@ -216,7 +224,7 @@ fn announce(session: &Session, started: &JobStarted, view: &JobView) {
         Begun::WritesAgain => {
             terminal.note(&format!("job {path} is finished; its output is missing and is written again"));
         }
-        Begun::Finished => terminal.note(&format!("job {path} is finished: nothing runs (--new starts another)")),
+        Begun::Finished => terminal.note(&format!("job {path} is finished: nothing runs")),
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) async fn set(session: &Session, arguments: JobSetArguments) -> Result
 /// `job export`.
 pub(crate) async fn export(session: &Session, arguments: JobExportArguments) -> Result<u8, Failure> {
     let JobExportArguments { job, out, written, overwrite } = arguments;
-    let format = written.format(Some(&out));
+    let format = written.format(Some(&out))?;
     // Whoever has the store may have another directory.
     let place = std::path::absolute(&out).ok().and_then(|place| place.to_str().map(str::to_owned));
     let output = place.ok_or_else(|| Failure::new(Code::Usage, "the name of the output is no text"))?;

@@ -9,6 +9,7 @@ mod dead;
 mod door;
 mod exit;
 mod fan_out;
+mod given;
 mod job;
 mod jobs;
 mod log;

@@ -97,6 +97,11 @@ pub(crate) fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(count)) }
 }
 
+/// So many attempts, in words.
+pub(crate) fn attempts(count: u32) -> String {
+    if count == 1 { "1 attempt".to_owned() } else { format!("{} attempts", grouped(count.into())) }
+}
+
 /// A text in which nothing acts on a terminal. Every control character is escaped, line ends too.
 pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -257,7 +262,7 @@ fn job(job: &JobLine) -> String {
         ("brain", job.brain.as_ref().map_or_else(|| "of the role".to_owned(), brain)),
         ("role", escaped(&job.role)),
         ("by column", list::labels(&job.columns)),
-        ("pace", format!("{} at once, {} attempts, {} s each", job.concurrency, job.attempts, job.timeout_ms / 1000)),
+        ("pace", format!("{} at once, {}, {} s each", job.concurrency, attempts(job.attempts), job.timeout_ms / 1000)),
         ("spent", job::spent(job)),
         ("created", job.created_at.clone()),
     ];

@@ -167,7 +167,8 @@ impl Job {
         self.system.resume_job(&self.path).await
     }
 
-    /// Has it start no more rows until it is unpaused; those running may finish. False if it was paused already.
+    /// Has it start no more rows until it is unpaused; those running may finish. False if that was asked
+    /// already: the reason stays that of the first time.
     ///
     /// # Errors
     /// It is not there, final, being cancelled or closed.

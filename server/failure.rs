@@ -152,7 +152,9 @@ fn code(error: &Refusal) -> Code {
         Refusal::Closed { .. } => Code::Closed,
         Refusal::Faulted { .. } => Code::Faulted,
         Refusal::Ambiguous { .. } => Code::Conflict,
-        Refusal::WrongKind { .. } | Refusal::Fenced { .. } | Refusal::Refused(_) => Code::Conflict,
+        Refusal::WrongKind { .. } | Refusal::Fenced { .. } | Refusal::Refused(_) | Refusal::JobRefused { .. } => {
+            Code::Conflict
+        }
         Refusal::Open { .. } | Refusal::BeingRemoved { .. } | Refusal::Overdue { .. } => Code::Conflict,
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
         Refusal::Metadata(MetadataError::BadKey { .. } | MetadataError::Reserved { .. }) => Code::InvalidText,
@@ -218,6 +220,7 @@ fn details(error: &Refusal) -> Value {
         Refusal::Overdue { path, overdue } => json!({ "path": path, "overdue": overdue }),
         Refusal::Removed { path, at } => json!({ "path": path, "removed": at }),
         Refusal::Closed { path, at } => json!({ "path": path, "closed_by": at }),
+        Refusal::JobRefused { path, .. } => json!({ "path": path }),
         Refusal::WrongKind { path, found, .. } => json!({ "path": path, "found": found }),
         Refusal::Faulted { path, reason } => json!({ "path": path, "reason": reason }),
         Refusal::Limit { limit, value, holder, .. } => json!({ "limit": limit, "value": value, "holder": holder }),

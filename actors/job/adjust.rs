@@ -36,7 +36,8 @@ pub(crate) enum Adjustment {
 }
 
 impl System {
-    /// Has a job start no more rows until it is unpaused; those running may finish. False if it was paused as it is.
+    /// Has a job start no more rows until it is unpaused; those running may finish. False
+    /// if it was so already: the reason stays that of the first time.
     ///
     /// # Errors
     /// There is no such job, it is final, being cancelled or closed.
@@ -65,7 +66,7 @@ impl System {
         self.job(path).await?;
         let (reply, answer) = oneshot::channel();
         self.jobs.deliver(self, path, JobSignal::Adjust { adjustment, reply });
-        answer.await.map_err(|_| Error::Stopping)?
+        answer.await.map_err(|_| Error::Stopping)?.map_err(|error| error.of_job(path))
     }
 
     fn changed(&self, limits: JobLimits, change: LimitsChange) -> JobLimits {
@@ -91,7 +92,13 @@ impl JobActor {
         self.settle_groups().await?;
         let Some(work) = &self.work else { return Err(Error::NotFound { path: self.path.clone() }) };
         let job: Job = match adjustment {
-            Adjustment::Pause(pause) => work.job.pause(pause)?,
+            Adjustment::Pause(pause) => {
+                let (next, by_hand) = (work.job.pause(pause)?, |pause: &Pause| pause.until.is_none() && !pause.used_up);
+                if work.job.pause.as_ref().is_some_and(by_hand) {
+                    return Ok(false);
+                }
+                next
+            }
             Adjustment::Unpause if work.job.pause.is_none() => return Ok(false),
             Adjustment::Unpause => work.job.unpause()?,
             Adjustment::Set(change) => work.job.set(self.system.changed(work.job.limits, change))?,

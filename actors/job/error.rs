@@ -105,7 +105,7 @@ pub enum JobError {
         job: AgentPath,
     },
     /// The output could not be written; the job keeps its results, and writes it when it is resumed.
-    #[error("failed to write {}: {reason}", output.display())]
+    #[error("the output of the job is not there: {reason}")]
     Unwritten {
         /// The output.
         output: std::path::PathBuf,

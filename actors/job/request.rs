@@ -290,7 +290,7 @@ impl System {
         self.job(path).await?;
         let (reply, answer) = oneshot::channel();
         self.jobs.deliver(self, path, JobSignal::Cancel { reason: "cancelled by request".to_owned(), reply });
-        answer.await.map_err(|_| Error::Stopping)?
+        answer.await.map_err(|_| Error::Stopping)?.map_err(|error| error.of_job(path))
     }
 
     /// Finds where a request's output goes, and what makes it the same as another.

@@ -102,7 +102,7 @@ impl System {
         let chosen = Chosen { failed: request.failed, skipped: request.skipped, named };
         let (reply, answer) = oneshot::channel();
         self.jobs.deliver(self, path, JobSignal::Retry((chosen, reply)));
-        answer.await.map_err(|_| Error::Stopping)?
+        answer.await.map_err(|_| Error::Stopping)?.map_err(|error| error.of_job(path))
     }
 }
 

@@ -39,7 +39,7 @@ impl System {
         let node = self.store.get::<Node>(&Table::Node.at(path)).await?.map(|row| row.value);
         let job = match node {
             Some(Node::Job(job)) => job,
-            Some(node) => return Err(Error::wrong_kind(path, &node, "be a job")),
+            Some(node) => return Err(Error::wrong_kind(path, &node, "do what a job does")),
             None => return Err(self.missing(path).await),
         };
         let spec = self.store.get::<JobSpec>(&Table::Spec.at(path)).await?;

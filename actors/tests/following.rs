@@ -245,7 +245,7 @@ async fn an_output_that_cannot_grow_stops_no_row() {
     world.system.resume_job(&job).await.unwrap();
     permits.add_permits(7);
     let error = tokio::time::timeout(LONG, world.system.job_finished(&job)).await.unwrap().unwrap_err();
-    assert!(error.to_string().starts_with("failed to write"), "{error}");
+    assert!(error.to_string().contains(": failed to write output "), "{error}");
     assert_eq!(world.system.job(&job).await.unwrap().job.counts.done(), 12);
     std::fs::remove_dir(table.output_path()).unwrap();
     world.system.resume_job(&job).await.unwrap();

@@ -10,6 +10,7 @@ use understory_store::JobLimits;
 use super::table::{Table, number};
 use super::world::{LONG, Setting, World, at, until};
 use crate::brain::BrainError;
+use crate::error::chain;
 use crate::job::{JobRequest, LimitsChange};
 
 /// A world whose brain `slow` works on a row for each permit.
@@ -69,8 +70,8 @@ async fn a_paused_job_starts_nothing_and_lets_what_runs_finish() {
     assert!(world.system.unpause_job(&job).await.unwrap());
     assert!(!world.system.unpause_job(&job).await.unwrap(), "it is not paused any more");
     assert_eq!(world.job_over(&job).await.job.counts.completed, 10);
-    let refused = world.system.pause_job(&job, "late").await.unwrap_err().to_string();
-    assert_eq!(refused, "the job cannot be paused: it is completed");
+    let refused = world.system.pause_job(&job, "late").await.unwrap_err();
+    assert_eq!(chain(&refused), "/root/job: the job cannot be paused: it is completed");
     world.end().await;
 }
 
@@ -134,7 +135,7 @@ async fn a_running_job_follows_other_limits_at_once() {
     stands(&world, "3 running, 5 done").await;
     permits.add_permits(2);
     stands(&world, "2 running, 7 done").await;
-    assert_eq!(set(0).await.unwrap_err().to_string(), "a job works on one row at once at the least");
+    assert_eq!(chain(&set(0).await.unwrap_err()), "/root/job: a job works on one row at once at the least");
     permits.add_permits(100);
     world.job_over(&job).await;
     assert_eq!(set(3).await.unwrap_err().to_string(), "the job cannot be given other limits: it is completed");

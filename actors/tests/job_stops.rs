@@ -155,7 +155,7 @@ async fn a_cancel_lets_running_rows_finish_and_no_other_start() {
     assert_eq!(tally(&world, &job).await, "pending 0, running 0, completed 9, failed 0, cancelled 11; charged 0");
     assert_eq!(table.output().len(), 20);
     let error = world.system.cancel_job(&at("/root")).await.unwrap_err();
-    assert_eq!(error.to_string(), "/root is an agent, which cannot be asked to be a job");
+    assert_eq!(error.to_string(), "/root is an agent, which cannot be asked to do what a job does");
     world.end().await;
 }
 
@@ -315,7 +315,7 @@ async fn an_output_that_cannot_be_written_is_told_and_written_when_it_can_be() {
     std::fs::create_dir(table.output_path()).unwrap();
     permits.add_permits(3);
     let error = tokio::time::timeout(LONG, world.system.job_finished(&job)).await.unwrap().unwrap_err();
-    assert!(error.to_string().starts_with("failed to write"), "{error}");
+    assert!(error.to_string().contains(": failed to write output "), "{error}");
     until(async || world.system.residents() == 0).await;
     std::fs::remove_dir(table.output_path()).unwrap();
     world.system.resume_job(&job).await.unwrap();

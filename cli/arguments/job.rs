@@ -219,15 +219,15 @@ pub(crate) struct JobRunArguments {
     /// Have the output grow while the job runs, with the rows that came to their ends; the whole one takes its place
     #[arg(long, value_name = "ORDER")]
     pub(crate) grow: Option<Grow>,
-    /// How many rows are worked on at once
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) concurrency: u32,
-    /// How often a row is tried
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) attempts: u32,
-    /// How long one try may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) timeout: u32,
+    /// How many rows are worked on at once; 16 without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) concurrency: Option<u32>,
+    /// How often a row is tried; 3 times without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) attempts: Option<u32>,
+    /// How long one try may take; 1800 without it
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: Option<u32>,
     /// How many runs may be started, tries again counted in; the job then pauses
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_turns: Option<u64>,

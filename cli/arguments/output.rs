@@ -4,6 +4,13 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use understory::{OutputFormat, OutputKind};
+use understory_server::{Code, Failure};
+
+/// Ends of names that say what no output is written as.
+const OTHER_FORMATS: [&str; 20] = [
+    "json", "tsv", "tab", "xls", "xlsx", "xlsm", "ods", "parquet", "arrow", "feather", "avro", "orc", "xml", "yaml",
+    "yml", "sqlite", "db", "gz", "zip", "zst",
+];
 
 /// How an output is written.
 #[derive(Debug, Args)]
@@ -29,8 +36,18 @@ pub(crate) enum OutFormat {
 }
 
 impl OutputArguments {
-    /// The format of an output that goes to `out`.
-    pub(crate) fn format(&self, out: Option<&Path>) -> OutputFormat {
+    /// The format of an output that goes to `out`. A name that says another is refused, unless it is said in so many words.
+    pub(crate) fn format(&self, out: Option<&Path>) -> Result<OutputFormat, Failure> {
+        let refused = |message: String| Err(Failure::new(Code::Usage, message));
+        if out == Some(Path::new("-")) {
+            return refused("the output goes to a file, not to stdout: ./- is one of that name".to_owned());
+        }
+        let end = out.and_then(Path::extension).map(|end| end.to_string_lossy().to_ascii_lowercase());
+        if let (Some(end), None) = (end.filter(|end| OTHER_FORMATS.contains(&end.as_str())), self.out_format) {
+            return refused(format!(
+                "an output is CSV or JSON lines, not .{end}: say --out-format csv or jsonl, or another name"
+            ));
+        }
         let kind = match self.out_format {
             Some(OutFormat::Csv) => OutputKind::Csv,
             Some(OutFormat::Jsonl) => OutputKind::JsonLines,
@@ -38,6 +55,6 @@ impl OutputArguments {
         };
         // Of no use in JSON lines: what says the same shall be the same command.
         let csv = kind == OutputKind::Csv;
-        OutputFormat { kind, expand: self.expand && csv, guard: !self.no_guard && csv, grows: None }
+        Ok(OutputFormat { kind, expand: self.expand && csv, guard: !self.no_guard && csv, grows: None })
     }
 }

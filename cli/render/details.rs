@@ -2,7 +2,7 @@
 
 use understory_server::{MailLine, PhaseLine, WaitsLine};
 
-use super::grouped;
+use super::{attempts, grouped};
 
 /// How many paths stand in one line.
 const PATHS_MAX: usize = 5;
@@ -13,7 +13,7 @@ const CHILDREN_COUNTED_MAX: u64 = 10_000;
 pub(super) fn next(phase: &PhaseLine) -> String {
     let PhaseLine::Ready { charged, unavailable, not_before } = phase else { return String::new() };
     let mut words = Vec::new();
-    words.extend((*charged > 0).then(|| format!("{charged} attempts charged")));
+    words.extend((*charged > 0).then(|| format!("{} charged", attempts(*charged))));
     words.extend((*unavailable > 0).then(|| format!("brain unavailable {unavailable} times")));
     words.extend(not_before.as_ref().map(|at| format!("not before {at}")));
     words.join(", ")

@@ -95,6 +95,18 @@ fn rows_that_failed_are_tried_again_and_the_job_run_to_its_end() {
     let mended = folder.run("job retry j");
     assert_eq!(mended.code, 0, "{mended:?}");
     assert!(mended.err.starts_with("/root/j: 2 rows are tried again\n"), "{}", mended.err);
+    for words in ["job resume j", "job retry j"] {
+        let over = folder.run(words);
+        assert!(over.err.contains("job /root/j is finished: nothing runs\n"), "there is no --new: {over:?}");
+    }
+    assert_eq!(folder.json("job pause j").1["message"], "/root/j: the job cannot be paused: it is completed");
+    assert!(folder.ok("job show j").contains(" at once, 1 attempt, 1800 s each\n"));
+    folder.ok("spawn ada --no-nickname");
+    assert_eq!(
+        folder.json("job show ada").1["message"],
+        "/root/ada is an agent, which cannot be asked to do what a job does"
+    );
+    folder.ok("close ada --yes");
     assert_eq!(folder.lines("log")[5..], ["2 2", "2 3", "4 2"]);
     assert!(folder.lines("out.csv")[1..].iter().all(|line| line.contains(",completed,")), "{}", folder.read("out.csv"));
     let nothing = folder.run("job retry");
@@ -203,7 +215,9 @@ fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
     drop(job);
     // Nobody runs it: what is said of it is on record.
     assert_eq!(folder.run("job resume j").code, 1, "it is still paused");
-    assert_eq!(folder.ok("job pause j --reason lunch"), "/root/j was paused already: lunch\n");
+    assert_eq!(folder.ok("job pause j"), "/root/j was paused already: lunch\n");
+    assert_eq!(folder.json("job pause j --reason tea").1["new"], false);
+    assert_eq!(folder.json("job show j").1["pause"]["reason"], "lunch");
     assert_eq!(folder.ok("job unpause"), "/root/j goes on\n");
     assert_eq!(folder.ok("job unpause j"), "/root/j was not paused\n");
     let mut job = folder.start("job resume j");

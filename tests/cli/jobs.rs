@@ -37,7 +37,8 @@ fn the_same_command_on_a_finished_job_runs_nothing() {
     let ran = folder.run(JOB);
     assert_eq!((ran.code, ran.out.as_str()), (0, ""));
     insta::assert_snapshot!(ran.err, @"
-    job /root/j is finished: nothing runs (--new starts another)
+    the same command was run before: --new starts another job
+    job /root/j is finished: nothing runs
     job /root/j completed, 3 rows: 3 completed
     output: [dir]/out.csv
     ");
@@ -95,6 +96,38 @@ fn another_command_is_another_job() {
     assert_eq!(folder.lines("log").len(), 6);
     // A limit is no part of what makes a command the same.
     assert!(folder.run(&format!("{JOB} --concurrency 1 --attempts 9")).err.contains("nothing runs"));
+}
+
+#[test]
+fn what_a_job_that_is_there_is_not_given_is_said() {
+    let folder = Folder::with_table(3);
+    let words = format!("{JOB} --attempts 3 --timeout 1800 --concurrency 16 --max-time 900");
+    let ran = folder.run(&format!("{words} --max-turns 1"));
+    assert!(ran.code == 1 && !ran.err.contains("warning"), "{ran:?}");
+    // As it was, or with nothing that it has not.
+    for words in [format!("{words} --max-turns 1"), JOB.to_owned()] {
+        let same = folder.run(&words);
+        assert!(!same.err.contains("warning"), "{same:?}");
+    }
+    let other = JOB.replace("--name j", "--name k");
+    let other = folder.run(&format!("{other} --attempts 9 --timeout 60 --concurrency 2 --max-turns 7 --max-tokens 8"));
+    let told = "warning: /root/j was there already, and is without --name k (it has j), --attempts 9 (it has 3), --timeout 60 (it \
+                has 1800), --concurrency 2 (it has 16), --max-turns 7 (it has 1), --max-tokens 8 (it has none): understory job \
+                set /root/j --concurrency 2 --max-turns 7 --max-tokens 8";
+    assert_eq!(other.err.lines().next().unwrap(), told, "{other:?}");
+    folder.ok("job set j --max-turns 0");
+    folder.ok(JOB);
+    let over = folder.run(&format!("{JOB} --concurrency 2"));
+    let told = "warning: /root/j was there already, and is without --concurrency 2 (it has 16)";
+    assert_eq!((over.code, over.err.lines().next().unwrap()), (0, told), "a finished job is set nothing any more");
+}
+
+#[test]
+fn a_job_says_how_many_rows_it_works_on_when_that_is_fewer() {
+    let folder = Folder::with_table(1);
+    let ran = folder.run(&format!("{JOB} --concurrency 100000"));
+    let told = "warning: /root/j works on 256 rows at once, as many as there are turn slots";
+    assert_eq!((ran.code, ran.err.lines().next().unwrap()), (0, told), "{ran:?}");
 }
 
 #[test]
@@ -180,8 +213,9 @@ fn a_scripted_brain_answers_rows() {
     let folder = Folder::with_table(2);
     folder.write("script.jsonl", "{\"match\":\"k1\",\"report\":{\"one\":1}}\n{\"report\":{}}\n");
     folder.ok("job run in.csv --id-column id --script script.jsonl --out out.csv");
-    let output = folder.read("out.csv");
-    assert!(output.contains(r#""{""one"":1}""#), "{output}");
+    let rows = folder.lines("out.csv");
+    assert!(rows[1].starts_with("k1,1,") && rows[1].contains(r#",completed,1,,"{""one"":1}","#), "{rows:?}");
+    assert!(rows[2].starts_with("k2,2,") && rows[2].contains(",completed,1,,{},"), "{rows:?}");
 }
 
 #[test]

@@ -82,6 +82,36 @@ fn json_lines_have_the_row_and_the_result_as_objects() {
 }
 
 #[test]
+fn a_name_that_says_what_no_output_is_written_as_is_refused() {
+    let folder = Folder::with_table(1);
+    let job = JOB.replace("./say", "./double");
+    for name in ["r.json", "r.tsv", "R.XLSX", "r.csv.gz", "-"] {
+        let ran = folder.run(&format!("{job} --out {name}"));
+        assert_eq!((ran.code, ran.err.starts_with("error: ")), (2, true), "{ran:?}");
+        assert_eq!(folder.run(&format!("{job} --out {name} --dry-run")).err, ran.err);
+    }
+    assert_eq!(folder.ok("job list"), "no jobs\n");
+    assert!(!folder.at("-").exists());
+    let refused = folder.run(&format!("{job} --out r.json")).err;
+    insta::assert_snapshot!(refused.trim(), @"error: an output is CSV or JSON lines, not .json: say --out-format csv or jsonl, or another name");
+    folder.ok(&format!("{job} --out r.json --out-format jsonl --name j"));
+    assert_eq!(folder.lines("r.json").len(), 1);
+    assert_eq!(folder.run("job export j --out r.tsv").code, 2);
+    folder.ok("job export j --out r.txt");
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_named_once() {
+    let folder = Folder::with_table(1);
+    folder.worker("double", "mkdir out.csv; echo fine");
+    let ran = folder.run(&JOB.replace("./say", "./double --out out.csv --name j"));
+    let said =
+        "error: the output of the job is not there: failed to write output [dir]/out.csv: Is a directory (os error 21)";
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.lines().any(|line| line == said), "{ran:?}");
+}
+
+#[test]
 fn another_format_is_another_command_and_has_its_own_place() {
     let folder = Folder::with_table(1);
     let job = JOB.replace("./say", "./double");

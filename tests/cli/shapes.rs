@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::folder::Folder;
+use super::folder::{Folder, project};
 
 /// A document with what differs from run to run left out.
 fn shape(folder: &Folder, words: &str) -> String {
@@ -372,10 +372,22 @@ fn of_jobs() {
     insta::assert_snapshot!(shape(&folder, "job cancel j"), @r#"
     {
       "code": "conflict",
-      "message": "the job cannot be cancelled: it is completed",
-      "details": {},
+      "message": "/root/j: the job cannot be cancelled: it is completed",
+      "details": {
+        "path": "/root/j"
+      },
       "hint": null,
       "retryable": false
     }
     "#);
+}
+
+#[test]
+fn every_exit_code_is_in_the_help_and_in_the_readme() {
+    let help = Folder::new().ok("--help");
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    for code in ["0", "1", "2", "3", "4", "5", "6", "124", "130", "143"] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))), "{code}: {help}");
+        assert!(readme.lines().any(|line| line.starts_with(&format!("| {code} | "))), "{code}");
+    }
 }
