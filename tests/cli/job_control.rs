@@ -122,10 +122,13 @@ fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
 fn the_process_that_has_the_store_tries_rows_again() {
     let folder = picky();
     assert_eq!(folder.run(JOB).code, 6);
-    folder.worker("picky", r#"echo "{\"row\":$UNDERSTORY_ROW}""#);
+    folder.worker("picky", HELD);
     let mut owner = folder.start("run /root");
     owner.says("running /root");
     assert_eq!(folder.ok("job retry"), "/root/j: 2 rows are tried again\n");
+    let first = owner.began(1);
+    owner.let_go();
+    assert_eq!([first, owner.began(1)], [["2"], ["4"]], "it runs them by itself");
     owner.signal(Signal::INT);
     assert_eq!(owner.ended().code, 130);
     folder.ok("job resume j");
@@ -254,7 +257,7 @@ fn the_rows_of_a_job_are_written_to_another_place_as_they_stand() {
     let row: serde_json::Value = serde_json::from_str(&lines[1]).unwrap();
     assert_eq!((&row["item_id"], &row["status"], &row["result"]), (&"k2".into(), &"failed".into(), &().into()));
     let (code, refused) = folder.json("job export j --out now.csv");
-    assert_ne!(code, 0, "{refused}");
+    assert_eq!((code, &refused["code"]), (4, &"exists".into()), "{refused}");
     assert_eq!(folder.json("job export j --out now.csv --overwrite").1["rows"], 5);
     let table = folder.read("in.csv");
     let (code, refused) = folder.json("job export j --out in.csv --overwrite");

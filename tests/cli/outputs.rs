@@ -125,11 +125,23 @@ fn another_format_is_another_command_and_has_its_own_place() {
 
 #[test]
 fn an_output_grows_while_the_job_runs() {
-    let folder = Folder::with_table(3);
-    // The last row ends when it sees the first in the output.
-    let look = "[ $UNDERSTORY_ROW = 3 ] && until grep -q k1 out.jsonl 2>/dev/null; do :; done; echo fine";
-    folder.worker("double", look);
-    let ran = folder.run(&JOB.replace("./say", "./double --out out.jsonl --name j --grow rows"));
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(folder.lines("out.jsonl").len(), 3);
+    // A worker that looks for what never comes ends all the same.
+    let look = "look() { i=0; until grep -q $1 out.csv || [ $i = 200 ]; do i=$((i+1)); sleep 0.05; done 2>/dev/null; }";
+    // The second row comes to its end before the first; the third keeps what it finds in the output.
+    for (order, first, third, grown) in [
+        ("rows", "read line <second", "look k2", ["id", "k1", "k2"]),
+        ("ends", "look k2", "look k1", ["id", "k2", "k1"]),
+    ] {
+        let folder = Folder::with_table(3);
+        folder.pipe("second");
+        let second = if order == "rows" { "echo go >second" } else { ":" };
+        let does = format!("1) {first};; 2) {second};; 3) {third}; cp out.csv grown.csv;;");
+        folder.worker("double", &format!("{look}\ncase $UNDERSTORY_ROW in {does} esac; echo fine"));
+        let ran = folder.run(&JOB.replace("./say", &format!("./double --out out.csv --name j --grow {order}")));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let begins = |name: &str| folder.lines(name).iter().map(|line| line[..2].to_owned()).collect::<Vec<_>>();
+        assert_eq!(begins("grown.csv"), grown, "{order}");
+        assert_eq!(begins("out.csv"), ["id", "k1", "k2", "k3"], "{order}");
+        assert_eq!(folder.lines("grown.csv")[0], folder.lines("out.csv")[0], "{order}");
+    }
 }
