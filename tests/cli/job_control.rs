@@ -1,5 +1,7 @@
 //! What is asked of one job while it runs and afterwards.
 
+use rustix::process::Signal;
+
 use super::folder::Folder;
 use super::resident::HELD;
 
@@ -116,9 +118,6 @@ fn rows_that_failed_are_tried_again_and_the_job_run_to_its_end() {
 }
 
 #[test]
-<<<<<<< ours
-fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
-=======
 fn the_process_that_has_the_store_tries_rows_again() {
     let folder = picky();
     assert_eq!(folder.run(JOB).code, 6);
@@ -137,47 +136,11 @@ fn the_process_that_has_the_store_tries_rows_again() {
 
 #[test]
 fn a_cancelled_job_goes_on_with_what_the_cancel_left() {
->>>>>>> theirs
     let folder = Folder::with_table(6);
     folder.worker("held", HELD);
     let words = "job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j --concurrency 2";
     let mut job = folder.start(words);
     job.began(2);
-<<<<<<< ours
-    assert_eq!(folder.ok("job set --concurrency 3 --max-turns 100"), "/root/j: 3 at once, 100 turns\n");
-    job.began(1);
-    assert_eq!(folder.ok("job set j --max-turns 0"), "/root/j: 3 at once\n");
-    assert_eq!(folder.run("job set j").code, 2, "nothing is set");
-    assert_eq!(folder.ok("job pause --reason lunch"), "/root/j is paused, rows that run may finish: lunch\n");
-    assert!(folder.ok("job show").contains("state      paused (running, 0 of 6)\npaused     lunch\n"));
-    assert!(folder.ok("job list").starts_with("/root/j  running (paused)  "));
-    job.let_go();
-    #[test]
-    fn a_cancelled_job_goes_on_with_what_the_cancel_left() {
-        let folder = Folder::with_table(6);
-        folder.worker("held", HELD);
-        let words =
-            "job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j --concurrency 2";
-        let mut job = folder.start(words);
-        job.began(2);
-        folder.ok("job cancel");
-        job.let_go();
-        assert_eq!(job.ended().code, 1);
-        folder.worker("held", "echo fine");
-        let named = folder.run("job retry j --item k1");
-        assert_eq!(named.code, 1, "{named:?}");
-        let said = "/root/j: no row is tried again; 1 that was named is neither failed nor skipped\n";
-        assert!(named.err.starts_with(said), "{}", named.err);
-        let again = folder.run("job retry j");
-        assert_eq!(again.code, 0, "{again:?}");
-        assert!(again.err.starts_with("/root/j: 4 rows that a cancel left go on\n"), "{}", again.err);
-        assert!(
-            folder.lines("out.csv")[1..].iter().all(|line| line.contains(",completed,")),
-            "{}",
-            folder.read("out.csv")
-        );
-    }
-=======
     folder.ok("job cancel");
     job.let_go();
     assert_eq!(job.ended().code, 1);
@@ -191,7 +154,6 @@ fn a_cancelled_job_goes_on_with_what_the_cancel_left() {
     assert!(again.err.starts_with("/root/j: 4 rows that a cancel left go on\n"), "{}", again.err);
     assert!(folder.lines("out.csv")[1..].iter().all(|line| line.contains(",completed,")), "{}", folder.read("out.csv"));
 }
->>>>>>> theirs
 
 #[test]
 fn a_running_job_is_paused_and_given_other_limits_from_another_terminal() {
