@@ -50,7 +50,7 @@ pub(crate) struct General {
     /// Where agents and jobs are kept
     #[arg(long, global = true, env = "UNDERSTORY_HOME", value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
-    /// Print results as JSON on stdout, and errors and the progress of jobs as JSON on stderr, a line each
+    /// Print results as JSON on stdout, and errors, warnings and the progress of jobs as JSON on stderr, a line each
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print no progress and no notes

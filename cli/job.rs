@@ -192,13 +192,18 @@ async fn finish(
         let started = start.await?;
         let job = runtime.job(started.job.path.clone());
         announce(session, &started, &job.show().await?);
+        followed.asked(started.begun);
         let view = follow(&runtime, &job, &followed).await;
         followed.end();
+        if view.is_err() {
+            followed.cut();
+        }
         // Said before the store is let go, which may take a while when much was written.
         sum_up(session, &followed, watched(&job, &view?).await?).await
     };
     let stopped = || {
         progress.end();
+        progress.cut();
         let failure = Failure::new(Code::Interrupted, progress.standing().unwrap_or_default());
         match progress.job() {
             Some(job) => failure.hint(format!("{go_on}, and so does: understory job resume {job}")),

@@ -1,11 +1,11 @@
 //! How far a job is: a bar on a terminal, lines at intervals elsewhere, events in JSON with `--json`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use understory::{AgentPath, Counts, JobView, Spent};
+use understory::{AgentPath, Begun, Counts, JobView, Spent};
 use understory_server::{JobLine, SlowLine};
 
 use crate::pace::Pace;
@@ -14,13 +14,15 @@ use crate::terminal::Terminal;
 
 /// How often the bar moves when nothing else does.
 const TICK: Duration = Duration::from_millis(200);
-const TEMPLATE: &str = "{spinner} [{bar:30}] {wide_msg}";
+const TEMPLATE: &str = "{spinner} [{bar:10}] {wide_msg}";
 
 /// How far a job is.
 pub(crate) struct Progress {
     terminal: Terminal,
     every: Duration,
     state: Mutex<Option<State>>,
+    /// The word for whether the job was there when it was asked for.
+    begun: OnceLock<&'static str>,
 }
 
 /// Where a job stands, as far as progress tells of it.
@@ -74,7 +76,19 @@ impl From<&JobLine> for Standing {
 impl Progress {
     /// Shows nothing yet. Where no bar is drawn, it tells `every` so often.
     pub(crate) fn new(terminal: &Terminal, every: Duration) -> Self {
-        Progress { terminal: terminal.clone(), every, state: Mutex::new(None) }
+        Progress { terminal: terminal.clone(), every, state: Mutex::new(None), begun: OnceLock::new() }
+    }
+
+    /// Takes whether the job was there, before anything is shown.
+    pub(crate) fn asked(&self, begun: Begun) {
+        let word = match begun {
+            Begun::New => "new",
+            Begun::GoesOn => "goes_on",
+            Begun::WritesAgain => "writes_again",
+            Begun::Finished => "finished",
+        };
+        // Of several the first is told.
+        let _ = self.begun.set(word);
     }
 
     /// Begins to show a job.
@@ -87,7 +101,11 @@ impl Progress {
             bar.enable_steady_tick(TICK);
         }
         self.terminal.draw(bar.clone());
-        self.tell_event("begun", &standing, &pace);
+        if self.terminal.json() {
+            let mut event = told("begun", &standing, &pace);
+            event["begun"] = self.begun.get().copied().into();
+            self.terminal.event(&event.to_string());
+        }
         *self.state() = Some(State { standing, pace, told: now, bar });
     }
 
@@ -109,7 +127,7 @@ impl Progress {
         if state.bar.is_none() && now.duration_since(state.told) >= self.every {
             state.told = now;
             match self.terminal.json() {
-                true => self.tell_event("progress", &state.standing, &state.pace),
+                true => self.terminal.event(&told("progress", &state.standing, &state.pace).to_string()),
                 false => self.terminal.note(&line(&state.standing, &state.pace)),
             }
         }
@@ -134,6 +152,14 @@ impl Progress {
         self.terminal.event(&event.to_string());
     }
 
+    /// Tells programs that it is followed no longer, wherever it stands.
+    pub(crate) fn cut(&self) {
+        let standing = self.state().as_ref().map(|state| state.standing.clone());
+        if let Some(standing) = standing {
+            self.ended(standing, &[]);
+        }
+    }
+
     /// The job being shown.
     pub(crate) fn job(&self) -> Option<AgentPath> {
         self.state().as_ref().map(|state| state.standing.job.clone())
@@ -144,12 +170,6 @@ impl Progress {
         let state = self.state();
         let Standing { rows: all, counts, .. } = &state.as_ref()?.standing;
         Some(format!("{} of {} are done", grouped(counts.done().into()), rows((*all).into())))
-    }
-
-    fn tell_event(&self, event: &str, standing: &Standing, pace: &Pace) {
-        if self.terminal.json() {
-            self.terminal.event(&told(event, standing, pace).to_string());
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, Option<State>> {
@@ -177,6 +197,11 @@ impl Standing {
             _ => self.rows.saturating_sub(self.counts.done()),
         }
     }
+
+    /// How long they take, if that can be told and they are worked on.
+    fn time_left(&self, pace: &Pace) -> Option<Duration> {
+        pace.left(self.left()).filter(|_| self.left() > 0 && !self.paused)
+    }
 }
 
 fn bar(target: ProgressDrawTarget, standing: &Standing, pace: &Pace) -> ProgressBar {
@@ -201,25 +226,24 @@ fn message(standing: &Standing, pace: &Pace) -> String {
         return format!("reading the table: {} of {} rows", grouped(counts.total().into()), grouped((*rows).into()));
     }
     let number = |count: u32| grouped(count.into());
-    let mut parts = vec![
-        format!("{} of {} done", number(counts.done()), number(*rows)),
-        format!("{} failed", number(counts.failed)),
-        format!("{} running", number(counts.running)),
-    ];
-    if counts.skipped > 0 {
-        parts.insert(2, format!("{} skipped", number(counts.skipped)));
-    }
+    let mut parts = vec![format!("{} of {} done", number(counts.done()), number(*rows))];
     match (standing.state.as_str(), standing.paused) {
         ("cancelling", _) => parts.push("being cancelled".to_owned()),
         (_, true) => parts.push("paused".to_owned()),
         _ => {}
     }
+    // Before what may have no room on a narrow terminal.
+    if let Some(left) = standing.time_left(pace) {
+        parts.push(format!("{:#} left", HumanDuration(left)));
+    }
     if let Some(rate) = pace.rate() {
         parts.push(format!("{rate:.1} rows/s"));
     }
-    if let Some(left) = pace.left(standing.left()).filter(|_| standing.left() > 0 && !standing.paused) {
-        parts.push(format!("{:#} left", HumanDuration(left)));
+    parts.push(format!("{} failed", number(counts.failed)));
+    if counts.skipped > 0 {
+        parts.push(format!("{} skipped", number(counts.skipped)));
     }
+    parts.push(format!("{} running", number(counts.running)));
     if spent.tokens > 0 {
         parts.push(format!("{} tokens", grouped(spent.tokens)));
     }
@@ -229,7 +253,7 @@ fn message(standing: &Standing, pace: &Pace) -> String {
 /// An event for programs.
 fn told(event: &str, standing: &Standing, pace: &Pace) -> serde_json::Value {
     let Standing { job, rows, state, paused, counts, spent } = standing;
-    let left = pace.left(standing.left()).map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+    let left = standing.time_left(pace).map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
     json!({
         "event": event,
         "job": job,

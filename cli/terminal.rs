@@ -88,9 +88,9 @@ impl Terminal {
         }
     }
 
-    /// Prints what is good to know and no part of the result.
+    /// Prints what is good to know and no part of the result, for people: programs are told nothing of it.
     pub(crate) fn note(&self, text: &str) {
-        if !self.0.quiet {
+        if !self.0.quiet && !self.0.json {
             self.stderr(&format!("{}\n", lines(text)));
         }
     }
@@ -109,6 +109,9 @@ impl Terminal {
 
     /// Prints what the user may not have meant.
     pub(crate) fn warn(&self, text: &str) {
+        if self.0.json {
+            return self.stderr(&format!("{}\n", serde_json::json!({ "warning": text })));
+        }
         self.stderr(&format!("{} {}\n", self.label("warning:", "33"), lines(text)));
     }
 

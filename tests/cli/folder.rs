@@ -93,9 +93,10 @@ impl Folder {
         ran.out
     }
 
-    /// Runs it with `--json` to its end and gives back its exit code and the document.
+    /// Runs it with `--json` to its end and gives back its exit code and the document. Whatever is said is JSON, too.
     pub(crate) fn json(&self, words: &str) -> (i32, serde_json::Value) {
         let ran = self.run(&format!("--json {words}"));
+        said(&ran.err);
         let text = if ran.out.is_empty() { &ran.err } else { &ran.out };
         let last = text.lines().last().unwrap_or_default();
         (ran.code, serde_json::from_str(last).unwrap_or_else(|error| panic!("{words}: {error}: {ran:?}")))
@@ -134,6 +135,12 @@ impl Folder {
         let own = fs::canonicalize(self.0.path()).unwrap();
         text.replace(own.to_str().unwrap(), "[dir]").replace(self.0.path().to_str().unwrap(), "[dir]")
     }
+}
+
+/// What was said with `--json`, a document a line. The log's lines, which begin with the time, are none of it.
+pub(crate) fn said(err: &str) -> Vec<serde_json::Value> {
+    let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    err.lines().filter(|line| !line.starts_with("20")).map(line).collect()
 }
 
 /// Words as a shell splits them, as far as tests need it: blanks between, single quotes around.

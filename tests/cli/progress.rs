@@ -5,9 +5,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
-use super::folder::Folder;
+use super::folder::{Folder, said};
+use super::resident::HELD;
 
 const JOB: &str =
     "job run in.csv --id-column id --brain shell --command ./double --concurrency 1 --out out.csv --name j";
@@ -40,9 +42,11 @@ fn told(words: &str, sign: &str) -> Vec<String> {
 
 #[test]
 fn a_job_tells_lines_at_intervals_where_there_is_no_terminal() {
-    let lines = told("--progress 1", "of 3 done");
+    let sign = "job /root/j: 1 of 3 done, ";
+    let lines = told("--progress 1", sign);
     assert_eq!(lines[0], "job /root/j: 3 rows");
-    assert!(lines[1].starts_with("job /root/j: 1 of 3 done, 0 failed, 1 running"), "{lines:?}");
+    let far = lines.iter().find(|line| line.starts_with(sign)).expect("it is what was waited for");
+    assert!(far.ends_with("0 failed, 1 running"), "{lines:?}");
     assert!(lines.iter().any(|line| line == "job /root/j completed, 3 rows: 3 completed"), "{lines:?}");
 }
 
@@ -60,6 +64,37 @@ fn a_program_is_told_events() {
     let mut slowest: Vec<&Value> = last["slowest"].as_array().unwrap().iter().map(|row| &row["item_id"]).collect();
     slowest.sort_by_key(|id| id.as_str());
     assert_eq!(slowest, ["k1", "k2", "k3"]);
+}
+
+#[test]
+fn whatever_a_program_is_told_is_a_document() {
+    let folder = Folder::with_table(2);
+    folder.worker("double", "exit 3");
+    let words = format!("--json {JOB} --attempts 1 --instruction '{{zz}}'");
+    let warned = said(&folder.run(&words).err);
+    assert_eq!(warned[0], json!({ "warning": r#"the template names "zz", but the table has "id", "n""# }));
+    assert_eq!((&warned[1]["event"], &warned[1]["begun"]), (&json!("begun"), &json!("new")));
+    let again = said(&folder.run("--json job retry j").err);
+    assert_eq!((&again[0]["event"], &again[0]["begun"]), (&json!("begun"), &json!("goes_on")));
+    assert_eq!(again[again.len() - 1]["event"], "ended");
+    let over = said(&folder.run(&words).err);
+    assert_eq!((&over[1]["begun"], over.len()), (&json!("finished"), 3));
+    assert_eq!(folder.json("spawn ada -m hello --detach --no-nickname").0, 0);
+    // One that is ended by a signal says so.
+    folder.worker("double", HELD);
+    let mut job = folder.start("--json job retry j");
+    job.began(1);
+    job.signal(Signal::INT);
+    let ran = job.ended();
+    let lines = said(&ran.err);
+    assert_eq!((ran.code, &lines[lines.len() - 1]["code"]), (130, &json!("interrupted")), "{ran:?}");
+    let last = &lines[lines.len() - 2];
+    assert_eq!((&last["event"], &last["state"]), (&json!("ended"), &json!("running")), "it is followed no longer");
+    folder.worker("double", "echo fine");
+    let paused = said(&folder.run(&format!("{words} --name k --out other.csv --max-turns 1")).err);
+    let last = &paused[paused.len() - 2];
+    assert_eq!((&last["event"], &last["paused"], &last["left_ms"]), (&json!("ended"), &json!(true), &json!(null)));
+    assert_eq!(paused.iter().filter(|line| line["event"] == "ended").count(), 1);
 }
 
 #[test]

@@ -47,7 +47,8 @@ fn without_an_owner_what_is_stored_is_told() {
     let said = format!(
         "no process has the store: nothing runs until `understory run`; understory watch /root/ada --after {last} goes on here\n"
     );
-    assert_eq!(ran.err, said);
+    assert_eq!(ran.err, "", "a program has it from the last event");
+    assert_eq!(folder.run(&format!("watch ada --after {second}")).err, said);
     let ran = folder.run("watch");
     assert_eq!((ran.code, ran.out.as_str()), (0, ""), "from now on, and nothing runs");
     for (words, said) in [
@@ -68,6 +69,7 @@ fn events_of_an_owner_are_followed_until_it_ends() {
     let mut owner = folder.start("run");
     owner.began(1);
     let watch = folder.command("--json watch ada --after 0.0").spawn().unwrap();
+    let plain = folder.command("watch ada --after 0.0").spawn().unwrap();
     let mut cut = folder.command("watch --after 0.0").spawn().unwrap();
     let mut first = [0; 1];
     std::io::Read::read_exact(cut.stdout.as_mut().unwrap(), &mut first).unwrap();
@@ -82,6 +84,8 @@ fn events_of_an_owner_are_followed_until_it_ends() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let told: Vec<String> = documents(&ran.out).iter().map(|event| event["event"].to_string()).collect();
     assert_eq!(told, [r#""spawned""#, r#""mailed""#, r#""turn_started""#, r#""turn_ended""#]);
+    assert_eq!(ran.err, "", "a program has it from the last event");
+    let ran = folder.ended(plain);
     assert!(ran.err.contains("which had the store, has ended; understory watch /root/ada --after "), "{ran:?}");
 }
 
