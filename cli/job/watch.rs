@@ -16,6 +16,9 @@ pub(crate) async fn watch(session: &Session, job: Option<String>) -> Result<u8, 
     let progress = Progress::new(&session.terminal, session.terminal.every());
     let watched = to_the_end(session, job, &progress).await;
     progress.end();
+    if watched.is_err() {
+        progress.cut();
+    }
     sum_up(session, &progress, watched?).await
 }
 

@@ -1,7 +1,5 @@
 //! What is asked of one job while it runs and afterwards.
 
-use rustix::process::Signal;
-
 use super::folder::Folder;
 use super::resident::HELD;
 
@@ -115,23 +113,6 @@ fn rows_that_failed_are_tried_again_and_the_job_run_to_its_end() {
     assert_eq!(nothing.code, 0);
     assert!(nothing.err.starts_with("/root/j: no row is tried again\n"), "{}", nothing.err);
     assert_eq!(folder.json("job retry --item b").1["message"], "/root/j has no row \"b\"");
-}
-
-#[test]
-fn the_process_that_has_the_store_tries_rows_again() {
-    let folder = picky();
-    assert_eq!(folder.run(JOB).code, 6);
-    folder.worker("picky", HELD);
-    let mut owner = folder.start("run /root");
-    owner.says("running /root");
-    assert_eq!(folder.ok("job retry"), "/root/j: 2 rows are tried again\n");
-    let first = owner.began(1);
-    owner.let_go();
-    assert_eq!([first, owner.began(1)], [["2"], ["4"]], "it runs them by itself");
-    owner.signal(Signal::INT);
-    assert_eq!(owner.ended().code, 130);
-    folder.ok("job resume j");
-    assert_eq!(folder.json("job show").1["counts"]["completed"], 5);
 }
 
 #[test]

@@ -74,7 +74,8 @@ fn a_signal_ends_a_watch_and_not_the_job() {
     let mut told = std::io::BufReader::new(watch.stderr.take().unwrap());
     std::io::BufRead::read_line(&mut told, &mut String::new()).unwrap();
     rustix::process::kill_process(rustix::process::Pid::from_child(&watch), Signal::INT).unwrap();
-    let failure: Value = serde_json::from_reader(told).unwrap();
+    let said = std::io::read_to_string(told).unwrap();
+    let failure: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!(failure["code"], "interrupted");
     assert!(failure["hint"].as_str().unwrap().ends_with(" goes on with it"), "{failure}");
     assert_eq!(folder.ended(watch).code, 130);

@@ -41,7 +41,7 @@ fn formulas_are_guarded_and_keys_are_columns() {
     assert_eq!(ran.code, 6, "{ran:?}");
     insta::assert_snapshot!(told(&folder), @r#"
     id,'=n,status,item_id,row_index,source_id,status,attempt_count,last_error,result_json,km,who,result.status,more,no
-    '=1+1,-1.5,a,'=1+1,0,'=1+1,completed,1,,"{""km"":12.5,""who"":""=HYPERLINK(1)"",""status"":""far""}",12.5,'=HYPERLINK(1),far,,
+    '=1+1,-1.5,a,'=1+1,0,'=1+1,completed,1,,"{""km"":12.50,""who"":""=HYPERLINK(1)"",""status"":""far""}",12.50,'=HYPERLINK(1),far,,
     '@b,"x,
     y",b,'@b,1,'@b,completed,1,,"{""more"":[""a"",1],""km"":-2,""no"":null}",-2,,,"[""a"",1]",
     c,3,c,c,2,c,failed,1,say exited with code 3: @none,,,,,,
@@ -54,7 +54,7 @@ fn without_the_guard_cells_are_as_they_were() {
     folder.run(&format!("{JOB} --attempts 1 --out out.csv --no-guard"));
     insta::assert_snapshot!(told(&folder), @r#"
     id,=n,status,item_id,row_index,source_id,status,attempt_count,last_error,result_json
-    =1+1,-1.5,a,=1+1,0,=1+1,completed,1,,"{""km"":12.5,""who"":""=HYPERLINK(1)"",""status"":""far""}"
+    =1+1,-1.5,a,=1+1,0,=1+1,completed,1,,"{""km"":12.50,""who"":""=HYPERLINK(1)"",""status"":""far""}"
     @b,"x,
     y",b,@b,1,@b,completed,1,,"{""more"":[""a"",1],""km"":-2,""no"":null}"
     c,3,c,c,2,c,failed,1,say exited with code 3: @none,
