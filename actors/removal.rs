@@ -41,18 +41,23 @@ impl System {
         let top = self.ask_to_remove(path, true).await?;
         self.empty(path).await?;
         let report = self.weigh(path).await?;
+        let importing = self.importing(Table::Unfinished.subtree(path)).await?;
         let mut refused = 0;
         loop {
             let (system, agent) = (self.clone(), top.clone());
             // A batch that is durable is forgotten here, too, even if whoever asked is dropped.
             let batch = Lasting::new(async move { system.remove_batch(agent).await }).await;
             match batch {
-                Ok(true) => return Ok(report),
+                Ok(true) => break,
                 Ok(false) => refused = 0,
                 Err(Error::Commit(CommitError::Conflict { .. })) if refused < AGAIN => refused += 1,
                 Err(error) => return Err(error),
             }
         }
+        for job in importing {
+            self.let_table_go(job).await;
+        }
+        Ok(report)
     }
 
     /// What [`System::remove`] would take now. Nothing is changed.

@@ -196,7 +196,10 @@ async fn finish(
         let view = follow(&runtime, &job, &followed).await;
         followed.end();
         if view.is_err() {
-            followed.cut();
+            match job.show().await {
+                Ok(view) => followed.ended(Standing::from(&view), &[]),
+                Err(_) => followed.cut(),
+            }
         }
         // Said before the store is let go, which may take a while when much was written.
         sum_up(session, &followed, watched(&job, &view?).await?).await

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::OnceCell;
-use understory_store::{AgentId, JobState, Node, Table, TableFormat};
+use understory_store::{AgentId, JobState, KeyRange, Node, Table, TableFormat};
 
 use super::error::JobError;
 use super::request::{Found, JobRequest, JobStarted};
@@ -129,27 +129,34 @@ impl System {
         self.start_job_from(request, RowText::of(rows.into_iter())).await
     }
 
-    /// Removes the table of a job whose rows are stored, or will never be.
-    pub(super) async fn let_table_go(&self, job: AgentId) {
+    /// Removes the table of a job whose rows are stored, or will never be, if it was kept.
+    pub(crate) async fn let_table_go(&self, job: AgentId) {
         let Ok(place) = self.spool.place(job) else { return };
         // What stays is removed by the next process that keeps a table.
         let _ = tokio::task::spawn_blocking(move || fs::remove_file(place)).await;
     }
 
-    /// Removes the tables that earlier processes left and no job reads.
-    async fn sweep_spool(&self, dir: PathBuf) -> Result<(), Error> {
-        let mut read = HashSet::new();
-        let mut marks = self.store.pages(Table::Unfinished.all(), PAGE);
+    /// The jobs whose rows are not all stored, by their marks in a range of [`Table::Unfinished`].
+    pub(crate) async fn importing(&self, marks: KeyRange) -> Result<Vec<AgentId>, Error> {
+        let mut importing = Vec::new();
+        let mut marks = self.store.pages(marks, PAGE);
         while let Some(keys) = marks.keys().await? {
             for path in keys.iter().filter_map(|key| Table::Unfinished.path_of(key)) {
                 let row = self.store.get::<Node>(&Table::Node.at(&path)).await?;
                 if let Some(Node::Job(job)) = row.map(|row| row.value)
                     && job.state == JobState::Importing
                 {
-                    read.insert(format!("{PREFIX}{}", job.id));
+                    importing.push(job.id);
                 }
             }
         }
+        Ok(importing)
+    }
+
+    /// Removes the tables that earlier processes left and no job reads.
+    async fn sweep_spool(&self, dir: PathBuf) -> Result<(), Error> {
+        let importing = self.importing(Table::Unfinished.all()).await?;
+        let read: HashSet<_> = importing.into_iter().map(|job| format!("{PREFIX}{job}")).collect();
         let swept = tokio::task::spawn_blocking(move || sweep(&dir, &read).map_err(|error| (dir, error)));
         let swept = swept.await.map_err(|_| Error::Stopping)?;
         swept.map_err(|(dir, source)| JobError::Unkept { dir, source: Arc::new(source) }.into())

@@ -138,7 +138,7 @@ async fn a_running_job_follows_other_limits_at_once() {
     assert_eq!(chain(&set(0).await.unwrap_err()), "/root/job: a job works on one row at once at the least");
     permits.add_permits(100);
     world.job_over(&job).await;
-    assert_eq!(set(3).await.unwrap_err().to_string(), "the job cannot be given other limits: it is completed");
+    assert_eq!(chain(&set(3).await.unwrap_err()), "/root/job: the job cannot be given other limits: it is completed");
     world.end().await;
 }
 

@@ -235,7 +235,8 @@ async fn the_same_command_given_at_once_makes_one_job() {
     let started: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(started.iter().filter(|started| started.begun == Begun::New).count(), 1, "{started:?}");
     assert!(started.iter().all(|other| other.job == started[0].job), "{started:?}");
-    let fresh = (0..2).map(|_| world.system.start_job(JobRequest { fresh: true, overwrite: true, ..request.clone() }));
+    // Each with a place of its own: that of a job that is not finished is nobody else's.
+    let fresh = (0..2).map(|_| world.system.start_job(JobRequest { fresh: true, output: None, ..request.clone() }));
     let fresh: Vec<_> = join_all(fresh).await.into_iter().map(|started| started.unwrap().job.path).collect();
     assert_ne!(fresh[0], fresh[1], "each is another job");
     world.end().await;

@@ -12,7 +12,7 @@ use understory_store::{BrainChoice, FaultPoint, FaultyBackend, MemoryBackend, Ta
 
 use super::crashes::at_every_commit;
 use super::table::number;
-use super::world::{Setting, World, at, process};
+use super::world::{LONG, Setting, World, at, process};
 use crate::brain::Response;
 use crate::job::{Begun, JobError, JobRequest};
 use crate::{Error, chain};
@@ -230,6 +230,20 @@ fn a_table_of_an_import_that_was_cut_is_there_for_the_next_process() {
         world.end().await;
     });
     assert!(place.kept().is_empty(), "{:?}", place.kept());
+}
+
+#[test]
+fn the_table_of_an_import_goes_with_its_job() {
+    let place = Place::new();
+    let (job, backend) = cut(&place);
+    process(async || {
+        let world = place.setting().over(backend.clone()).open().await;
+        world.system.close(&job, LONG).await.unwrap();
+        assert_eq!(place.kept().len(), 1, "a job that is closed may go on");
+        world.system.remove(&job).await.unwrap();
+        assert!(place.kept().is_empty(), "{:?}", place.kept());
+        world.end().await;
+    });
 }
 
 #[test]

@@ -91,9 +91,8 @@ fn whatever_a_program_is_told_is_a_document() {
     let last = &lines[lines.len() - 2];
     assert_eq!((&last["event"], &last["state"]), (&json!("ended"), &json!("running")), "it is followed no longer");
     folder.worker("double", "echo fine");
-    let other = words.replace("--name j", "--name k").replace("out.csv", "other.csv");
+    let other = words.replace("name j", "name k").replace("out.csv", "k.csv");
     let paused = said(&folder.run(&format!("{other} --max-turns 1")).err);
-    assert!(paused.len() > 2, "{paused:?}");
     let last = &paused[paused.len() - 2];
     assert_eq!((&last["event"], &last["paused"], &last["left_ms"]), (&json!("ended"), &json!(true), &json!(null)));
     assert_eq!(paused.iter().filter(|line| line["event"] == "ended").count(), 1);
