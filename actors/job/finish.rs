@@ -35,7 +35,7 @@ impl JobActor {
         self.system.tasks.spawn(async move {
             let written = AssertUnwindSafe(write_output(&system, &path, &job, &spec)).catch_unwind().await;
             let written = match written {
-                Ok(written) => written.map_err(|error| chain(&error)),
+                Ok(written) => written.map(drop).map_err(|error| chain(&error)),
                 Err(panic) => Err(work::words(panic.as_ref())),
             };
             system.jobs.held(&path, |held: &mut Held| held.exporting = false);

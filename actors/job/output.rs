@@ -55,21 +55,20 @@ impl System {
             Ok::<_, JobError>(place)
         });
         let output = output.await?;
-        self.demand_free(output.clone(), Some(&view)).await?;
+        self.demand_free(output.clone(), Some(&view), None).await?;
         let JobView { job, spec, .. } = view;
         let text = output.to_str().ok_or_else(|| JobError::NotText { path: output.clone() })?.to_owned();
         let spec = JobSpec { output: text, output_format: format, ..spec };
-        write_output(self, path, &job, &spec).await?;
-        Ok(job.imported)
+        write_output(self, path, &job, &spec).await
     }
 }
 
-/// Writes every row of a job to the output that its spec names, in row order.
-pub(super) async fn write_output(system: &System, path: &AgentPath, job: &Job, spec: &JobSpec) -> Result<(), Error> {
+/// Writes every row of a job to the output that its spec names, in row order. How many there are.
+pub(super) async fn write_output(system: &System, path: &AgentPath, job: &Job, spec: &JobSpec) -> Result<u32, Error> {
     let output = PathBuf::from(&spec.output);
     let layout = layout(system, path, spec).await?;
     let mut export = blocking(move || Export::create(Path::new(&output), &layout)).await?;
-    let job_id = job.id.to_string();
+    let (job_id, mut written) = (job.id.to_string(), 0);
     let mut items = system.store.pages(Table::Node.beneath(path), PAGE);
     while let Some(rows) = items.next::<Node>().await? {
         let mut rows = rows.into_iter().filter_map(|row| item_of(path, row)).peekable();
@@ -81,13 +80,15 @@ pub(super) async fn write_output(system: &System, path: &AgentPath, job: &Job, s
                 let line = line(system, job, spec, &me, number, item).await?;
                 bytes += line.bytes();
                 lines.push(line);
+                written += 1;
             }
             let id = job_id.clone();
             let write = move || lines.iter().try_for_each(|line| export.row(&line.as_row(&id))).map(|()| export);
             export = blocking(write).await?;
         }
     }
-    blocking(move || export.finish()).await
+    blocking(move || export.finish()).await?;
+    Ok(written)
 }
 
 /// What an output of this job is made of beside its rows. Where results have columns of their own, this reads them all.

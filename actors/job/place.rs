@@ -7,6 +7,7 @@ use std::sync::Arc;
 use understory_store::{JobSpec, Table};
 
 use super::error::JobError;
+use super::fingerprint::Fingerprint;
 use super::output::blocking;
 use super::view::JobView;
 use crate::error::Error;
@@ -16,15 +17,21 @@ use crate::system::System;
 const PAGE: usize = 256;
 
 impl System {
-    /// Refuses a place that an unfinished job writes its output to, or the one that is asked: whichever were written last
-    /// would be all that is left.
-    pub(super) async fn demand_free(&self, output: PathBuf, asked: Option<&JobView>) -> Result<(), Error> {
+    /// Refuses a place that an unfinished job writes its output to, or `asked`: whichever were written last would be all
+    /// that is left. A job of the `same` command is for the registrar to find.
+    pub(super) async fn demand_free(
+        &self,
+        output: PathBuf,
+        asked: Option<&JobView>,
+        same: Option<Fingerprint>,
+    ) -> Result<(), Error> {
         let own = asked.map(|view| (view.path.clone(), PathBuf::from(&view.spec.output)));
         let mut taken = Vec::from_iter(own);
         let mut marks = self.store.pages(Table::Unfinished.all(), PAGE);
         while let Some(keys) = marks.keys().await? {
             for path in keys.iter().filter_map(|key| Table::Unfinished.path_of(key)) {
                 let spec = self.store.get::<JobSpec>(&Table::Spec.at(&path)).await?.map(|row| row.value);
+                let spec = spec.filter(|spec| same.is_none_or(|same| spec.fingerprint != same.0));
                 taken.extend(spec.map(|spec| (path, PathBuf::from(spec.output))));
             }
         }

@@ -383,7 +383,7 @@ impl System {
         let beside = |input: &PathBuf| default_output(input, &id.short(), request.output_format.kind);
         let output = output.clone().or_else(|| input.as_ref().map(beside));
         if let Some(output) = &output {
-            self.demand_free(output.clone(), None).await?;
+            self.demand_free(output.clone(), None, (!request.fresh).then_some(*fingerprint)).await?;
         }
         let (place, overwrite) = (kept.as_ref().map(|_| self.spool.place(id)).transpose()?, request.overwrite);
         let (checked_output, settled) = (output.clone(), place.clone());
