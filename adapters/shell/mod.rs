@@ -56,7 +56,9 @@ pub const ALLOWED: &[&str] = &[
 /// Makes brains that run a program for each turn. The seat's settings are a [`ShellSettings`].
 ///
 /// A worker gets the turn's text on stdin and, for a job row, the row's columns as variables. What it prints is the
-/// answer; for a job row a JSON object is the report. Another exit code than 0 is a failed turn.
+/// answer; for a job row a JSON object is the report. Another exit code than 0 is a failed turn: 65 (`EX_DATAERR`) is one that is
+/// of no use to try again, 75 (`EX_TEMPFAIL`) one that is tried again, and with `retry-after: SECONDS` as the last line of
+/// stderr not before that, a day at the most: then the whole job pauses.
 pub struct Shell {
     ground: Arc<Ground>,
 }

@@ -22,6 +22,12 @@ use super::{Ground, gate};
 
 /// How long a cancelled worker may take to end by itself.
 const GRACE: Duration = Duration::from_secs(2);
+/// `EX_DATAERR`: what was asked can never be answered.
+const DATA_ERROR: i32 = 65;
+/// `EX_TEMPFAIL`: it may be another time.
+const TEMPORARY_FAILURE: i32 = 75;
+/// Nothing is put off for longer than this by a worker's word.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 enum End {
     /// It has ended, or has written too much.
@@ -156,6 +162,7 @@ fn flooded(program: &Path) -> BrainError {
     ))
 }
 
+/// Two codes are those of `sysexits.h`: they say what becomes of the turn.
 fn failed(program: &Path, status: ExitStatus, errors: &str) -> BrainError {
     let program = program.display();
     if let Some(refusal) = gate::refusal(status, errors) {
@@ -166,7 +173,19 @@ fn failed(program: &Path, status: ExitStatus, errors: &str) -> BrainError {
         None => format!("was killed by a signal ({status})"),
     };
     let colon = if errors.is_empty() { "" } else { ": " };
-    BrainError::refused(format!("{program} {how}{colon}{errors}"))
+    let message = format!("{program} {how}{colon}{errors}");
+    match status.code() {
+        Some(DATA_ERROR) => BrainError::BadInput { message },
+        Some(TEMPORARY_FAILURE) => BrainError::Unavailable { message, retry_after: retry_after(errors) },
+        _ => BrainError::Refused { message },
+    }
+}
+
+/// When a worker said in its last line that it may be asked again.
+fn retry_after(errors: &str) -> Option<Duration> {
+    let (name, seconds) = errors.trim_end().lines().next_back()?.split_once(':')?;
+    let seconds: u64 = seconds.trim().parse().ok().filter(|_| name.trim().eq_ignore_ascii_case("retry-after"))?;
+    Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }
 
 /// A program that is not there fails the turn; a system that is short of something is tried again.

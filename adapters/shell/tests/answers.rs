@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use understory_actors::{ERROR_MAX, Response, Turn};
+use understory_actors::{BrainError, ERROR_MAX, Response, Turn};
 
 use super::super::OUTPUT_MAX;
 use super::{Home, output, pid};
@@ -90,7 +91,28 @@ async fn a_failure_tells_the_code_or_signal_and_the_end_of_stderr() {
     ] {
         let error = home.ask_row(script, "{}", None).await.unwrap_err();
         assert_eq!(error.to_string(), message, "{script}");
-        assert!(matches!(error, understory_actors::BrainError::Refused { .. }), "{script}");
+        assert!(matches!(error, BrainError::Refused { .. }), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn an_exit_code_says_what_becomes_of_the_row() {
+    let home = Home::new();
+    let bad = home.ask_row("echo 'no such place' >&2; exit 65", "{}", None).await.unwrap_err();
+    assert_eq!(bad.to_string(), "bad input: /bin/sh exited with code 65: no such place");
+    assert!(matches!(bad, BrainError::BadInput { .. }), "{bad:?}");
+    for (said, when) in [
+        ("", None),
+        ("echo busy >&2;", None),
+        ("echo 429 >&2; echo 'retry-after: 90' >&2;", Some(90)),
+        ("echo 'Retry-After: 7' >&2;", Some(7)),
+        ("echo 'retry-after: 7' >&2; echo busy >&2;", None),
+        ("echo 'retry-after: soon' >&2;", None),
+        ("echo 'retry-after: 99999999999' >&2;", Some(86_400)),
+    ] {
+        let error = home.ask_row(&format!("{said} exit 75"), "{}", None).await.unwrap_err();
+        let BrainError::Unavailable { retry_after, .. } = error else { panic!("{said}: {error:?}") };
+        assert_eq!(retry_after, when.map(Duration::from_secs), "{said}");
     }
 }
 
