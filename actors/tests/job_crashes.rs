@@ -15,7 +15,9 @@ use crate::job::JobRequest;
 use crate::{Error, Role};
 
 const WITHIN: Duration = Duration::from_secs(600);
-const ROWS: usize = 20;
+/// Rows, and how many of them are worked on at once.
+const FEW: (usize, u32) = (20, 4);
+const MANY: (usize, u32) = (1_000, 64);
 
 /// What workers did in one process: rows started, and rows whose report was acknowledged.
 #[derive(Default)]
@@ -60,32 +62,32 @@ fn setting(log: &Arc<Mutex<Log>>, stop: bool) -> Setting {
     })
 }
 
-fn table() -> Table {
+fn table(rows: usize) -> Table {
     let mut text = "id,pad\n".to_owned();
-    for row in 1..=ROWS {
+    for row in 1..=rows {
         let pad = if row == 7 { "y".repeat(9000) } else { String::new() };
         text.push_str(&format!("a{row},{pad}\n"));
     }
     Table::text(&text)
 }
 
-async fn host(world: &World, table: &Table, grows: Option<GrowthOrder>) -> Result<AgentPath, Error> {
+async fn host(world: &World, table: &Table, concurrency: u32, grows: Option<GrowthOrder>) -> Result<AgentPath, Error> {
     let output_format = OutputFormat { grows, ..OutputFormat::default() };
-    let request = JobRequest { name: None, concurrency: 4, output_format, ..table.request("worker") };
+    let request = JobRequest { name: None, concurrency, output_format, ..table.request("worker") };
     let job = world.system.start_job(request).await?.job.path;
     world.system.job_finished(&job).await?;
     Ok(job)
 }
 
-fn job_survives(stop: bool, grows: Option<GrowthOrder>) {
-    let (log, table) = (Arc::new(Mutex::new(Log::default())), table());
+fn job_survives((count, concurrency): (usize, u32), stop: bool, grows: Option<GrowthOrder>) {
+    let (log, table) = (Arc::new(Mutex::new(Log::default())), table(count));
     let commits = at_every_commit(
         async |faulty| {
             *log.lock().unwrap() = Log::default();
             // A file of an earlier round is not this one's output.
             let _ = std::fs::remove_file(table.output_path());
             let Ok(world) = setting(&log, stop).try_open_on(faulty.clone()).await else { return };
-            let outcome = tokio::time::timeout(WITHIN, host(&world, &table, grows)).await;
+            let outcome = tokio::time::timeout(WITHIN, host(&world, &table, concurrency, grows)).await;
             assert!(matches!(outcome, Ok(Ok(_))) || faulty.failed(), "{outcome:?}");
             world.abandon();
         },
@@ -102,23 +104,23 @@ fn job_survives(stop: bool, grows: Option<GrowthOrder>) {
                 done.extend(items.iter().filter(|view| view.item.state.is_final()).map(|view| view.number));
             }
             assert!(told.is_subset(&done), "{point:?}: told {told:?}, done {done:?}");
-            let job = tokio::time::timeout(WITHIN, host(&world, &table, grows)).await.unwrap().unwrap();
+            let job = tokio::time::timeout(WITHIN, host(&world, &table, concurrency, grows)).await.unwrap().unwrap();
             assert_eq!(world.system.jobs(&AgentPath::root(), None, 9).await.unwrap().len(), 1, "{point:?}");
             let started: BTreeSet<u32> = log.lock().unwrap().started.iter().copied().collect();
             assert!(started.is_disjoint(&done), "{point:?}: {started:?} were final: {done:?}");
-            check(&world, &job, &table, stop).await;
+            check(&world, &job, &table, count, stop).await;
             world.end().await;
         },
     );
     assert!(commits >= 10, "{commits} commits");
 }
 
-async fn check(world: &World, job: &AgentPath, table: &Table, stop: bool) {
+async fn check(world: &World, job: &AgentPath, table: &Table, count: usize, stop: bool) {
     world.check_job(job).await;
     let job_view = world.system.job(job).await.unwrap().job;
     assert_eq!(job_view.state.as_str(), if stop { "cancelled" } else { "completed" });
     let (items, output) = (world.items(job).await, table.output());
-    assert_eq!((items.len(), output.len()), (ROWS, ROWS));
+    assert_eq!((items.len(), output.len()), (count, count));
     for (view, line) in items.iter().zip(&output) {
         let row = view.number;
         assert_eq!((&line.item_id, line.status.as_str()), (&format!("a{row}"), view.status));
@@ -148,15 +150,20 @@ async fn check(world: &World, job: &AgentPath, table: &Table, stop: bool) {
 
 #[test]
 fn a_job_survives_a_crash_at_every_commit() {
-    job_survives(false, None);
+    job_survives(FEW, false, None);
+}
+
+#[test]
+fn a_job_of_a_thousand_rows_survives_a_crash_at_every_commit() {
+    job_survives(MANY, false, None);
 }
 
 #[test]
 fn a_cancelled_job_survives_a_crash_at_every_commit() {
-    job_survives(true, None);
+    job_survives(FEW, true, None);
 }
 
 #[test]
 fn a_job_whose_output_grows_survives_a_crash_at_every_commit() {
-    job_survives(false, Some(GrowthOrder::Ends));
+    job_survives(FEW, false, Some(GrowthOrder::Ends));
 }
