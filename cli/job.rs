@@ -196,8 +196,8 @@ async fn finish(
         let view = follow(&runtime, &job, &followed).await;
         followed.end();
         if view.is_err() {
-            match job.show().await {
-                Ok(view) => followed.ended(Standing::from(&view), &[]),
+            match stands(&job).await {
+                Ok(line) => followed.ended(Standing::from(&line), &[]),
                 Err(_) => followed.cut(),
             }
         }
@@ -240,16 +240,16 @@ fn announce(session: &Session, started: &JobStarted, view: &JobView) {
 async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<JobView, Failure> {
     // Listening begins before the look, so that nothing falls in between.
     let mut events = runtime.events(None);
-    let view = job.show().await?;
-    progress.begin(Standing::from(&view), view.job.unfinished());
+    let line = stands(job).await?;
+    progress.begin(Standing::from(&line), !line.finished);
     let mut look = tokio::time::interval(LOOK);
     let finished = job.finished();
     tokio::pin!(finished);
-    at_work(&job_line(&view, Vec::new()))?;
+    at_work(&line)?;
     loop {
         tokio::select! {
             view = &mut finished => return Ok(view?),
-            _ = look.tick() => progress.stands(Standing::from(&job.show().await?)),
+            _ = look.tick() => progress.stands(Standing::from(&stands(job).await?)),
             heard = events.next() => match heard? {
                 Some(Heard::Told(told)) => {
                     if let Event::JobChanged { job: changed, state, counts } = &told.event
@@ -257,21 +257,26 @@ async fn follow(runtime: &Runtime, job: &Job, progress: &Progress) -> Result<Job
                     {
                         progress.moved(state, *counts);
                         if counts.running == 0 && counts.pending > 0 {
-                            at_work(&job_line(&job.show().await?, Vec::new()))?;
+                            at_work(&stands(job).await?)?;
                         }
                     }
                 }
                 Some(Heard::Lagged) => {}
                 Some(Heard::Gap(_)) => {
-                    let view = job.show().await?;
-                    progress.stands(Standing::from(&view));
-                    at_work(&job_line(&view, Vec::new()))?;
+                    let line = stands(job).await?;
+                    progress.stands(Standing::from(&line));
+                    at_work(&line)?;
                 }
                 // The runtime stops: what waits for the job says so.
                 None => return Ok(finished.await?),
             },
         }
     }
+}
+
+/// A job as it stands, without a look at its rows.
+async fn stands(job: &Job) -> Result<JobLine, Failure> {
+    Ok(job_line(&job.show().await?, Vec::new()))
 }
 
 /// Tells what came of a job that is finished; its exit code.

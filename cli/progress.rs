@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use understory::{AgentPath, Begun, Counts, JobView, Spent};
+use understory::{AgentPath, Begun, Counts, Spent};
 use understory_server::{JobLine, SlowLine};
 
 use crate::pace::Pace;
@@ -43,20 +43,8 @@ struct State {
     /// When it was last told in a line.
     told: Instant,
     bar: Option<ProgressBar>,
-}
-
-impl From<&JobView> for Standing {
-    fn from(view: &JobView) -> Self {
-        let JobView { path, job, spec, .. } = view;
-        Standing {
-            job: path.clone(),
-            rows: spec.rows,
-            state: job.state.as_str().to_owned(),
-            paused: job.pause.is_some(),
-            counts: job.counts,
-            spent: job.spent,
-        }
-    }
+    /// Programs were told that it is followed no longer.
+    ended: bool,
 }
 
 impl From<&JobLine> for Standing {
@@ -106,7 +94,7 @@ impl Progress {
             event["begun"] = self.begun.get().copied().into();
             self.terminal.event(&event.to_string());
         }
-        *self.state() = Some(State { standing, pace, told: now, bar });
+        *self.state() = Some(State { standing, pace, told: now, bar, ended: false });
     }
 
     /// Takes where its rows stand now.
@@ -141,11 +129,11 @@ impl Progress {
         }
     }
 
-    /// Tells programs how it ended, and which rows took longest.
+    /// Tells programs once how it ended, and which rows took longest.
     pub(crate) fn ended(&self, standing: Standing, slowest: &[SlowLine]) {
         let mut state = self.state();
-        let Some(state) = state.as_mut().filter(|_| self.terminal.json()) else { return };
-        state.standing = standing;
+        let Some(state) = state.as_mut().filter(|state| self.terminal.json() && !state.ended) else { return };
+        (state.standing, state.ended) = (standing, true);
         state.show(Instant::now());
         let mut event = told("ended", &state.standing, &state.pace);
         event["slowest"] = json!(slowest);

@@ -98,6 +98,25 @@ fn whatever_a_program_is_told_is_a_document() {
     assert_eq!(paused.iter().filter(|line| line["event"] == "ended").count(), 1);
 }
 
+/// Its result is more than a pipe holds, and nobody reads it: it has told how it ended, and has not.
+#[test]
+fn a_job_ends_once_though_it_is_interrupted_while_it_prints() {
+    let folder = Folder::with_table(1);
+    folder.worker("double", "echo fine");
+    folder.write("long.txt", &"x".repeat(200_000));
+    let mut child = folder.command(&format!("--json {JOB} --template long.txt")).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(r#""event":"ended""#) {
+        line.clear();
+        assert_ne!(told.read_line(&mut line).unwrap(), 0, "it never ended");
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::INT).unwrap();
+    let rest = std::io::read_to_string(told).unwrap();
+    assert!(!rest.contains(r#""event":"ended""#) && rest.contains("interrupted"), "{rest}");
+    assert_eq!(folder.ended(child).code, 130);
+}
+
 #[test]
 fn a_quiet_job_tells_nothing() {
     let folder = Folder::with_table(3);
