@@ -51,7 +51,7 @@ mod waiting;
 mod watchers;
 
 pub use authority::Verb;
-pub use brain::{AnyBrain, Brain, BrainError, BrainFactory, JobRow, Response, Seat, Turn, Usage, brain_fn};
+pub use brain::{AnyBrain, Brain, BrainError, BrainFactory, JobRow, Response, Seat, Turn, brain_fn};
 pub use children::Children;
 pub use clock::Clock;
 pub use dead::{DEAD_PAGE_MAX, DeadKey, DeadMail};

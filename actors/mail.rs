@@ -318,7 +318,7 @@ impl System {
 
     async fn transcribed(&self, agent: &AgentRef, wanted: u64) -> Result<Outcome, Error> {
         let found = self.search_transcript(agent, |entry| match entry {
-            TranscriptEntry::Answer { turn, result, content, at } if *turn == wanted => {
+            TranscriptEntry::Answer { turn, result, content, at, .. } if *turn == wanted => {
                 Some(Outcome { turn: *turn, result: *result, content: content.clone(), at: *at })
             }
             _ => None,

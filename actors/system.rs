@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentId, BrainChoice, Creation, Draft, Event, Node, Phase, Store, StoreError, Table, Told,
+    Agent, AgentId, BrainChoice, Creation, Draft, Event, Node, Phase, Store, StoreError, Table, Told, Usage,
 };
 
 use crate::active::Active;
@@ -277,6 +277,7 @@ async fn plant(store: &Store, clock: Clock) -> Result<(), Error> {
         phase: Phase::IDLE,
         outcome: None,
         faults: Vec::new(),
+        used: Usage::default(),
     };
     let mut draft = Draft::new();
     let agent = understory_store::AgentRef::new(AgentPath::root(), root.id);

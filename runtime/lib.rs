@@ -58,8 +58,8 @@ pub use understory_actors::{
     LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing, Missed, Misses, Nickname,
     NicknamePool, OnResult, Order, Part, Pass, PendingMail, Policy, PoolError, Query, Reach, RemovedReport, Response,
     Restart, Role, RoleLimits, SESSION_MAX, STATUSES, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing,
-    Strategy, TEXT_MAX, TITLE_MAX, Target, Token, Turn, Until, Usage, Verb, View, WAIT_TARGETS_MAX, Waited, Waits,
-    brain_fn, chain,
+    Strategy, TEXT_MAX, TITLE_MAX, Target, Token, Turn, Until, Verb, View, WAIT_TARGETS_MAX, Waited, Waits, brain_fn,
+    chain,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
@@ -67,5 +67,5 @@ pub use understory_store::{
     Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec, JobState, Keep,
     METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind, Metadata,
     MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, Problem, RowColumns, Running, Sender, Spent,
-    StoreError, TableFormat, Text, Time, Told, ToolUse, TranscriptEntry, TurnResult, Verified, Version,
+    StoreError, TableFormat, Text, Time, Told, ToolUse, TranscriptEntry, TurnResult, Usage, Verified, Version,
 };

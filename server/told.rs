@@ -112,7 +112,7 @@ fn entry_line(entry: &TranscriptEntry) -> EntryLine {
     let (turn, at, what, text) = match entry {
         TranscriptEntry::Message { turn, message } => (*turn, message.at, "message", message.text.clone()),
         TranscriptEntry::Tool(tool) => (tool.turn, tool.at, "tool", format!("{} {}", tool.name, tool.arguments)),
-        TranscriptEntry::Answer { turn, result, content, at } => (*turn, *at, result.as_str(), content.clone()),
+        TranscriptEntry::Answer { turn, result, content, at, .. } => (*turn, *at, result.as_str(), content.clone()),
     };
     EntryLine { run: turn, at: moment(at), what: what.to_owned(), text }
 }

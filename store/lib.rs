@@ -34,7 +34,7 @@ pub use records::{
     JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Mark,
     Message, MessageKind, Metadata, MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, Pointer,
     Record, Refusal, RowColumns, Running, Sender, Session, Source as ItemSource, Spent, TableFormat, Text, Time,
-    Tombstone, ToolUse, TranscriptEntry, TurnResult,
+    Tombstone, ToolUse, TranscriptEntry, TurnResult, Usage,
 };
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,

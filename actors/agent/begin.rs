@@ -13,7 +13,7 @@ use super::end::Hand;
 use super::entry::{Held, Stage, TurnEntry};
 use super::work::{Work, panicked, run_turn};
 use super::{AgentActor, AgentSignal, Next};
-use crate::brain::{Seat, Turn};
+use crate::brain::{Cost, Seat, Turn};
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::limits::{IN_HAND_MAX, TEXT_MAX};
@@ -89,6 +89,7 @@ impl AgentActor {
             cancel: CancellationToken::new(),
             stage: Stage::Starting,
             slot: TurnSlot::new(permit),
+            cost: Cost::default(),
         };
         self.system.agents.held(&self.path, |held| held.entry = Some(entry));
         let (mut draft, written) = self.draft(&next);
@@ -125,10 +126,11 @@ impl AgentActor {
         let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
         let found = self.system.agents.held(&self.path, |held| {
             held.running();
-            let entry = held.entry.as_ref().map(|entry| (entry.cancel.clone(), entry.slot.pauses()));
+            let entry =
+                held.entry.as_ref().map(|entry| (entry.cancel.clone(), entry.slot.pauses(), entry.cost.clone()));
             (entry, held.brain.lock().take())
         });
-        let Some((Some((cancel, pauses)), brain)) = found else { return Ok(Next::Stay) };
+        let Some((Some((cancel, pauses, cost)), brain)) = found else { return Ok(Next::Stay) };
         // Whoever's role is gone has lost what that narrowed: nothing is run under another one.
         let role = self.system.role(&agent.role).cloned();
         let has = role.as_ref().ok();
@@ -141,6 +143,7 @@ impl AgentActor {
             .cancelled_by(cancel.clone())
             .instructed(has.and_then(|role| role.instructions.clone()))
             .in_session(session)
+            .costing(cost)
             .equipped(tools);
         let factory = role.and_then(|_| self.system.factory(&choice).cloned());
         let grace = self.system.limits.grace;

@@ -1,7 +1,7 @@
 //! From a brain's answer to the record: M3, a put-off turn, a fault, or a release.
 
 use understory_store::{
-    Agent, Draft, Event, InboxKey, Message, Node, Outcome, Row, Table, Time, TranscriptEntry, TurnResult,
+    Agent, Draft, Event, InboxKey, Message, Node, Outcome, Row, Table, Time, TranscriptEntry, TurnResult, Usage,
 };
 
 use super::begin::attached;
@@ -62,7 +62,7 @@ impl AgentActor {
         let decision = self.decide(agent, failure, now)?;
         let next = match decision.clone() {
             Decision::Again { charged, pause, faults } => {
-                let next = agent.put_off(charged, faults, now.after(pause))?;
+                let next = agent.charge(self.cost()).put_off(charged, faults, now.after(pause))?;
                 self.put_off(agent, next, &words).await?
             }
             Decision::Error { bury, faults } => {
@@ -101,7 +101,8 @@ impl AgentActor {
             return Ok(Next::Again);
         }
         let now = self.system.clock.now();
-        let next = agent.end(result, content.to_owned(), now)?;
+        let cost = self.cost();
+        let next = agent.charge(cost).end(result, content.to_owned(), now)?;
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
         match hand {
@@ -109,7 +110,7 @@ impl AgentActor {
             Hand::Consume | Hand::ConsumeBefore(_) => rows.iter().for_each(|row| draft.remove(row)),
         }
         let outcome = next.outcome.clone().expect("a turn that ended has an outcome");
-        self.transcribe(&mut draft, &rows, &outcome);
+        self.transcribe(&mut draft, &rows, &outcome, cost);
         let metadata = attached(&rows);
         let ended = Ended { turn: running.turn, result, content, metadata: &metadata };
         let told = self.system.add_result(&mut draft, &self.me(agent), ended).await?;
@@ -122,14 +123,14 @@ impl AgentActor {
         self.conclude(draft, written, next, changes).await
     }
 
-    fn transcribe(&self, draft: &mut Draft, rows: &[Row<Message>], outcome: &Outcome) {
+    fn transcribe(&self, draft: &mut Draft, rows: &[Row<Message>], outcome: &Outcome, usage: Usage) {
         let place = Table::Transcript.below(&self.path);
         for row in rows {
             let entry = TranscriptEntry::Message { turn: outcome.turn, message: row.value.clone() };
             draft.append(place.clone(), &entry);
         }
         let Outcome { turn, result, content, at } = outcome.clone();
-        draft.append(place, &TranscriptEntry::Answer { turn, result, content, at });
+        draft.append(place, &TranscriptEntry::Answer { turn, result, content, at, usage });
     }
 
     /// Commits an end; a close that came first turns it into a release.
@@ -160,7 +161,7 @@ impl AgentActor {
 
     /// Gives up on the agent and tells the nearest ancestor that takes mail. Its messages stay.
     async fn fault(&mut self, agent: &Agent, reason: &str, now: Time) -> Result<Next, Error> {
-        let next = agent.fault(reason.to_owned(), now);
+        let next = agent.charge(self.cost()).fault(reason.to_owned(), now);
         let turn = agent.turns + 1;
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
@@ -177,7 +178,7 @@ impl AgentActor {
 
     /// The one commit that no mark forbids: the turn goes back, uncharged, and its messages stay.
     async fn release(&mut self, agent: &Agent) -> Result<Next, Error> {
-        let next = agent.release()?;
+        let next = agent.charge(self.cost()).release()?;
         let (mut draft, written) = self.draft(&next);
         let turn = agent.turns + 1;
         draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: "stopped".to_owned() });
@@ -198,6 +199,11 @@ impl AgentActor {
             Some(Node::Agent(agent)) if agent.running().is_some() => self.release(&agent).await,
             _ => Ok(Next::Leave),
         }
+    }
+
+    /// What the attempt that ends has cost. Its entry goes with the commit that has it on record, so it is there once.
+    fn cost(&self) -> Usage {
+        self.system.agents.held(&self.path, |held| held.cost()).unwrap_or_default()
     }
 
     pub(super) fn drop_entry(&self) {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use understory_store::{Agent, InboxKey};
+use understory_store::{Agent, InboxKey, Usage};
 
-use crate::brain::{BrainError, Housed, Response};
+use crate::brain::{BrainError, Cost, Housed, Response};
 use crate::lock::Lock;
 use crate::pausing::{TurnSlot, Waits};
 
@@ -31,6 +31,8 @@ pub(crate) struct TurnEntry {
     pub(super) cancel: CancellationToken,
     pub(super) stage: Stage,
     pub(super) slot: TurnSlot,
+    /// What the attempt has cost.
+    pub(super) cost: Cost,
 }
 
 /// Why a turn ends as interrupted, whatever its brain answers.
@@ -130,6 +132,11 @@ impl Held {
         self.entry.as_ref().is_some_and(|entry| is_it(entry) && matches!(entry.stage, Stage::Running))
     }
 
+    /// What the attempt under way has cost up to now.
+    pub(super) fn cost(&self) -> Usage {
+        self.entry.as_ref().map(|entry| entry.cost.told()).unwrap_or_default()
+    }
+
     /// What the turn under way waits for, if it is this one.
     pub(crate) fn waits(&self, turn: u64) -> Option<Waits> {
         self.entry.as_ref().filter(|entry| entry.turn == turn)?.slot.waits()
@@ -153,6 +160,11 @@ impl Held {
 
     pub(super) fn ended(&mut self, end: TurnEnd, brain: Option<Housed>) {
         if let Some(entry) = &mut self.entry {
+            if let TurnEnd::Answered(Ok(response)) = &end
+                && !response.usage.is_nothing()
+            {
+                entry.cost.tell(response.usage);
+            }
             entry.stage = Stage::Ended(Arc::new(end));
         }
         *self.brain.lock() = brain;

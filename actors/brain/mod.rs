@@ -14,7 +14,8 @@ use understory_store::AgentId;
 
 pub use error::BrainError;
 pub(crate) use housed::Housed;
-pub use response::{Response, Usage};
+pub use response::Response;
+pub(crate) use turn::Cost;
 pub use turn::{JobRow, Turn};
 
 /// What answers an agent's messages. Written by authors; held as [`AnyBrain`].

@@ -1,5 +1,7 @@
 //! What a turn comes to.
 
+use understory_store::Usage;
+
 /// A turn's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
@@ -7,7 +9,7 @@ pub struct Response {
     pub content: String,
     /// For a job item: the report, a JSON object as text. `None` where the turn reported through the tool, or not at all.
     pub report: Option<String>,
-    /// What it cost, where the brain knows.
+    /// What the whole turn cost, where the brain knows and has not said so by [`Turn::used`](super::Turn::used).
     pub usage: Usage,
 }
 
@@ -21,13 +23,4 @@ impl Response {
     pub fn report(json: impl Into<String>) -> Self {
         Response { report: Some(json.into()), ..Response::default() }
     }
-}
-
-/// Tokens of one turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Read by the model, without what its cache answered.
-    pub input_tokens: u64,
-    /// Written by the model.
-    pub output_tokens: u64,
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
-use understory_store::{Message, Metadata};
+use understory_store::{Message, Metadata, Usage};
 
 use super::Seat;
 use crate::lifecycle::ClosedReport;
+use crate::lock::Lock;
 use crate::passes::Pass;
 use crate::tools::{ToolError, Tools};
 use crate::waiting::{Target, Until, Waited};
@@ -24,8 +25,13 @@ pub struct Turn {
     instructions: Option<Arc<str>>,
     session: Option<Arc<str>>,
     cancel: CancellationToken,
+    cost: Cost,
     tools: Option<Tools>,
 }
+
+/// What a turn has cost so far, shared by those who tell it and who put it on record.
+#[derive(Clone, Default)]
+pub(crate) struct Cost(Arc<Lock<Usage>>);
 
 /// The row a job item's turn works on.
 #[derive(Clone, Debug)]
@@ -58,6 +64,7 @@ impl Turn {
             instructions: None,
             session: None,
             cancel: CancellationToken::new(),
+            cost: Cost::default(),
             tools: None,
         }
     }
@@ -93,6 +100,16 @@ impl Turn {
     pub fn cancelled_by(mut self, cancel: CancellationToken) -> Self {
         self.cancel = cancel;
         self
+    }
+
+    /// The same turn, whose cost is noted there.
+    pub(crate) fn costing(mut self, cost: Cost) -> Self {
+        self.cost = cost;
+        self
+    }
+
+    pub(crate) fn cost(&self) -> &Cost {
+        &self.cost
     }
 
     /// Who is asked.
@@ -169,6 +186,13 @@ impl Turn {
     /// Resolves when the answer is no longer wanted: interrupt, close, deadline, shutdown.
     pub async fn cancelled(&self) {
         self.cancel.cancelled().await;
+    }
+
+    /// Tells what the turn has cost up to now: a sum over the whole turn, not what was added, so that it may be told after every
+    /// tool call, and by several at once. The last word counts, or [`Response::usage`](super::Response::usage) if that says
+    /// anything. It is put on record with the end of the turn, however it ends, but for a crash of the process.
+    pub fn used(&self, total: Usage) {
+        self.cost.tell(total);
     }
 
     /// The token behind [`Turn::cancelled`].
@@ -302,5 +326,15 @@ impl Turn {
     /// Not a job item, not an object, over 256 KiB, or this run is no longer the row's.
     pub async fn report(&self, result: &str, stop: bool) -> Result<(), ToolError> {
         self.tools()?.report(result, stop).await
+    }
+}
+
+impl Cost {
+    pub(crate) fn tell(&self, total: Usage) {
+        *self.0.lock() = total;
+    }
+
+    pub(crate) fn told(&self) -> Usage {
+        *self.0.lock()
     }
 }

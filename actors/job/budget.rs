@@ -1,10 +1,9 @@
 //! What a job may use: runs, tokens, time. Once that is used up it pauses with the reason: what runs finishes, and nothing
 //! more is started until somebody raises it and has the job go on.
 
-use understory_store::{JobLimits, Spent, Time};
+use understory_store::{JobLimits, Spent, Time, Usage};
 
 use super::actor::Held;
-use crate::brain::Usage;
 use crate::caller::ItemRun;
 use crate::system::System;
 
@@ -26,10 +25,9 @@ pub(super) fn runs_left(limits: JobLimits, spent: Spent, now: Time) -> Result<us
 impl System {
     /// Notes what a brain's answer in a run has cost; it is on record with the commit that takes up the run's end.
     pub(super) fn note_usage(&self, run: &ItemRun, usage: Usage) {
-        let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
         let noted = |held: &mut Held| {
             if let Some(entry) = held.runs.get_mut(&run.row).filter(|entry| entry.run == run.run) {
-                entry.tokens = entry.tokens.saturating_add(tokens);
+                entry.tokens = entry.tokens.saturating_add(usage.tokens());
             }
         };
         self.jobs.held(&run.job, noted);

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use understory_paths::AgentPath;
 use understory_store::{
     AgentRef, Direction, Draft, Item, ItemEnd, ItemEnding, ItemState, Keep, Message, MessageKind, Metadata, Node,
-    Sender, Table, Time, TranscriptEntry, TurnResult, keys,
+    Sender, Table, Time, TranscriptEntry, TurnResult, Usage, keys,
 };
 
 use super::actor::JobActor;
@@ -127,6 +127,6 @@ pub(super) fn keep_answer(draft: &mut Draft, keep: Keep, item: &AgentPath, end: 
         ItemEnding::Failed | ItemEnding::Retried if keep != Keep::None => TurnResult::Errored,
         _ => return,
     };
-    let (turn, content) = (end.run.into(), content.to_owned());
-    draft.append(Table::Transcript.below(item), &TranscriptEntry::Answer { turn, result, content, at });
+    let (turn, content, usage) = (end.run.into(), content.to_owned(), Usage::default());
+    draft.append(Table::Transcript.below(item), &TranscriptEntry::Answer { turn, result, content, at, usage });
 }

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use understory_store::{
     AgentRef, BrainChoice, Item, ItemState, Message, MessageKind, Metadata, Node, Sender, Store, Table, Text, Time,
-    Version, keys,
+    Usage, Version, keys,
 };
 
 use super::actor::{Held, JobActor, JobSignal};
@@ -194,6 +194,7 @@ impl Working<'_> {
                 () = &mut late => None,
             };
             let is_late = cancel.is_cancelled() && !self.stop.is_cancelled();
+            self.note_cost(&turn, &answered);
             let response = match answered {
                 // Whatever it says in its grace.
                 _ if is_late => {
@@ -206,12 +207,21 @@ impl Working<'_> {
                 Some(Err(panic)) => return attempts::of_brain(&BrainError::broken(panic)),
                 None => return RunEnd::Stopped,
             };
-            self.system.note_usage(&self.run, response.usage);
             turn = match self.judge(response, turn).await {
                 Ok(turn) => turn,
                 Err(end) => return end,
             };
         }
+    }
+
+    /// Notes what its brain has cost since it was asked: by its answer, or else by what it told meanwhile.
+    fn note_cost(&self, turn: &Turn, answered: &Option<Result<Result<Response, BrainError>, String>>) {
+        let told = match answered {
+            Some(Ok(Ok(response))) if !response.usage.is_nothing() => response.usage,
+            _ => turn.cost().told(),
+        };
+        turn.cost().tell(Usage::default());
+        self.system.note_usage(&self.run, told);
     }
 
     /// How a run ends by its brain's answer. A result that does not fit the schema is no end: the turn that goes on from it.

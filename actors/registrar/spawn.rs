@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use understory_paths::AgentPath;
 use understory_store::{
     Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobLimits, JobSpec, Message, MessageKind, Metadata,
-    Node, Phase, Row, Sender, Table, ToolUse, TranscriptEntry,
+    Node, Phase, Row, Sender, Table, ToolUse, TranscriptEntry, Usage,
 };
 
 use super::naming::Called;
@@ -267,6 +267,7 @@ impl Plan<'_> {
             phase: Phase::IDLE,
             outcome: None,
             faults: Vec::new(),
+            used: Usage::default(),
         };
         let node = Node::Agent(agent);
         let written = self.draft.create(Table::Node.at(&birth.path), &node);

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use understory_paths::AgentPath;
-use understory_store::Spent;
+use understory_store::{Spent, Usage};
 
 use super::crashes::{WITHIN, at_every_commit};
 use super::table::Table;
 use super::world::{Setting, World, pass, until};
 use crate::Error;
-use crate::brain::{BrainError, Response, Turn, Usage};
+use crate::brain::{BrainError, Response, Turn};
 use crate::job::{JobRequest, LimitsChange};
 
-const COST: Usage = Usage { input_tokens: 70, output_tokens: 30 };
+const COST: Usage = Usage { input_tokens: 70, cached_tokens: 500, output_tokens: 30 };
 
 /// Each row takes ten seconds and 100 tokens; the second fails at first, which costs nothing that is told.
 fn setting() -> Setting {

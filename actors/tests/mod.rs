@@ -5,6 +5,7 @@ mod brittle;
 mod close_storm;
 mod closing;
 mod conformance;
+mod cost;
 mod counting;
 mod crashes;
 mod credentials;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Refusal;
 use super::id::{AgentId, AgentRef, InboxKey, Time};
+use super::usage::Usage;
 
 /// One agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Agent {
     pub outcome: Option<Outcome>,
     /// When it faulted lately; what supervision decides by.
     pub faults: Vec<Time>,
+    /// What its turns have cost over its whole life, as far as their brains said so. An attempt that a crash cut short is not
+    /// in it.
+    pub used: Usage,
 }
 
 /// Who created an agent.
@@ -207,6 +211,11 @@ impl Agent {
             }
         };
         Ok(Agent { faults, ..self.with(phase) })
+    }
+
+    /// Notes what an attempt at a turn has cost; part of the commit that ends it.
+    pub fn charge(&self, cost: Usage) -> Agent {
+        Agent { used: self.used.plus(cost), ..self.clone() }
     }
 
     /// Gives up on the agent until somebody resumes it.

@@ -14,6 +14,7 @@ mod message;
 mod metadata;
 mod session;
 mod transcript;
+mod usage;
 mod version;
 
 pub use agent::{Agent, BrainChoice, Creation, Outcome, Phase, Running, TurnResult};
@@ -35,6 +36,7 @@ pub use metadata::{
 };
 pub use session::Session;
 pub use transcript::{Entry as TranscriptEntry, ToolUse};
+pub use usage::Usage;
 pub use version::{DecodeError, Record};
 
 use understory_paths::AgentPath;

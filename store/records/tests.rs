@@ -26,6 +26,7 @@ fn agent(phase: Phase) -> Agent {
         phase,
         outcome: None,
         faults: vec![Time(500)],
+        used: Usage { input_tokens: 3, cached_tokens: 4, output_tokens: 5 },
     }
 }
 
@@ -308,6 +309,17 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("dead letter", DeadLetter { message: message.clone(), error: "e".to_owned(), at: LATER }.encode()),
         ("transcript, message", TranscriptEntry::Message { turn: 1, message }.encode()),
         ("transcript, tool", entry.encode()),
+        (
+            "transcript, answer",
+            TranscriptEntry::Answer {
+                turn: 4,
+                result: TurnResult::Completed,
+                content: "x".to_owned(),
+                at: NOW,
+                usage: Usage { input_tokens: 1, cached_tokens: 300, output_tokens: 2 },
+            }
+            .encode(),
+        ),
         ("grant", grant.encode()),
         ("card", card.encode()),
         ("session", Session { of: me.id, failures: 1, name: "s1".to_owned(), at: NOW }.encode()),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::TurnResult;
 use super::id::Time;
 use super::message::Message;
+use super::usage::Usage;
 use super::version::record;
 
 /// One entry of a transcript, in the order of commits.
@@ -29,6 +30,8 @@ pub enum Entry {
         content: String,
         /// When.
         at: Time,
+        /// What the attempt that ended it has cost, as far as its brain said so. Nothing for a job's item, whose job counts it.
+        usage: Usage,
     },
 }
 

@@ -28,6 +28,7 @@ fn agent(id: u128) -> Agent {
         phase: Phase::IDLE,
         outcome: None,
         faults: Vec::new(),
+        used: Usage::default(),
     }
 }
 
