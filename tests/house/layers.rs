@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::{ROOMS, project, short, sources};
 
 /// Outside technologies, with the one room that may name them. The command and the benches are rooms too.
-const TECHNOLOGIES: [(&str, &str); 11] = [
+const TECHNOLOGIES: [(&str, &str); 12] = [
     ("sled", "store"),
     ("postcard", "store"),
     ("kameo", "actors"),
     ("dashmap", "actors"),
     ("csv", "actors"),
     ("jsonschema", "actors"),
+    ("tantivy", "actors"),
     ("toml", "runtime"),
     ("clap", "cli"),
     ("indicatif", "cli"),
