@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use understory_paths::AgentPath;
 
-use crate::records::InboxKey;
+use crate::records::{InboxKey, MemoryId};
 use crate::seam::{Key, KeyRange, Prefix};
 
 /// The longest item id that is a key as it is, in bytes; a longer one is cut and hashed.
@@ -59,11 +59,17 @@ pub enum Table {
     Reopened = 0x1d,
     /// Where a brain goes on with a conversation of its own. Written by the turn or run that is under way.
     Session = 0x1e,
+    /// Memories, by their ids, at the path that their scope puts them at. Written by their authors and by operators.
+    Memory = 0x24,
+    /// How often a memory was recalled. Written by those who recall it, as read.
+    MemoryUse = 0x25,
+    /// Present: an agent read what nobody vouches for. Written by the agent's turns, taken away by an operator.
+    Taint = 0x26,
 }
 
 impl Table {
     /// Every table, in key order.
-    pub const ALL: [Table; 22] = [
+    pub const ALL: [Table; 25] = [
         Table::Node,
         Table::Closed,
         Table::Count,
@@ -86,6 +92,9 @@ impl Table {
         Table::Credential,
         Table::Reopened,
         Table::Session,
+        Table::Memory,
+        Table::MemoryUse,
+        Table::Taint,
     ];
 
     /// The row of `path`.
@@ -202,6 +211,22 @@ pub fn item_id(job: &AgentPath, id: &str) -> Key {
     let mut name = id.as_bytes()[..ITEM_ID_CUT].to_vec();
     name.extend_from_slice(&Sha256::digest(id)[..ITEM_ID_HASH]);
     Table::ItemId.named(job, &name)
+}
+
+/// The key of a memory.
+pub fn memory(place: &AgentPath, id: MemoryId) -> Key {
+    Table::Memory.named(place, id.as_bytes())
+}
+
+/// The key of what a memory was used.
+pub fn memory_use(place: &AgentPath, id: MemoryId) -> Key {
+    Table::MemoryUse.named(place, id.as_bytes())
+}
+
+/// Which memory the key of one, or of its uses, names.
+pub fn memory_id(key: &Key) -> Option<MemoryId> {
+    let (head, id) = key.as_bytes().split_last_chunk()?;
+    head.ends_with(&[0]).then(|| MemoryId::from_u128(u128::from_be_bytes(*id)))
 }
 
 /// The path of row `number` of a job, counted from 1.

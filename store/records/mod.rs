@@ -10,6 +10,7 @@ mod id;
 mod item;
 mod job;
 mod mark;
+mod memory;
 mod message;
 mod metadata;
 mod session;
@@ -29,6 +30,7 @@ pub use job::{
     TableFormat,
 };
 pub use mark::{Burial, Mark, Tombstone};
+pub use memory::{Memory, MemoryId, MemoryRank, MemoryUse, Scope, Taint};
 pub use message::{DeadLetter, Message, MessageKind, Sender};
 pub use metadata::{
     METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Metadata,

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod jobs;
+mod memory;
 
 const NOW: Time = Time(1_000);
 const LATER: Time = Time(2_000);

@@ -136,7 +136,7 @@ async fn each<R: Record>(lane: &mut Lane<'_>, path: &AgentPath, report: &mut Rep
 }
 
 /// The next row of `path` that decodes.
-async fn next<R: Record>(
+pub(super) async fn next<R: Record>(
     lane: &mut Lane<'_>,
     path: &AgentPath,
     report: &mut Report,

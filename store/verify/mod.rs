@@ -19,6 +19,7 @@ mod cursor;
 mod index;
 mod item;
 mod lane;
+mod memory;
 mod removed;
 mod report;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use understory_paths::AgentPath;
 use super::index::Indexes;
 use super::item::Tally;
 use super::lane::{Found, Lane, Stands, look_up};
+use super::memory::Memories;
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
@@ -27,6 +28,7 @@ pub(super) struct Tree<'a> {
     reopened: Lane<'a>,
     sessions: Lane<'a>,
     indexes: Indexes<'a>,
+    memories: Memories<'a>,
     /// The nodes from the root to the one that was read last.
     way: Vec<Step>,
 }
@@ -72,6 +74,7 @@ impl<'a> Tree<'a> {
             reopened: lane(Table::Reopened),
             sessions: lane(Table::Session),
             indexes: Indexes::new(backend),
+            memories: Memories::new(backend),
             way: Vec::new(),
         }
     }
@@ -105,6 +108,7 @@ impl<'a> Tree<'a> {
         self.credentials.end(report).await?;
         self.reopened.end(report).await?;
         self.sessions.end(report).await?;
+        self.memories.end(report).await?;
         self.indexes.end(report).await
     }
 
@@ -177,6 +181,7 @@ impl<'a> Tree<'a> {
             }
         };
         self.indexes.visit(&path, node.as_ref(), removing, report).await?;
+        self.memories.visit(&path, node.as_ref().filter(|_| !removing), report).await?;
         let sure = node.is_some() && !removing;
         self.way.push(Step { path, sure, kind, closed, removing, counted, open: 0 });
         Ok(())
