@@ -65,11 +65,17 @@ pub enum Table {
     MemoryUse = 0x25,
     /// Present: an agent read what nobody vouches for. Written by the agent's turns, taken away by an operator.
     Taint = 0x26,
+    /// What an agent is to reach. Written by the registrar with the agent, then by the accountant.
+    Goal = 0x20,
+    /// What turns have used for a goal and is not counted there yet. Appended by agents' actors, deleted by the accountant.
+    Charge = 0x21,
+    /// How far an agent has gone on by itself. Written by its actor.
+    Drive = 0x22,
 }
 
 impl Table {
     /// Every table, in key order.
-    pub const ALL: [Table; 25] = [
+    pub const ALL: [Table; 28] = [
         Table::Node,
         Table::Closed,
         Table::Count,
@@ -92,6 +98,9 @@ impl Table {
         Table::Credential,
         Table::Reopened,
         Table::Session,
+        Table::Goal,
+        Table::Charge,
+        Table::Drive,
         Table::Memory,
         Table::MemoryUse,
         Table::Taint,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use understory_paths::AgentPath;
 
 use super::agent::TurnResult;
+use super::goal::{GoalId, GoalStatus};
 use super::id::{AgentRef, InboxKey};
 use super::job::Counts;
 use super::metadata::Metadata;
@@ -136,6 +137,28 @@ pub enum Event {
         /// The node.
         node: AgentRef,
     },
+    /// An agent's goal was set, changed, charged or cleared.
+    GoalChanged {
+        /// Whose.
+        agent: AgentRef,
+        /// How it stands.
+        goal: GoalStanding,
+    },
+}
+
+/// What is told of a goal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoalStanding {
+    /// Which one.
+    pub id: GoalId,
+    /// How it stands; nothing: it was cleared.
+    pub status: Option<GoalStatus>,
+    /// Tokens used.
+    pub used: u64,
+    /// Tokens allowed.
+    pub budget: Option<u64>,
+    /// Why it stands so, cut to 200 characters.
+    pub why: String,
 }
 
 /// The end of one run of a row.
@@ -175,6 +198,7 @@ impl Event {
             | Event::TurnPutOff { agent: node, .. }
             | Event::TurnEnded { agent: node, .. }
             | Event::Faulted { agent: node, .. }
+            | Event::GoalChanged { agent: node, .. }
             | Event::DeadLettered { agent: node, .. }
             | Event::DeadDropped { agent: node, .. }
             | Event::JobCreated { job: node }

@@ -3,8 +3,11 @@
 
 mod agent;
 mod card;
+mod charge;
 mod credential;
+mod drive;
 mod event;
+mod goal;
 mod grant;
 mod id;
 mod item;
@@ -20,8 +23,11 @@ mod version;
 
 pub use agent::{Agent, BrainChoice, Creation, Outcome, Phase, Running, TurnResult};
 pub use card::Card;
+pub use charge::{Charge, Share};
 pub use credential::Credential;
-pub use event::{Event, ItemEnd, ItemEnding};
+pub use drive::{Drive, Halt, Stamina, Stride};
+pub use event::{Event, GoalStanding, ItemEnd, ItemEnding};
+pub use goal::{Goal, GoalId, GoalRef, GoalStatus, OBJECTIVE_MAX, Objective, ObjectiveError};
 pub use grant::Grant;
 pub use id::{AgentId, AgentRef, InboxKey, Time};
 pub use item::{FailureLimits, Item, ItemState, Source, Text};

@@ -130,7 +130,11 @@ impl<'a> Indexes<'a> {
 }
 
 /// Checks that every row of `path` decodes.
-async fn each<R: Record>(lane: &mut Lane<'_>, path: &AgentPath, report: &mut Report) -> Result<(), StoreError> {
+pub(super) async fn each<R: Record>(
+    lane: &mut Lane<'_>,
+    path: &AgentPath,
+    report: &mut Report,
+) -> Result<(), StoreError> {
     while next::<R>(lane, path, report).await?.is_some() {}
     Ok(())
 }

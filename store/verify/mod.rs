@@ -16,6 +16,7 @@
 
 mod chunks;
 mod cursor;
+mod goal;
 mod index;
 mod item;
 mod lane;

@@ -125,5 +125,8 @@ fn word(table: Table) -> &'static str {
         Table::Memory => "memory",
         Table::MemoryUse => "memory_use",
         Table::Taint => "taint",
+        Table::Goal => "goal",
+        Table::Charge => "charge",
+        Table::Drive => "drive",
     }
 }

@@ -2,6 +2,7 @@
 
 use understory_paths::AgentPath;
 
+use super::goal::Goals;
 use super::index::Indexes;
 use super::item::Tally;
 use super::lane::{Found, Lane, Stands, look_up};
@@ -29,6 +30,7 @@ pub(super) struct Tree<'a> {
     sessions: Lane<'a>,
     indexes: Indexes<'a>,
     memories: Memories<'a>,
+    goals: Goals<'a>,
     /// The nodes from the root to the one that was read last.
     way: Vec<Step>,
 }
@@ -75,6 +77,7 @@ impl<'a> Tree<'a> {
             sessions: lane(Table::Session),
             indexes: Indexes::new(backend),
             memories: Memories::new(backend),
+            goals: Goals::new(backend),
             way: Vec::new(),
         }
     }
@@ -109,6 +112,7 @@ impl<'a> Tree<'a> {
         self.reopened.end(report).await?;
         self.sessions.end(report).await?;
         self.memories.end(report).await?;
+        self.goals.end(report).await?;
         self.indexes.end(report).await
     }
 
@@ -182,6 +186,7 @@ impl<'a> Tree<'a> {
         };
         self.indexes.visit(&path, node.as_ref(), removing, report).await?;
         self.memories.visit(&path, node.as_ref().filter(|_| !removing), report).await?;
+        self.goals.visit(&path, node.as_ref(), removing, report).await?;
         let sure = node.is_some() && !removing;
         self.way.push(Step { path, sure, kind, closed, removing, counted, open: 0 });
         Ok(())

@@ -62,3 +62,33 @@ fn a_pause_is_over_at_its_end() {
     check(None, u64::MAX, true);
     assert_eq!(job(JobState::Running).paused_at(NOW), None);
 }
+
+#[test]
+fn rows_are_counted_where_they_stand() {
+    let states = [
+        ItemState::Pending { not_before: None },
+        ItemState::Running { started_at: NOW, deadline: LATER },
+        ItemState::Completed { result: Text::Inline("{}".to_owned()), at: NOW },
+        ItemState::Failed { at: NOW },
+        ItemState::Skipped { at: NOW },
+    ];
+    let as_array = |counts: Counts| [counts.pending, counts.running, counts.completed, counts.failed, counts.skipped];
+    let before = Counts { pending: 1, running: 2, completed: 4, failed: 8, skipped: 16 };
+    assert_eq!((before.total(), before.done()), (31, 28));
+    for (from, left) in states.iter().enumerate() {
+        for (to, arrived) in states.iter().enumerate() {
+            let (mut counts, mut expected) = (before, as_array(before));
+            counts.shift(left, arrived);
+            expected[from] -= 1;
+            expected[to] += 1;
+            assert_eq!(as_array(counts), expected, "{left:?} to {arrived:?}");
+        }
+    }
+    let stored = Job::new(AgentId::from_u128(7), NOW, JobLimits::default()).import(2, 5).unwrap();
+    assert_eq!((stored.imported, stored.counts.pending, &stored.state), (2, 2, &JobState::Importing));
+    let stored = stored.import(3, 5).unwrap();
+    assert_eq!((stored.imported, stored.counts.pending, &stored.state), (5, 5, &JobState::Running));
+    let counts = Counts { pending: 1, running: 1, completed: 3, ..Counts::default() };
+    let counted = stored.count(counts, 4);
+    assert_eq!((counted.cursor, counted.counts, counted.state), (4, counts, JobState::Running));
+}

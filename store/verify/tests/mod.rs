@@ -1,5 +1,6 @@
 mod damage;
 mod fit;
+mod goals;
 mod memory;
 
 use std::sync::Arc;
