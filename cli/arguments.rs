@@ -276,6 +276,20 @@ pub(crate) enum DeadVerb {
 pub(crate) enum StoreVerb {
     /// Read everything and say what does not fit together; what others write meanwhile may be among it
     Verify,
+    /// Write all of it into a new file, while agents go on; role files and what jobs read and write are not in it
+    Backup {
+        /// Which
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Make the store of a home that has none of a backup
+    Restore {
+        /// Which
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Give back the room on the disk that the store does not need; no other process may have it open
+    Compact,
 }
 
 /// Which brain.

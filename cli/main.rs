@@ -17,6 +17,7 @@ mod looking;
 mod meta;
 mod owner;
 mod pace;
+mod parcel;
 mod plan;
 mod progress;
 mod remove;

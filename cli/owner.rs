@@ -125,7 +125,7 @@ impl Owner {
 }
 
 /// Awaits something, and says what it is if it takes long.
-async fn explained<T>(work: impl Future<Output = T>, terminal: &Terminal, what: &str) -> T {
+pub(crate) async fn explained<T>(work: impl Future<Output = T>, terminal: &Terminal, what: &str) -> T {
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => done,

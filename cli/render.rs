@@ -9,6 +9,7 @@ mod event;
 mod fan_out;
 mod job;
 mod list;
+mod parcel;
 mod removed;
 mod role;
 mod summary;
@@ -68,6 +69,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Tools(list) => tool::list(list),
         Reply::Tool(answer) => tool::answer(answer),
         Reply::Verified(verified) => self::verified(verified),
+        Reply::Parcel(reply) => parcel::parcel(reply),
     }
 }
 

@@ -23,6 +23,7 @@
 //! above this one.
 
 mod agent;
+mod backup;
 mod builder;
 mod dead;
 mod error;
@@ -35,6 +36,7 @@ mod runtime;
 mod spawn;
 
 pub use agent::Agent;
+pub use backup::{compact, restore};
 pub use builder::Builder;
 pub use dead::Dead;
 pub use error::Error;
@@ -63,9 +65,10 @@ pub use understory_actors::{
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
-    Agent as AgentRecord, AgentId, AgentRef, BrainChoice, Card, CommitError, Counts, Creation, DeadLetter, Event,
-    Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec, JobState, Keep,
-    METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind, Metadata,
-    MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, Problem, RowColumns, Running, Sender, Spent,
-    StoreError, TableFormat, Text, Time, Told, ToolUse, TranscriptEntry, TurnResult, Usage, Verified, Version,
+    Agent as AgentRecord, AgentId, AgentRef, Backup, BrainChoice, Card, CommitError, Compacted, Counts, Creation,
+    DeadLetter, Event, Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec,
+    JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind,
+    Metadata, MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, Problem, Restored, RowColumns,
+    Running, Sender, Spent, StoreError, TableFormat, Text, Time, Told, ToolUse, TranscriptEntry, TurnResult, Usage,
+    Verified, Version,
 };

@@ -41,6 +41,10 @@ impl Runtime {
         Runtime { system, engine: Arc::new(engine) }
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// The root of the tree, which has no brain unless its role gives it one.
     pub fn root(&self) -> Agent {
         self.agent(AgentPath::root())

@@ -121,6 +121,7 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
         | Request::Jobs
         | Request::Roles
         | Request::Role { .. }
+        | Request::Parcel(_)
         | Request::Verify => None,
     }
 }
@@ -193,6 +194,7 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         | Request::Jobs
         | Request::Roles
         | Request::Role { .. }
+        | Request::Parcel(_)
         | Request::Verify => return Err(no_verb()),
     })
 }

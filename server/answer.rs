@@ -19,6 +19,7 @@ use crate::lines::{
     Shown, Spawned, Waited,
 };
 use crate::listing::list;
+use crate::parcel;
 use crate::pick::{newest, unfinished_job};
 use crate::remove::remove;
 use crate::roles::{grant_line, role_line, roles};
@@ -105,6 +106,7 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
                 Failure::new(Code::Usage, message).hint("UNDERSTORY_PATH and UNDERSTORY_TOKEN in the environment")
             );
         }
+        Request::Parcel(request) => Reply::Parcel(parcel::answer(runtime, request).await?),
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
         Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, follow } => {
             let metadata = Metadata::new(metadata).map_err(Error::from)?;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -205,6 +205,15 @@ fn table_code(error: &TableError) -> Code {
 
 fn store_code(error: &StoreError) -> Code {
     match error {
+        StoreError::FileExists { .. } => Code::Exists,
+        StoreError::FileDamaged { .. } => Code::Damaged,
+        StoreError::NoFolder => Code::Usage,
+        StoreError::Io { source, .. } => match source.downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(ErrorKind::NotFound) => Code::NotFound,
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Code::DiskFull,
+            Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => Code::Unwritable,
+            _ => Code::Failure,
+        },
         StoreError::InUse { .. } => Code::InUse,
         StoreError::NewerSchema { .. } => Code::NewerSchema,
         StoreError::Damaged { .. } => Code::Damaged,
@@ -237,6 +246,8 @@ fn details(error: &Refusal) -> Value {
             json!({ "store": dir, "found": found, "supported": supported })
         }
         Refusal::Store(StoreError::Damaged { place, what }) => json!({ "place": place, "what": what }),
+        Refusal::Store(StoreError::FileExists { path }) => json!({ "path": path }),
+        Refusal::Store(StoreError::FileDamaged { path, what }) => json!({ "path": path, "what": what }),
         Refusal::BadToken { path } => json!({ "path": path }),
         Refusal::Job(error) => job_details(error),
         _ => json!({}),

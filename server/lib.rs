@@ -21,6 +21,7 @@ mod jobs;
 mod label;
 mod lines;
 mod listing;
+mod parcel;
 mod pick;
 mod place;
 mod remove;
@@ -49,6 +50,7 @@ pub use lines::{
     Spawned, StandingLine, Tree, TreeLine, VerifiedLine, Waited,
 };
 pub use listing::{KindWord, ListPage, ListRequest, OrderWord};
+pub use parcel::{BackedUp, CompactedLine, ParcelReply, ParcelRequest, RestoredLine};
 pub use pick::unfinished_job;
 pub use place::SOCKET;
 pub use remove::AskedRemove;

@@ -17,6 +17,7 @@ use crate::lines::{
     Tree, VerifiedLine, Waited,
 };
 use crate::listing::{ListPage, ListRequest};
+use crate::parcel::{ParcelReply, ParcelRequest};
 use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
 use crate::watching::{WatchLine, WatchRequest, WatchedLine};
@@ -187,6 +188,8 @@ pub enum Request {
     },
     /// The whole store shall be read, to see whether it fits together.
     Verify,
+    /// Something about files that carry what is kept.
+    Parcel(ParcelRequest),
 }
 
 /// The first line of a connection, from the process that has the store.
@@ -288,6 +291,8 @@ pub enum Reply {
     Tool(serde_json::Value),
     /// To a verify.
     Verified(VerifiedLine),
+    /// To something about files that carry what is kept.
+    Parcel(ParcelReply),
 }
 
 impl Request {
@@ -298,6 +303,9 @@ impl Request {
         }
         if let Request::JobControl(control) = self {
             return control.repeats();
+        }
+        if let Request::Parcel(parcel) = self {
+            return parcel.repeats();
         }
         if let Request::SendSubtree { id, dry_run, .. } = self {
             return *dry_run || id.is_some();

@@ -37,6 +37,23 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
+    /// A file or folder that was to be made is there already. Nothing was changed.
+    #[error("{path} is there already")]
+    FileExists {
+        /// Which.
+        path: String,
+    },
+    /// A backup or an exported subtree is not as it was written, or is no such file. Nothing was taken from it.
+    #[error("{path} is no good: {what}")]
+    FileDamaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The store is not in a folder of its own, which is what a backup is made of.
+    #[error("the store lies in no folder, and has no backup")]
+    NoFolder,
     /// An earlier write or sync failed; the store takes nothing more until it is opened again.
     #[error("store is closed after a failed write")]
     Poisoned(#[source] Option<Source>),

@@ -2,6 +2,7 @@
 //!
 //! A backend gets, scans and commits; it knows no rule. A record knows its rules and nothing of where it is kept.
 
+mod archive;
 mod bounds;
 mod chunk;
 #[cfg(test)]
@@ -21,7 +22,7 @@ mod store;
 mod verify;
 mod wrapper;
 
-pub use self::sled::{Disk, Fdatasync, SledBackend, SledOptions};
+pub use self::sled::{Backup, Compacted, Disk, Fdatasync, Restored, SledBackend, SledOptions};
 pub use draft::{Draft, Row, Stub, Written};
 pub use error::{CommitError, Source, StoreError};
 pub use faulty::{FaultPoint, FaultyBackend};

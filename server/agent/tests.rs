@@ -247,6 +247,7 @@ fn every_verb_is_in_the_tables() {
     let mut known: Vec<String> = rows(AS_AN_AGENT).into_keys().collect();
     assert_eq!(known, rows(AS_THE_OPERATOR).into_keys().collect::<Vec<_>>());
     known.extend(OF_NOBODY.map(|(verb, _)| verb.to_owned()));
+    known.push("parcel".to_owned());
     known.sort();
     let mut verbs = listed::<Request>(&json!({ "verb": "?" }));
     verbs.sort();
@@ -311,6 +312,8 @@ async fn verbs_and_tools_that_name_nobody_are_an_agents_own_or_nobodys() {
         let request = json!({ "verb": "dead", letter: { "letter": "/root/p@1.0" } });
         assert_eq!(place.ask(true, &serde_json::from_value(request).unwrap()).await.unwrap_err(), no_verb());
     }
+    let backup = json!({ "verb": "parcel", "backup": { "file": "/nowhere/file" } });
+    assert_eq!(place.ask(true, &serde_json::from_value(backup).unwrap()).await.unwrap_err(), no_verb());
     for job in ["job", "cancel"] {
         let request = json!({ "verb": job, "path": null });
         assert_eq!(place.ask(true, &serde_json::from_value(request).unwrap()).await.unwrap_err(), no_verb());

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use sled::{Batch, IVec, Tree};
 
+use super::backup_file::Change;
 use super::events::{self, Packing};
 use super::fault;
 use super::meta::{HEAD_KEY, Head};
@@ -22,6 +23,8 @@ pub(super) struct Building<'a> {
     overlay: HashMap<IVec, Option<(Version, Bytes)>>,
     frame: Vec<u8>,
     bytes: u64,
+    /// What is written, where somebody wants it.
+    changes: Option<Vec<Change>>,
 }
 
 /// A batch that can be applied.
@@ -30,10 +33,13 @@ pub(super) struct Built {
     pub(super) head: Head,
     /// The bytes of its keys and values.
     pub(super) bytes: u64,
+    /// What it writes, in order, where somebody wants it.
+    pub(super) changes: Option<Vec<Change>>,
 }
 
 impl<'a> Building<'a> {
-    pub(super) fn new(tree: &'a Tree, head: Head) -> Self {
+    /// Begins behind `head`; `kept` says whether somebody wants to see what is written.
+    pub(super) fn new(tree: &'a Tree, head: Head, kept: bool) -> Self {
         Building {
             tree,
             batch: Batch::default(),
@@ -42,6 +48,7 @@ impl<'a> Building<'a> {
             overlay: HashMap::new(),
             frame: Vec::new(),
             bytes: 0,
+            changes: kept.then(Vec::new),
         }
     }
 
@@ -61,8 +68,7 @@ impl<'a> Building<'a> {
                     if checked_after {
                         self.overlay.insert(key.clone(), None);
                     }
-                    self.bytes += key.len() as u64;
-                    self.batch.remove(key);
+                    self.remove(key);
                 }
             }
         }
@@ -81,8 +87,7 @@ impl<'a> Building<'a> {
     pub(super) fn finish(mut self, events_max: u64) -> Result<Built, StoreError> {
         let events = std::mem::take(&mut self.events);
         for key in events::trim(self.tree, &mut self.head, events_max, events.rows())? {
-            self.bytes += key.len() as u64;
-            self.batch.remove(key);
+            self.remove(key);
         }
         for (key, row) in events.rows() {
             self.head.event_bytes += row.len() as u64;
@@ -90,7 +95,7 @@ impl<'a> Building<'a> {
         }
         let head = self.head;
         self.insert(IVec::from(HEAD_KEY), &head.encode());
-        Ok(Built { batch: self.batch, head, bytes: self.bytes })
+        Ok(Built { batch: self.batch, head, bytes: self.bytes, changes: self.changes })
     }
 
     fn check(&self, expect: &Expect) -> Result<(), CommitError> {
@@ -114,7 +119,18 @@ impl<'a> Building<'a> {
     fn insert(&mut self, key: IVec, payload: &[u8]) {
         let value = IVec::from(frame::encode(&mut self.frame, &key, self.head.last, payload));
         self.bytes += (key.len() + value.len()) as u64;
+        if let Some(changes) = &mut self.changes {
+            changes.push((key.clone(), Some(value.clone())));
+        }
         self.batch.insert(key, value);
+    }
+
+    fn remove(&mut self, key: IVec) {
+        self.bytes += key.len() as u64;
+        if let Some(changes) = &mut self.changes {
+            changes.push((key.clone(), None));
+        }
+        self.batch.remove(key);
     }
 }
 

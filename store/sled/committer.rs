@@ -1,13 +1,14 @@
 //! The one thread that writes.
 //!
 //! ```text
-//! commit futures -> queue (4096) -> drain -> check -> apply -> flush -> sync -> answers
+//! commit futures -> queue (4096) -> drain -> check -> apply -> flush -> sync -> taps -> answers
 //! ```
 //!
 //! No timer: while one drain is synced, the next one gathers in the queue. Whatever fails between apply and sync ends the
 //! thread; what waits is then refused for the reason that was left behind.
 
 use std::fs::File;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use super::disk::Disk;
 use super::fault::Fault;
 use super::meta::Head;
 use super::shared::{Ended, Shared};
+use super::tap::{Synced, Taps};
 use crate::bounds::Size;
 use crate::error::CommitError;
 use crate::seam::{Commit, Version};
@@ -41,6 +43,8 @@ const WRITTEN_PER_BYTE: u64 = 4;
 pub(super) enum Message {
     /// A commit to decide.
     Commit(Request),
+    /// Hand every batch from here on to a backup, and say up to which commit there is none.
+    Tap { tap: mpsc::Sender<Arc<Synced>>, begun: oneshot::Sender<Version> },
     /// Decide what waits, take nothing more, and end.
     Stop,
 }
@@ -63,6 +67,7 @@ pub(super) struct Committer {
     pub(super) queue: mpsc::Receiver<Message>,
     /// The commit that was too large for the drain before.
     pub(super) held: Option<Request>,
+    pub(super) taps: Taps,
 }
 
 impl Committer {
@@ -107,25 +112,39 @@ impl Committer {
 
     fn receive(&mut self) -> Option<Request> {
         loop {
-            match self.queue.blocking_recv()? {
-                Message::Commit(request) => return Some(request),
-                Message::Stop => self.queue.close(),
+            let message = self.queue.blocking_recv()?;
+            if let Some(request) = self.heed(message) {
+                return Some(request);
             }
         }
     }
 
     fn received(&mut self) -> Option<Request> {
         loop {
-            match self.queue.try_recv().ok()? {
-                Message::Commit(request) => return Some(request),
-                Message::Stop => self.queue.close(),
+            let message = self.queue.try_recv().ok()?;
+            if let Some(request) = self.heed(message) {
+                return Some(request);
             }
         }
     }
 
+    /// Returns a commit that is asked for, and does anything else at once: what was applied is durable then, and handed over.
+    fn heed(&mut self, message: Message) -> Option<Request> {
+        match message {
+            Message::Commit(request) => return Some(request),
+            Message::Tap { tap, begun } => {
+                self.taps.add(tap);
+                // A backup that is gone by now is noticed with the next batch.
+                let _ = begun.send(self.head.last);
+            }
+            Message::Stop => self.queue.close(),
+        }
+        None
+    }
+
     /// Applies and syncs what holds of a drain. Refusals are answered with the rest, when what they rest on is durable.
     fn decide(&mut self, drain: &[Request]) -> Result<Vec<Result<Version, CommitError>>, Fault> {
-        let mut building = Building::new(&self.db, self.head);
+        let mut building = Building::new(&self.db, self.head, !self.taps.is_empty());
         let last_checked = drain.iter().rposition(|request| !request.commit.expects.is_empty()).unwrap_or(0);
         let answers = (0..).zip(drain).map(|(at, request)| building.add(&request.commit, at < last_checked)).collect();
         if building.last() > self.head.last {
@@ -139,15 +158,16 @@ impl Committer {
             self.disk.sync(&self.file, built.head.last)?;
             self.shared.written(built.bytes.max(flushed as u64));
             self.head = built.head;
+            if let Some(changes) = built.changes {
+                self.taps.hand(Synced { last: built.head.last, changes });
+            }
         }
         Ok(answers)
     }
 
     /// Whether a batch leaves the room that the engine needs to be opened again and to tidy up.
     fn fits(&self, built: &Built) -> Result<bool, Fault> {
-        let snapshot = self.file.metadata()?.len() / SNAPSHOT_PART;
-        let needed = RESERVE + snapshot + WRITTEN_PER_BYTE * built.bytes;
-        Ok(self.disk.free(&self.file) >= needed)
+        Ok(fits(&*self.disk, &self.file, built.bytes)?)
     }
 
     fn publish(&self, drain: Vec<Request>, answers: Vec<Result<Version, CommitError>>) {
@@ -167,4 +187,10 @@ impl Committer {
             let _ = waiting.send(answer);
         }
     }
+}
+
+/// Whether a batch of so many bytes leaves the room on the disk that an engine with such a file needs.
+pub(super) fn fits(disk: &dyn Disk, file: &File, bytes: u64) -> io::Result<bool> {
+    let snapshot = file.metadata()?.len() / SNAPSHOT_PART;
+    Ok(disk.free(file) >= RESERVE + snapshot + WRITTEN_PER_BYTE * bytes)
 }

@@ -2,15 +2,22 @@
 //!
 //! Rows of all tables lie in one tree. One thread writes ([`committer`]); reads go to the engine from wherever they are.
 
+mod backup;
+mod backup_file;
 mod batch;
+mod beside;
 mod committer;
+mod compact;
 mod disk;
 mod events;
 mod fault;
+mod making;
 mod meta;
 mod open;
+mod restore;
 mod scan;
 mod shared;
+mod tap;
 #[cfg(test)]
 mod tests;
 
@@ -23,11 +30,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+pub use backup::Backup;
+pub use compact::Compacted;
 pub use disk::{Disk, Fdatasync};
+pub use restore::Restored;
 
 use self::committer::{Committer, Message, QUEUE, Request};
 use self::scan::INLINE_ROWS;
 use self::shared::{Ended, Shared};
+use self::tap::Taps;
 use crate::bounds;
 use crate::error::{CommitError, StoreError};
 use crate::seam::{Backend, Changes, Commit, Direction, Entry, Key, KeyRange, Read, Version};
@@ -132,8 +143,17 @@ impl SledBackend {
         let db = engine.db.clone();
         let shared = Arc::new(Shared::new(dir.to_owned(), engine, head, events_max));
         let (queue, received) = mpsc::channel(QUEUE);
-        let committer =
-            Committer { shared: Arc::clone(&shared), db, file, disk, events_max, head, queue: received, held: None };
+        let committer = Committer {
+            shared: Arc::clone(&shared),
+            db,
+            file,
+            disk,
+            events_max,
+            head,
+            queue: received,
+            held: None,
+            taps: Taps::default(),
+        };
         let committer = spawn("store-committer", move || committer.run())?;
         let (queue, committer) = (Some(queue), Some(committer));
         Ok(SledBackend { shared, cache, settle_after, closing: Arc::default(), queue, committer })

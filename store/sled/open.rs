@@ -8,6 +8,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,16 +16,17 @@ use std::time::Duration;
 
 use sled::{Batch, Db};
 
+use super::beside;
 use super::fault;
 use super::meta::{self, HEAD_KEY, Head, SCHEMA, SCHEMA_KEY};
 use super::shared::Engine;
 use crate::error::StoreError;
 use crate::frame;
 
-const LOCK: &str = "lock";
-const CREATED: &str = "understory";
+pub(super) const LOCK: &str = "lock";
+pub(super) const CREATED: &str = "understory";
 /// The file to which the engine writes all rows.
-const DB: &str = "db";
+pub(super) const DB: &str = "db";
 /// How often, and after what steps, it is looked whether an engine that was just closed is gone.
 const RELEASE_TRIES: u32 = 5000;
 const RELEASE_STEP: Duration = Duration::from_millis(1);
@@ -52,6 +54,7 @@ pub(super) fn open(dir: &Path, cache: u64) -> Result<Opened, StoreError> {
     let failed = |doing: &'static str| move |error| fault::io_error(doing, dir, error);
     fs::create_dir_all(dir).map_err(failed("create"))?;
     let lock = lock(dir)?;
+    beside::clear_all(dir);
     remove_half_snapshots(dir).map_err(failed("clear half a snapshot from"))?;
     let created = dir.join(CREATED).try_exists().map_err(failed("look into"))?;
     let db = engine(dir, cache)?;
@@ -109,21 +112,34 @@ fn await_release(dir: &Path) -> Result<(), StoreError> {
     Err(StoreError::InUse { dir: dir.display().to_string(), pid: None })
 }
 
-fn lock(dir: &Path) -> Result<Lock, StoreError> {
+/// Makes a directory ours.
+///
+/// Its name may come to lead to another one meanwhile, which a compaction put there: then that one is taken.
+pub(super) fn lock(dir: &Path) -> Result<Lock, StoreError> {
     let path = dir.join(LOCK);
-    let failed = |doing: &'static str| {
-        let path = path.clone();
-        move |error| fault::io_error(doing, &path, error)
-    };
+    loop {
+        let lock = lock_file(dir, &path)?;
+        let ours = lock.0.metadata().and_then(|ours| Ok((ours.ino(), fs::metadata(&path)?.ino())));
+        match ours {
+            Ok((ours, there)) if ours == there => return Ok(lock),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(fault::io_error("lock", &path, error)),
+        }
+    }
+}
+
+fn lock_file(dir: &Path, path: &Path) -> Result<Lock, StoreError> {
+    let failed = |doing: &'static str| move |error| fault::io_error(doing, path, error);
     let mut file =
-        File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed("open"))?;
+        File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed("open"))?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed("write"))?;
             Ok(Lock(file))
         }
         Err(TryLockError::WouldBlock) => {
-            let pid = fs::read_to_string(&path).ok().and_then(|pid| pid.trim().parse().ok());
+            let pid = fs::read_to_string(path).ok().and_then(|pid| pid.trim().parse().ok());
             Err(StoreError::InUse { dir: dir.display().to_string(), pid })
         }
         Err(TryLockError::Error(error)) => Err(failed("lock")(error)),
@@ -165,7 +181,7 @@ fn create(db: &Db, dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Makes durable what the engine created, and then the mark that says so.
-fn finish_creation(dir: &Path) -> Result<(), StoreError> {
+pub(super) fn finish_creation(dir: &Path) -> Result<(), StoreError> {
     sync_created(dir).and_then(|()| mark(dir)).map_err(|error| fault::io_error("create", dir, error))
 }
 

@@ -66,7 +66,7 @@ impl Ended {
     }
 
     /// Why what was waited for does not come.
-    fn failure(&self) -> StoreError {
+    pub(super) fn failure(&self) -> StoreError {
         match self {
             Ended::Asked => StoreError::Closed,
             Ended::Faulted(fault) => fault.poison(),
@@ -135,6 +135,11 @@ impl Shared {
     /// Resolves when the committer has ended.
     pub(super) async fn ended(&self) -> Ended {
         self.standing_when(|standing| standing.ended.is_some()).await.ended.expect("that it has ended was waited for")
+    }
+
+    /// Why the committer has ended, if it has.
+    pub(super) fn why_ended(&self) -> Option<Ended> {
+        self.standing.borrow().ended.clone()
     }
 
     async fn standing_when(&self, reached: impl FnMut(&Standing) -> bool) -> Standing {

@@ -96,7 +96,7 @@ fn a_batch_weighs_what_it_writes() {
         Write::Append(Prefix::new("p"), "row".into()),
         Write::Delete(gone.clone()),
     ];
-    let mut building = super::batch::Building::new(&db, super::meta::Head::default());
+    let mut building = super::batch::Building::new(&db, super::meta::Head::default(), false);
     building.add(&Commit { writes, events: vec!["told".into()], ..Commit::default() }, false).unwrap();
     let built = building.finish(1 << 20).unwrap();
     db.apply_batch(built.batch).unwrap();
@@ -107,7 +107,7 @@ fn a_batch_weighs_what_it_writes() {
     assert_eq!(built.bytes, (written + gone.as_bytes().len()) as u64);
     // The events do not fit any more: their row goes, and its key is written for it.
     let (events, _) = db.scan_prefix([0x0e]).next().unwrap().unwrap();
-    let building = super::batch::Building::new(&db, built.head);
+    let building = super::batch::Building::new(&db, built.head, false);
     let built = building.finish(0).unwrap();
     let head = db.get(HEAD_KEY).unwrap().unwrap();
     assert_eq!(built.bytes, (events.len() + HEAD_KEY.len() + head.len()) as u64);

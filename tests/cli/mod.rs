@@ -1,6 +1,7 @@
 //! The command as a person has it: the real binary, in a home of its own.
 
 mod agents;
+mod backups;
 mod bad_input;
 mod bad_store;
 mod dead;

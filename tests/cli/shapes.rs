@@ -15,6 +15,7 @@ fn settle(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             let fields_of_verify = fields.contains_key("sound");
+            let fields_of_file = ["backup", "restored", "compacted"].iter().any(|name| fields.contains_key(*name));
             for (name, value) in fields.iter_mut() {
                 let word = match name.as_str() {
                     "id" => Some("[id]"),
@@ -22,6 +23,7 @@ fn settle(value: &mut Value) {
                         Some("[message]")
                     }
                     "rows" if fields_of_verify => Some("[rows]"),
+                    "rows" | "commit" | "bytes" | "bytes_before" | "bytes_after" if fields_of_file => Some("[number]"),
                     name if name == "at" || name.ends_with("_at") => Some("[time]"),
                     _ => None,
                 };
@@ -378,6 +380,37 @@ fn of_jobs() {
       },
       "hint": null,
       "retryable": false
+    }
+    "#);
+}
+
+#[test]
+fn of_files_that_carry_what_is_kept() {
+    let folder = Folder::new();
+    folder.ok("spawn ada");
+    insta::assert_snapshot!(shape(&folder, "store backup kept"), @r#"
+    {
+      "backup": "[dir]/kept",
+      "commit": "[number]",
+      "rows": "[number]",
+      "batches": 0,
+      "bytes": "[number]"
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "--home other store restore kept"), @r#"
+    {
+      "restored": "[dir]/other/store",
+      "commit": "[number]",
+      "rows": "[number]",
+      "batches": 0
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "--home other store compact"), @r#"
+    {
+      "compacted": "[dir]/other/store",
+      "rows": "[number]",
+      "bytes_before": "[number]",
+      "bytes_after": "[number]"
     }
     "#);
 }

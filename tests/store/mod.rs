@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod backup;
 mod damaged;
 mod drain;
 mod full;

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use super::key;
 const DIR: &str = "UNDERSTORY_STORE_WRITER";
 const ROUND: &str = "UNDERSTORY_STORE_WRITER_ROUND";
 const UNSYNCED: &str = "UNDERSTORY_STORE_WRITER_UNSYNCED";
+const BACKUPS: &str = "UNDERSTORY_STORE_WRITER_BACKUPS";
 /// How many tasks commit at once.
 pub(super) const TASKS: u64 = 8;
 /// A task removes its queue rows again after so many commits.
@@ -32,6 +33,8 @@ pub(super) struct Mark {
 pub(super) struct Writer {
     child: Child,
     output: BufReader<ChildStdout>,
+    /// The backups it has begun, and what was durable before each.
+    backups: Vec<(String, Version)>,
 }
 
 /// A disk that claims to sync.
@@ -84,9 +87,21 @@ impl Writer {
         if !synced {
             command.env(UNSYNCED, "1");
         }
+        Writer::spawned(command)
+    }
+
+    /// Starts one that writes backups into `folder` meanwhile, one after the other.
+    pub(super) fn start_with_backups(dir: &Path, round: u64, folder: &Path) -> Writer {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", "store::writer::write_until_killed", "--nocapture"]);
+        command.env(DIR, dir).env(ROUND, round.to_string()).env(BACKUPS, folder);
+        Writer::spawned(command)
+    }
+
+    fn spawned(mut command: Command) -> Writer {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        Writer { child, output }
+        Writer { child, output, backups: Vec::new() }
     }
 
     /// Waits until it opens the store.
@@ -98,10 +113,18 @@ impl Writer {
     pub(super) fn acknowledged(&mut self) -> Option<(Mark, Version)> {
         loop {
             let line = self.line()?;
+            if let Some((file, last)) = line.strip_prefix("backup ").and_then(|backup| backup.split_once(' ')) {
+                self.backups.push((file.to_owned(), last.parse().unwrap()));
+            }
             if let Some((name, version)) = line.strip_prefix("ack/").and_then(|ack| ack.split_once(' ')) {
                 return Some((Mark::parse(&format!("ack/{name}")), version.parse().unwrap()));
             }
         }
+    }
+
+    /// The backups that it has begun so far, and the last commit that was durable before each.
+    pub(super) fn backups(&self) -> Vec<(String, Version)> {
+        self.backups.clone()
     }
 
     /// Kills it with SIGKILL, and returns what it had still acknowledged.
@@ -131,6 +154,16 @@ async fn write_until_killed() {
         options.disk = Arc::new(Liar);
     }
     let backend = Arc::new(SledBackend::open(dir, options).await.unwrap());
+    if let Some(folder) = env::var_os(BACKUPS).map(PathBuf::from) {
+        let backend = backend.clone();
+        tokio::spawn(async move {
+            for number in 0.. {
+                let file = format!("backup{round}-{number}");
+                say(&format!("backup {file} {}", backend.last()));
+                backend.backup(folder.join(file)).await.unwrap();
+            }
+        });
+    }
     let tasks = (0..TASKS).map(|task| {
         let backend = backend.clone();
         tokio::spawn(async move {
