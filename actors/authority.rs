@@ -8,6 +8,7 @@
 //! | wait; told what came of it by who may inspect | no | yes | yes | yes |
 //! | assign, interrupt, close, resume | no | yes | no | no |
 //! | spawn below it | yes | no | no | no |
+//! | plan: change what it means to do | yes | yes | no, but for the state of a node that is its own | no |
 //! | report, as a run of a job's item | yes | no | no | no |
 //! | label, cancel, remove, dead letters, tokens | no | no | no | no |
 //!
@@ -40,6 +41,8 @@ pub enum Verb {
     Resume,
     /// Create an agent below it.
     Spawn,
+    /// Change its plan.
+    Plan,
     /// Report a row's result.
     Report,
     /// Say what it is called and labelled.
@@ -65,7 +68,7 @@ enum Relation {
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Verb; 15] = [
+    pub const ALL: [Verb; 16] = [
         Verb::Look,
         Verb::Inspect,
         Verb::Send,
@@ -75,6 +78,7 @@ impl Verb {
         Verb::Close,
         Verb::Resume,
         Verb::Spawn,
+        Verb::Plan,
         Verb::Report,
         Verb::Label,
         Verb::Cancel,
@@ -86,7 +90,7 @@ impl Verb {
     fn is_for(self, relation: Relation) -> bool {
         match self {
             Verb::Look => true,
-            Verb::Inspect => matches!(relation, Relation::Itself | Relation::Below),
+            Verb::Inspect | Verb::Plan => matches!(relation, Relation::Itself | Relation::Below),
             Verb::Send | Verb::Wait => relation != Relation::Itself,
             Verb::Assign | Verb::Interrupt | Verb::Close | Verb::Resume => relation == Relation::Below,
             Verb::Spawn | Verb::Report => relation == Relation::Itself,
@@ -136,9 +140,9 @@ mod tests {
     #[test]
     fn what_an_agent_may_do_is_where_it_stands() {
         insta::assert_snapshot!(drawn(None), @"
-        /root/a/b: Look Inspect Spawn Report
-        /root/a/b/c: Look Inspect Send Assign Wait Interrupt Close Resume
-        /root/a/b/c/d: Look Inspect Send Assign Wait Interrupt Close Resume
+        /root/a/b: Look Inspect Spawn Plan Report
+        /root/a/b/c: Look Inspect Send Assign Wait Interrupt Close Resume Plan
+        /root/a/b/c/d: Look Inspect Send Assign Wait Interrupt Close Resume Plan
         /root/a: Look Send Wait
         /root: Look Send Wait
         /root/a/bb: Look Send Wait

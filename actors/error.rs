@@ -163,6 +163,24 @@ pub enum Error {
         /// Which.
         row: InboxKey,
     },
+    /// There is no such node in the plan.
+    #[error("the plan of {path} has no node {node}")]
+    NoPlanNode {
+        /// Whose plan.
+        path: AgentPath,
+        /// The number asked for.
+        node: u32,
+    },
+    /// A rule said no to what was asked of a node of a plan.
+    #[error("node {node} of the plan of {path} {refusal}")]
+    PlanRefused {
+        /// Whose plan.
+        path: AgentPath,
+        /// The node's number.
+        node: u32,
+        /// The rule; part of these words, which are all that a brain is told.
+        refusal: Refusal,
+    },
     /// The path is not one.
     #[error(transparent)]
     Path(#[from] PathError),

@@ -83,7 +83,7 @@ impl System {
     }
 
     /// Demands that no removal goes on at a node or above it, and none begins: it would leave behind what comes now.
-    async fn expect_no_removal(&self, path: &AgentPath, draft: &mut Draft) -> Result<(), Error> {
+    pub(crate) async fn expect_no_removal(&self, path: &AgentPath, draft: &mut Draft) -> Result<(), Error> {
         for at in std::iter::once(path.clone()).chain(path.ancestors()) {
             let key = Table::Closed.at(&at);
             match self.store.peek::<Mark>(&key).await? {
@@ -136,7 +136,7 @@ impl CardPatch {
 }
 
 /// Refuses what could not be shown in one line as it is.
-fn demand_text(what: &'static str, text: &str, max: usize) -> Result<(), Error> {
+pub(crate) fn demand_text(what: &'static str, text: &str, max: usize) -> Result<(), Error> {
     if text.len() > max {
         return Err(Error::TooLong { what, bytes: text.len(), max });
     }

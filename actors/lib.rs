@@ -33,6 +33,7 @@ mod mail;
 mod nickname;
 mod passes;
 mod pausing;
+mod planning;
 mod registrar;
 mod removal;
 mod rest;
@@ -68,6 +69,10 @@ pub use mail::{Accepted, Asked, Assignment, Letter};
 pub use nickname::{Nickname, NicknamePool, PoolError};
 pub use passes::Pass;
 pub use pausing::{Awaited, Waits};
+pub use planning::{
+    NewPlanNode, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX, PLAN_NOTES_MAX, PlanPatch, PlanTask, PlanView,
+    PlannedNode,
+};
 pub use removal::RemovedReport;
 pub use role::{DEFAULT_ROLE, OnResult, Policy, Restart, Role, RoleLimits, Strategy};
 pub use sessions::SESSION_MAX;

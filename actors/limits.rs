@@ -66,6 +66,10 @@ pub struct Limits {
     pub rows: u32,
     /// Process deaths in runs of one row before it is failed as crashed.
     pub row_crashes: u32,
+    /// Nodes of one agent's plan, those that are done or dropped with them.
+    pub plan_nodes: usize,
+    /// Nodes that one node of a plan comes after.
+    pub plan_after: usize,
     /// Removals that are remembered, so that what was there is answered as removed; the oldest are forgotten.
     pub tombstones: u64,
     /// How long a removal is remembered.
@@ -96,6 +100,8 @@ impl Default for Limits {
             columns: 16_384,
             rows: 10_000_000,
             row_crashes: 5,
+            plan_nodes: 1_000,
+            plan_after: 64,
             tombstones: 100_000,
             tombstone_life: Duration::from_secs(24 * 60 * 60),
         }

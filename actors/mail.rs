@@ -102,7 +102,7 @@ impl System {
         let watch = self.watchers.watch(&letter.to);
         self.run(&letter.to).await?;
         let (accepted, message) = self.mail(&letter, None, None).await?;
-        Ok(Assignment { system: self.clone(), accepted, message, watch })
+        Ok(Assignment::new(self, accepted, message, watch))
     }
 
     /// Leaves a message that starts a turn, and waits for that turn's outcome: what somebody outside of the tree does, where an
@@ -153,24 +153,33 @@ impl System {
         by: Option<&Caller>,
         tool: Option<ToolUse>,
     ) -> Result<(Accepted, Message), Error> {
+        self.mail_with(letter, by, tool, |_| Ok(Draft::new())).await
+    }
+
+    /// As [`System::mail`], in one commit with what `beside` makes of whom it reaches.
+    pub(crate) async fn mail_with(
+        &self,
+        letter: &Letter,
+        by: Option<&Caller>,
+        tool: Option<ToolUse>,
+        beside: impl FnOnce(&AgentRef) -> Result<Draft, Error>,
+    ) -> Result<(Accepted, Message), Error> {
         demand_length("message", &letter.text)?;
         let (to, run) = self.recipient(letter).await?;
+        let draft = beside(&to)?;
         let bytes = (letter.text.len() + letter.metadata.bytes()) as u64;
         let room = self.inboxes.reserve(&self.store, &self.limits, &to.path, bytes).await?;
-        self.post(letter, &to, run, by, tool, room).await
+        self.post((letter, draft), (&to, run), (by, tool), room).await
     }
 
     async fn post(
         &self,
-        letter: &Letter,
-        to: &AgentRef,
-        run: Option<Version>,
-        by: Option<&Caller>,
-        tool: Option<ToolUse>,
+        (letter, mut draft): (&Letter, Draft),
+        (to, run): (&AgentRef, Option<Version>),
+        (by, tool): (Option<&Caller>, Option<ToolUse>),
         room: Change,
     ) -> Result<(Accepted, Message), Error> {
         let now = self.clock.now();
-        let mut draft = Draft::new();
         match run {
             Some(version) => draft.expect_at(Table::Node.at(&to.path), version),
             None => draft.expect_present(Table::Node.at(&to.path)),
@@ -203,7 +212,7 @@ impl System {
     }
 
     /// Refuses an agent that will never take a turn.
-    async fn demand_brain(&self, path: &AgentPath) -> Result<(), Error> {
+    pub(crate) async fn demand_brain(&self, path: &AgentPath) -> Result<(), Error> {
         match node_at(&self.store, path).await?.map(|row| row.value) {
             Some(Node::Agent(agent)) if agent.brain.is_none() => {
                 Err(Error::WrongKind { path: path.clone(), found: "an agent without a brain", verb: "take a turn" })
@@ -232,6 +241,11 @@ impl System {
 }
 
 impl Assignment {
+    /// The way to the outcome of what was accepted, of whose agent `watch` has heard since before.
+    pub(crate) fn new(system: &System, accepted: Accepted, message: Message, watch: Watch) -> Self {
+        Assignment { system: system.clone(), accepted, message, watch }
+    }
+
     /// The message that was accepted.
     pub fn accepted(&self) -> &Accepted {
         &self.accepted

@@ -2,6 +2,7 @@
 
 mod list;
 mod outside;
+mod plan;
 mod standing;
 mod wait;
 
@@ -40,7 +41,7 @@ pub struct Tool {
 }
 
 /// Every tool there is.
-pub const TOOLS: [Tool; 9] = [
+pub const TOOLS: [Tool; 13] = [
     Tool {
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
@@ -103,6 +104,10 @@ pub const TOOLS: [Tool; 9] = [
         parameters: r#"{"type":"object","properties":{"result":{"type":"object"},"stop":{"type":"boolean"}},"required":["result"],"additionalProperties":false}"#,
         for_items: true,
     },
+    plan::PLAN_TOOLS[0],
+    plan::PLAN_TOOLS[1],
+    plan::PLAN_TOOLS[2],
+    plan::PLAN_TOOLS[3],
 ];
 
 /// Why a tool call was refused; in words for the brain that called.
@@ -222,7 +227,8 @@ impl Tools {
     /// The tools this turn has.
     pub fn list(&self) -> impl Iterator<Item = &'static Tool> {
         let item = self.caller.run().is_some();
-        TOOLS.iter().filter(move |tool| (item || !tool.for_items) && !self.hidden.contains(tool.name))
+        let fits = move |tool: &Tool| if item { !plan::is_of_plans(tool.name) } else { !tool.for_items };
+        TOOLS.iter().filter(move |tool| fits(tool) && !self.hidden.contains(tool.name))
     }
 
     /// Calls a tool by name with arguments as JSON text; answers with JSON text.
@@ -250,6 +256,7 @@ impl Tools {
                 let ReportArguments { result, stop } = parse(arguments)?;
                 self.report(&result.to_string(), stop).await.map(|()| accepted())
             }
+            name if plan::is_of_plans(name) => self.call_plan(name, arguments).await,
             _ => Err(ToolError::Unknown(name.to_owned())),
         }
     }

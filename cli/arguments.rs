@@ -3,6 +3,7 @@
 mod job;
 mod looking;
 mod output;
+mod planning;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub(crate) use job::{
     JobVerb,
 };
 pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
+pub(crate) use planning::{NodeArguments, PlanAssignArguments, PlanVerb};
 /// What the help ends with.
 const BEHIND: &str = "\
 With UNDERSTORY_TOKEN and UNDERSTORY_PATH in the environment a command acts as that agent, through the process that runs it, \
@@ -190,6 +192,9 @@ pub(crate) enum Verb {
         #[arg(long)]
         stop: bool,
     },
+    /// See and change what an agent means to do: nodes of which some come after others
+    #[command(subcommand)]
+    Plan(PlanVerb),
     /// Look after messages that no turn will take
     #[command(subcommand)]
     Dead(DeadVerb),

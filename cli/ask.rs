@@ -165,7 +165,7 @@ pub(crate) async fn verify(session: &Session) -> Result<u8, Failure> {
 }
 
 impl Session {
-    async fn open(&self) -> Result<Door, Failure> {
+    pub(crate) async fn open(&self) -> Result<Door, Failure> {
         Door::open(self).await
     }
 
@@ -208,7 +208,7 @@ pub(crate) fn word(text: &str) -> String {
 
 /// What becomes of a message: this process would only begin its turn and then end. An agent is told of the outcome by a
 /// message.
-fn followed(session: &Session, detach: bool, door: &Door) -> Follow {
+pub(crate) fn followed(session: &Session, detach: bool, door: &Door) -> Follow {
     match (detach, door.is_other()) {
         _ if session.setting.identity.is_some() => Follow::Leave,
         (false, _) => Follow::Outcome,
@@ -217,7 +217,7 @@ fn followed(session: &Session, detach: bool, door: &Door) -> Follow {
     }
 }
 
-fn left(session: &Session) -> u8 {
+pub(crate) fn left(session: &Session) -> u8 {
     if session.setting.identity.is_some() {
         return exit::OK;
     }
@@ -226,7 +226,7 @@ fn left(session: &Session) -> u8 {
 }
 
 /// The exit code of a turn that ended; what went wrong is said if the result does not say it.
-fn ended(session: &Session, outcome: &OutcomeLine) -> u8 {
+pub(crate) fn ended(session: &Session, outcome: &OutcomeLine) -> u8 {
     if outcome.result == "completed" {
         return exit::OK;
     }

@@ -19,6 +19,7 @@ mod owner;
 mod pace;
 mod parcel;
 mod plan;
+mod planning;
 mod progress;
 mod remove;
 mod render;

@@ -10,6 +10,7 @@ mod fan_out;
 mod job;
 mod list;
 mod parcel;
+mod planning;
 mod removed;
 mod role;
 mod summary;
@@ -65,6 +66,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Interrupted(interrupted) => self::interrupted(interrupted),
         Reply::Removed(asked) => removed::removed(asked),
         Reply::Dead(reply) => dead::dead(reply),
+        Reply::Plan(reply) => planning::plan(reply),
         Reply::Token(minted) => format!("{}\n", minted.token.reveal()),
         Reply::Tools(list) => tool::list(list),
         Reply::Tool(answer) => tool::answer(answer),

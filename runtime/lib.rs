@@ -30,6 +30,7 @@ mod error;
 mod events;
 mod item;
 mod job;
+mod plan;
 mod rest;
 mod roles;
 mod runtime;
@@ -43,6 +44,7 @@ pub use error::Error;
 pub use events::{EventId, Events, Heard};
 pub use item::WholeItem;
 pub use job::Job;
+pub use plan::Plan;
 pub use roles::{RoleError, RoleErrors};
 pub use runtime::Runtime;
 pub use spawn::Spawn;
@@ -57,18 +59,19 @@ pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
     Accepted, AnyBrain, Asked, Assignment, Awaited, Brain, BrainError, BrainFactory, CHILDREN_COUNTED_MAX, CardPatch,
     Children, ClosedReport, Cursor, DEAD_PAGE_MAX, DEFAULT_ROLE, DeadKey, DeadMail, FanOut, IN_HAND_MAX, JobRow, Kind,
-    LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing, Missed, Misses, Nickname,
-    NicknamePool, OnResult, Order, Part, Pass, PendingMail, Policy, PoolError, Query, Reach, RemovedReport, Response,
-    Restart, Role, RoleLimits, SESSION_MAX, STATUSES, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Standing,
-    Strategy, TEXT_MAX, TITLE_MAX, Target, Token, Turn, Until, Verb, View, WAIT_TARGETS_MAX, Waited, Waits, brain_fn,
-    chain,
+    LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing, Missed, Misses,
+    NewPlanNode, Nickname, NicknamePool, OnResult, Order, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX,
+    PLAN_NOTES_MAX, Part, Pass, PendingMail, PlanPatch, PlanTask, PlanView, PlannedNode, Policy, PoolError, Query,
+    Reach, RemovedReport, Response, Restart, Role, RoleLimits, SESSION_MAX, STATUSES, Seat, Settled, ShutdownReport,
+    SpawnRequest, Spawned, Standing, Strategy, TEXT_MAX, TITLE_MAX, Target, Token, Turn, Until, Verb, View,
+    WAIT_TARGETS_MAX, Waited, Waits, brain_fn, chain,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
     Agent as AgentRecord, AgentId, AgentRef, Backup, BrainChoice, Card, CommitError, Compacted, Counts, Creation,
     DeadLetter, Event, Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec,
     JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX, Message, MessageKind,
-    Metadata, MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, Problem, Restored, RowColumns,
-    Running, Sender, Spent, StoreError, TableFormat, Text, Time, Told, ToolUse, TranscriptEntry, TurnResult, Usage,
-    Verified, Version,
+    Metadata, MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, PlanNode, PlanState, PlanStep,
+    PlanWhat, Problem, Restored, RowColumns, Running, Sender, Spent, StoreError, TableFormat, Text, Time, Told,
+    ToolUse, TranscriptEntry, TurnResult, Usage, Verified, Version,
 };

@@ -24,6 +24,7 @@ use crate::failure::{Code, Failure};
 use crate::jobs;
 use crate::lines::{AskedClose, AskedResume, Assigned, NodeLine, Outline, Shown, Spawned, Tree, TreeLine, Waited};
 use crate::listing::{ListRequest, list as list_page};
+use crate::plan;
 use crate::told::settled_line;
 use crate::tree::tree;
 use crate::wire::{Called, Follow, Reply, Request, Wanted};
@@ -112,6 +113,7 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
         Request::Remove { path, dry_run: _ } => one(Verb::Remove, path),
         Request::Token { path } => one(Verb::Token, path.as_str()),
         Request::Dead(DeadRequest::List { path, .. }) => one(Verb::Dead, path),
+        Request::Plan(plan) => Some(plan.asked()),
         Request::Tools | Request::Tool { .. } => Some(Vec::new()),
         Request::Dead(DeadRequest::Show { .. } | DeadRequest::Retry { .. } | DeadRequest::Drop { .. })
         | Request::SendSubtree { .. }
@@ -177,6 +179,7 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
             Reply::Resumed(AskedResume { path, new })
         }
         Request::Interrupt { cascade, dry_run, .. } => interrupt(runtime, tools, named(at)?, cascade, dry_run).await?,
+        Request::Plan(request) => Reply::Plan(plan::answer_as(tools, request).await?),
         Request::Tools => Reply::Tools(ToolList { tools: tools.list().map(tool_line).collect() }),
         Request::Tool { name, arguments } => {
             let answer = tools.call(&name, &arguments.to_string()).await?;

@@ -21,6 +21,7 @@ use crate::lines::{
 use crate::listing::list;
 use crate::parcel;
 use crate::pick::{newest, unfinished_job};
+use crate::plan;
 use crate::remove::remove;
 use crate::roles::{grant_line, role_line, roles};
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
@@ -95,6 +96,7 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         Request::Remove { path, dry_run } => {
             Reply::Removed(remove(runtime, meant(runtime, &path).await?, dry_run).await?)
         }
+        Request::Plan(request) => Reply::Plan(plan::answer(runtime, request).await?),
         Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
         Request::Token { path } => {
             let token = runtime.system().mint_token(&path).await?;

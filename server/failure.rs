@@ -144,6 +144,7 @@ fn code(error: &Refusal) -> Code {
         Refusal::NotFound { .. }
         | Refusal::NotCalled { .. }
         | Refusal::NoDeadLetter { .. }
+        | Refusal::NoPlanNode { .. }
         | Refusal::UnknownRole { .. }
         | Refusal::UnknownBrain { .. } => Code::NotFound,
         Refusal::Exists { .. } | Refusal::NicknameTaken { .. } | Refusal::AlreadyAccepted { .. } => Code::Exists,
@@ -155,6 +156,7 @@ fn code(error: &Refusal) -> Code {
         Refusal::WrongKind { .. } | Refusal::Fenced { .. } | Refusal::Refused(_) | Refusal::JobRefused { .. } => {
             Code::Conflict
         }
+        Refusal::PlanRefused { .. } => Code::Conflict,
         Refusal::Open { .. } | Refusal::BeingRemoved { .. } | Refusal::Overdue { .. } => Code::Conflict,
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
         Refusal::Metadata(MetadataError::BadKey { .. } | MetadataError::Reserved { .. }) => Code::InvalidText,
@@ -225,6 +227,9 @@ fn details(error: &Refusal) -> Value {
     match error {
         Refusal::NotFound { path } | Refusal::Exists { path } | Refusal::Fenced { path, .. } => json!({ "path": path }),
         Refusal::NoDeadLetter { path, row } => json!({ "path": path, "row": format!("{}.{}", row.sequence, row.n) }),
+        Refusal::NoPlanNode { path, node } | Refusal::PlanRefused { path, node, .. } => {
+            json!({ "path": path, "node": node })
+        }
         Refusal::Open { path } | Refusal::BeingRemoved { path } => json!({ "path": path }),
         Refusal::Overdue { path, overdue } => json!({ "path": path, "overdue": overdue }),
         Refusal::Removed { path, at } => json!({ "path": path, "removed": at }),

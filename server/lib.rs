@@ -24,6 +24,7 @@ mod listing;
 mod parcel;
 mod pick;
 mod place;
+mod plan;
 mod remove;
 mod roles;
 mod told;
@@ -53,6 +54,10 @@ pub use listing::{KindWord, ListPage, ListRequest, OrderWord};
 pub use parcel::{BackedUp, CompactedLine, ParcelReply, ParcelRequest, RestoredLine};
 pub use pick::unfinished_job;
 pub use place::SOCKET;
+pub use plan::{
+    Drawing, GraphNodeLine, NewNodeLine, PlanAdded, PlanAssign, PlanAssigned, PlanChanged, PlanCleared, PlanGraphLine,
+    PlanLine, PlanNodeLine, PlanReply, PlanRequest, PlanUpdate, StepWord,
+};
 pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use told::job_line;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use understory::{AgentPath, Event, EventId, Events, Heard, ItemEnding, Metadata, Runtime, Told};
+use understory::{AgentPath, Event, EventId, Events, Heard, ItemEnding, Metadata, PlanWhat, Runtime, Told};
 
 use crate::failure::{Code, Failure};
 use crate::lines::Counts;
@@ -118,6 +118,16 @@ pub enum Happened {
     Removed,
     /// A title or labels were changed.
     Labelled,
+    /// Nodes of an agent's plan were changed.
+    PlanChanged {
+        /// Which.
+        nodes: Vec<u32>,
+        /// Added, edited, started, assigned, done, dropped, reopened or cleared.
+        what: String,
+        /// Whom they were assigned to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<AgentPath>,
+    },
     /// Something this build has no word for.
     Other,
     /// The events up to this one were dropped before they were read.
@@ -259,6 +269,14 @@ fn happened(told: Told) -> Happened {
         Event::JobExportFailed { reason, .. } => Happened::JobExportFailed { reason },
         Event::Removed { .. } => Happened::Removed,
         Event::Labelled { .. } => Happened::Labelled,
+        Event::PlanChanged { nodes, what, .. } => {
+            let word = what.as_str().to_owned();
+            let to = match what {
+                PlanWhat::Assigned { to } => Some(to.path),
+                _ => None,
+            };
+            Happened::PlanChanged { nodes, what: word, to }
+        }
         _ => Happened::Other,
     }
 }

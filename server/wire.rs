@@ -18,6 +18,7 @@ use crate::lines::{
 };
 use crate::listing::{ListPage, ListRequest};
 use crate::parcel::{ParcelReply, ParcelRequest};
+use crate::plan::{PlanReply, PlanRequest};
 use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
 use crate::watching::{WatchLine, WatchRequest, WatchedLine};
@@ -172,6 +173,8 @@ pub enum Request {
     },
     /// Something about dead letters.
     Dead(DeadRequest),
+    /// Something about an agent's plan.
+    Plan(PlanRequest),
     /// An agent shall be given a token.
     Token {
         /// Which.
@@ -283,6 +286,8 @@ pub enum Reply {
     Removed(AskedRemove),
     /// To something about dead letters.
     Dead(DeadReply),
+    /// To something about a plan.
+    Plan(PlanReply),
     /// To a token.
     Token(MintedToken),
     /// To a list of tools.
@@ -300,6 +305,9 @@ impl Request {
     pub fn repeats(&self) -> bool {
         if let Request::Dead(dead) = self {
             return dead.repeats();
+        }
+        if let Request::Plan(plan) = self {
+            return plan.repeats();
         }
         if let Request::JobControl(control) = self {
             return control.repeats();

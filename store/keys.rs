@@ -71,11 +71,15 @@ pub enum Table {
     Charge = 0x21,
     /// How far an agent has gone on by itself. Written by its actor.
     Drive = 0x22,
+    /// The head of an agent's plan. Written by whoever changes the plan, as read.
+    Plan = 0x2c,
+    /// The nodes of an agent's plan by their numbers. Written with its head.
+    PlanNode = 0x2d,
 }
 
 impl Table {
     /// Every table, in key order.
-    pub const ALL: [Table; 28] = [
+    pub const ALL: [Table; 30] = [
         Table::Node,
         Table::Closed,
         Table::Count,
@@ -104,6 +108,8 @@ impl Table {
         Table::Memory,
         Table::MemoryUse,
         Table::Taint,
+        Table::Plan,
+        Table::PlanNode,
     ];
 
     /// The row of `path`.
@@ -210,6 +216,16 @@ pub fn burial(number: u64) -> Key {
 /// Which removal a key names.
 pub fn burial_number(key: &Key) -> Option<u64> {
     Some(u64::from_be_bytes(*key.as_bytes().last_chunk()?))
+}
+
+/// The key of a plan's node.
+pub fn plan_node(path: &AgentPath, number: u32) -> Key {
+    Table::PlanNode.named(path, &number.to_be_bytes())
+}
+
+/// Which node of its plan a key names.
+pub fn plan_number(key: &Key) -> Option<u32> {
+    Some(u32::from_be_bytes(*key.as_bytes().last_chunk()?))
 }
 
 /// The key of a job's item by its id. One over 200 bytes is known by its first 160 and 16 bytes of its hash.

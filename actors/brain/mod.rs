@@ -2,6 +2,7 @@
 
 mod error;
 mod housed;
+mod planning;
 mod response;
 mod turn;
 

@@ -91,7 +91,7 @@ async fn what_cannot_be_shown_in_a_line_or_is_too_much_is_refused() {
 }
 
 /// Lets others go on between a read and what comes of it.
-struct Polite(MemoryBackend);
+pub(super) struct Polite(pub(super) MemoryBackend);
 
 impl Wrapper for Polite {
     fn inner(&self) -> &dyn Backend {

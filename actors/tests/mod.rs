@@ -52,6 +52,7 @@ mod outputs;
 pub(crate) mod panics;
 mod passes;
 mod pausing;
+mod planning;
 mod plans;
 mod remove;
 mod reports;

@@ -47,6 +47,11 @@ fn words(happened: &Happened) -> String {
         Happened::JobExportFailed { reason } => format!("output not written: {}", short(reason)),
         Happened::Removed => "removed".to_owned(),
         Happened::Labelled => "title or labels changed".to_owned(),
+        Happened::PlanChanged { nodes, what, to } => {
+            let numbers: Vec<String> = nodes.iter().map(u32::to_string).collect();
+            let to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+            short(&format!("plan: {what} {}{to}", numbers.join(", ")))
+        }
         Happened::Other => "an event that this build has no word for".to_owned(),
         Happened::Gap => "the events up to here were dropped before they were read".to_owned(),
         Happened::Lagged => "fell behind: what follows is read from the store".to_owned(),

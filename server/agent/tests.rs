@@ -13,6 +13,7 @@ use super::*;
 use crate::client::Client;
 use crate::control::Control;
 use crate::jobs::JobControl;
+use crate::plan::PlanRequest;
 
 const GRACE: Duration = Duration::from_secs(5);
 const ME: &str = "/root/p/me";
@@ -42,6 +43,7 @@ const AS_AN_AGENT: &str = "
     job        ! ! ! . . . . . . . . r . !
     job_control ! ! ! . . . . . . . . r . !
     list       + + + . . . . . . . . r . +
+    plan       + + + . . . . . . . . r . +
     label      . . . . . . . . . . . . . .
     cancel     . . . . . . . . . . . . . .
     spawn      + . . . . . . . . . . . . .
@@ -62,6 +64,7 @@ const AS_THE_OPERATOR: &str = "
     job        ! ! ! ! ! ! ! ! . . r r ! !
     job_control ! ! ! ! ! ! ! ! . . r r ! !
     list       + + + + + + + + . . r r + +
+    plan       + + + + + + + + . . r r + +
     label      + + + + + + + + . . r r + +
     cancel     ! ! ! ! ! ! ! ! . . r r ! !
     spawn      + + + + + + + + . . r r x x
@@ -90,6 +93,9 @@ const OF_NOBODY: [(&str, bool); 8] = [
 
 /// What comes of each tool that names somebody; of others see [`tools_that_name_nobody`].
 const TOOLS_OF: [&str; 7] = ["send", "assign", "interrupt", "close", "resume", "wait", "list"];
+
+/// Those of plans: what they ask of whom is the same as at the socket, where [`every_request_of_a_plan_is_judged`] asks it.
+const PLAN_TOOLS: usize = 4;
 
 /// A runtime that answers on a socket, with an agent at a turn in the middle of its tree.
 struct Place {
@@ -166,6 +172,7 @@ fn request(verb: &str, at: &str) -> Request {
     let asked = match verb {
         "tree" => json!({ "path": at, "children": 5 }),
         "list" => json!({ "path": at, "limit": 5 }),
+        "plan" => json!({ "add": { "path": at, "nodes": [{ "title": "T" }] } }),
         "label" => json!({ "path": at, "title": "T" }),
         "spawn" => {
             json!({ "path": format!("{at}/new"), "nickname": "picked", "or_existing": false, "follow": "leave" })
@@ -257,8 +264,9 @@ fn every_verb_is_in_the_tables() {
         listed::<JobControl>(&json!({ "?": {} })),
         ["items", "watch", "retry", "pause", "unpause", "set", "export", "remove"]
     );
+    assert_eq!(listed::<PlanRequest>(&json!({ "?": {} })), ["show", "graph", "add", "update", "assign", "clear"]);
     let named: Vec<&str> = TOOLS.map(|tool| tool.name).into_iter().filter(|name| TOOLS_OF.contains(name)).collect();
-    assert_eq!(named.len() + ["spawn", "report"].len(), TOOLS.len(), "a tool is in no table");
+    assert_eq!(named.len() + ["spawn", "report"].len() + PLAN_TOOLS, TOOLS.len(), "a tool is in no table");
     for (verb, marks) in rows(AS_AN_AGENT).iter().chain(&rows(AS_THE_OPERATOR)) {
         assert_eq!(marks.len(), RELATIONS.len(), "{verb}");
     }
@@ -272,6 +280,54 @@ async fn an_agent_at_the_socket_does_what_the_table_says() {
 #[tokio::test]
 async fn the_operator_at_the_socket_does_what_the_table_says() {
     check(AS_THE_OPERATOR, false).await;
+}
+
+/// The requests of a plan beside the one in the tables, and the tools that do the same.
+#[tokio::test]
+async fn every_request_of_a_plan_is_judged() {
+    let expected = &rows(AS_AN_AGENT)["plan"];
+    let update = json!({ "node": 1, "title": "U" });
+    for (n, (relation, at)) in RELATIONS.into_iter().enumerate() {
+        let (place, wanted) = (Place::new().await, expected.chars().nth(n).unwrap());
+        let with = |more: &Value| {
+            let mut document = more.clone();
+            document["path"] = at.into();
+            document
+        };
+        if wanted == '+' {
+            place
+                .runtime
+                .plan(path(at))
+                .add(&[understory::NewPlanNode { title: "T".to_owned(), ..Default::default() }])
+                .await
+                .unwrap();
+        }
+        let assign = json!({ "node": 1, "to": "/root/p/me/new", "create": true, "role": null, "follow": "leave" });
+        for asked in [
+            json!({ "show": with(&json!({ "ready": false })) }),
+            json!({ "graph": with(&json!({ "drawn_as": "lines" })) }),
+            json!({ "update": with(&update) }),
+            json!({ "assign": with(&assign) }),
+            json!({ "clear": with(&json!({ "finished": false })) }),
+        ] {
+            let request = Request::Plan(serde_json::from_value(asked.clone()).unwrap());
+            // An agent without a brain takes no turn.
+            let wanted = if asked["assign"].is_object() && wanted == '+' { '!' } else { wanted };
+            assert_eq!(mark("plan", at, place.ask(true, &request).await), wanted, "{relation}: {asked}");
+        }
+        for (tool, arguments) in [
+            ("plan_show", json!({ "agent": at })),
+            ("plan_add", json!({ "agent": at, "nodes": [{ "title": "T" }] })),
+            ("plan_update", json!({ "agent": at, "node": 2, "status": "done" })),
+            ("plan_assign", json!({ "agent": at, "node": 2, "to": "kid" })),
+        ] {
+            let answered = place.tools.call(tool, &arguments.to_string()).await.map_err(Failure::from);
+            // What is taken out is not given to anybody.
+            let wanted = if (tool, wanted) == ("plan_assign", '+') { '!' } else { wanted };
+            assert_eq!(mark(tool, at, answered), wanted, "{relation}: {tool}");
+        }
+        place.end().await;
+    }
 }
 
 #[tokio::test]

@@ -144,6 +144,15 @@ pub enum Event {
         /// How it stands.
         goal: GoalStanding,
     },
+    /// Nodes of an agent's plan were changed.
+    PlanChanged {
+        /// Whose plan.
+        agent: AgentRef,
+        /// Which of its nodes.
+        nodes: Vec<u32>,
+        /// What was done to them.
+        what: PlanWhat,
+    },
 }
 
 /// What is told of a goal.
@@ -159,6 +168,30 @@ pub struct GoalStanding {
     pub budget: Option<u64>,
     /// Why it stands so, cut to 200 characters.
     pub why: String,
+}
+
+/// What was done to nodes of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlanWhat {
+    /// They are new.
+    Added,
+    /// What they say or come after was changed.
+    Edited,
+    /// Somebody began with them.
+    Started,
+    /// They were given to an agent, which has a message about it.
+    Assigned {
+        /// Whom to.
+        to: AgentRef,
+    },
+    /// They are done.
+    Done,
+    /// They shall not be done.
+    Dropped,
+    /// They are to be done as if nobody had begun.
+    Reopened,
+    /// They were taken out of the plan.
+    Cleared,
 }
 
 /// The end of one run of a row.
@@ -187,6 +220,22 @@ pub enum ItemEnding {
     Skipped,
 }
 
+impl PlanWhat {
+    /// The word for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            PlanWhat::Added => "added",
+            PlanWhat::Edited => "edited",
+            PlanWhat::Started => "started",
+            PlanWhat::Assigned { .. } => "assigned",
+            PlanWhat::Done => "done",
+            PlanWhat::Dropped => "dropped",
+            PlanWhat::Reopened => "reopened",
+            PlanWhat::Cleared => "cleared",
+        }
+    }
+}
+
 impl Event {
     /// The node it is about.
     pub fn path(&self) -> &AgentPath {
@@ -201,6 +250,7 @@ impl Event {
             | Event::GoalChanged { agent: node, .. }
             | Event::DeadLettered { agent: node, .. }
             | Event::DeadDropped { agent: node, .. }
+            | Event::PlanChanged { agent: node, .. }
             | Event::JobCreated { job: node }
             | Event::JobChanged { job: node, .. }
             | Event::ItemsMoved { job: node, .. }

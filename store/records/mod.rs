@@ -16,6 +16,7 @@ mod mark;
 mod memory;
 mod message;
 mod metadata;
+mod plan;
 mod session;
 mod transcript;
 mod usage;
@@ -26,7 +27,7 @@ pub use card::Card;
 pub use charge::{Charge, Share};
 pub use credential::Credential;
 pub use drive::{Drive, Halt, Stamina, Stride};
-pub use event::{Event, GoalStanding, ItemEnd, ItemEnding};
+pub use event::{Event, GoalStanding, ItemEnd, ItemEnding, PlanWhat};
 pub use goal::{Goal, GoalId, GoalRef, GoalStatus, OBJECTIVE_MAX, Objective, ObjectiveError};
 pub use grant::Grant;
 pub use id::{AgentId, AgentRef, InboxKey, Time};
@@ -42,6 +43,7 @@ pub use metadata::{
     METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Metadata,
     MetadataError,
 };
+pub use plan::{Plan, PlanGraph, PlanNode, PlanState, PlanStep};
 pub use session::Session;
 pub use transcript::{Entry as TranscriptEntry, ToolUse};
 pub use usage::Usage;

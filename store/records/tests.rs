@@ -11,6 +11,7 @@ use super::*;
 mod goals;
 mod jobs;
 mod memory;
+mod plans;
 
 const NOW: Time = Time(1_000);
 const LATER: Time = Time(2_000);
@@ -358,7 +359,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
 #[test]
 fn bytes_of_every_released_arm() {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let lines: Vec<String> = samples().iter().map(|(name, bytes)| format!("{name}: {}", hex(bytes))).collect();
+    let lines: Vec<String> =
+        samples().iter().chain(&plans::samples()).map(|(name, bytes)| format!("{name}: {}", hex(bytes))).collect();
     assert_snapshot!(lines.join("\n"));
 }
 

@@ -21,6 +21,7 @@ mod index;
 mod item;
 mod lane;
 mod memory;
+mod plan;
 mod removed;
 mod report;
 #[cfg(test)]

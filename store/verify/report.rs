@@ -128,5 +128,7 @@ fn word(table: Table) -> &'static str {
         Table::Goal => "goal",
         Table::Charge => "charge",
         Table::Drive => "drive",
+        Table::Plan => "plan",
+        Table::PlanNode => "plan_node",
     }
 }

@@ -7,6 +7,7 @@ use super::index::Indexes;
 use super::item::Tally;
 use super::lane::{Found, Lane, Stands, look_up};
 use super::memory::Memories;
+use super::plan::Plans;
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
@@ -31,6 +32,7 @@ pub(super) struct Tree<'a> {
     indexes: Indexes<'a>,
     memories: Memories<'a>,
     goals: Goals<'a>,
+    plans: Plans<'a>,
     /// The nodes from the root to the one that was read last.
     way: Vec<Step>,
 }
@@ -78,6 +80,7 @@ impl<'a> Tree<'a> {
             indexes: Indexes::new(backend),
             memories: Memories::new(backend),
             goals: Goals::new(backend),
+            plans: Plans::new(backend),
             way: Vec::new(),
         }
     }
@@ -113,6 +116,7 @@ impl<'a> Tree<'a> {
         self.sessions.end(report).await?;
         self.memories.end(report).await?;
         self.goals.end(report).await?;
+        self.plans.end(report).await?;
         self.indexes.end(report).await
     }
 
@@ -187,6 +191,7 @@ impl<'a> Tree<'a> {
         self.indexes.visit(&path, node.as_ref(), removing, report).await?;
         self.memories.visit(&path, node.as_ref().filter(|_| !removing), report).await?;
         self.goals.visit(&path, node.as_ref(), removing, report).await?;
+        self.plans.visit(&path, node.as_ref(), removing, report).await?;
         let sure = node.is_some() && !removing;
         self.way.push(Step { path, sure, kind, closed, removing, counted, open: 0 });
         Ok(())

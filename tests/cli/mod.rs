@@ -20,6 +20,7 @@ mod letters;
 mod looking;
 mod outputs;
 mod places;
+mod planning;
 mod plans;
 mod progress;
 mod remove;

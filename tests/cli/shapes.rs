@@ -416,6 +416,73 @@ fn of_files_that_carry_what_is_kept() {
 }
 
 #[test]
+fn of_plans() {
+    let folder = Folder::new();
+    folder.ok("spawn ada");
+    insta::assert_snapshot!(shape(&folder, "plan add ada survey"), @r#"
+    {
+      "path": "/root/ada",
+      "added": [
+        1
+      ]
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "plan done ada 1 --evidence seen --commit c0ffee1"), @r#"
+    {
+      "path": "/root/ada",
+      "changed": {
+        "node": 1,
+        "title": "survey",
+        "notes": "",
+        "status": "done",
+        "reason": null,
+        "ready": false,
+        "owner": null,
+        "after": [],
+        "waits_for": [],
+        "level": 0,
+        "evidence": [
+          "seen"
+        ],
+        "commit": "c0ffee1",
+        "created_at": "[time]",
+        "changed_at": "[time]"
+      },
+      "new": true
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "plan graph ada"), @r#"
+    {
+      "path": "/root/ada",
+      "nodes": [
+        {
+          "node": 1,
+          "title": "survey",
+          "status": "done",
+          "ready": false,
+          "owner": null,
+          "level": 0
+        }
+      ],
+      "edges": [],
+      "drawn_as": "lines"
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "plan clear ada --yes"), @r#"
+    {
+      "path": "/root/ada",
+      "cleared": 1
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "plan show ada"), @r#"
+    {
+      "path": "/root/ada",
+      "nodes": []
+    }
+    "#);
+}
+
+#[test]
 fn every_exit_code_is_in_the_help_and_in_the_readme() {
     let help = Folder::new().ok("--help");
     let readme = std::fs::read_to_string(project("README.md")).unwrap();

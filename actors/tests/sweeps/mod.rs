@@ -4,6 +4,7 @@
 mod faults;
 mod interrupts;
 mod names;
+mod plans;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};

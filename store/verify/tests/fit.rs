@@ -18,8 +18,8 @@ async fn a_sound_store_has_no_problems() {
     assert!(verified.is_sound(), "{verified:?}");
     let Verified { rows, nodes, agents, jobs, items, .. } = verified;
     // 11 nodes, 1 mark, 4 counts, 2 messages, 3 entries, 1 dead letter, 1 seen, 2 specs, 1 row, 1 result, 4 item ids,
-    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant, 1 token, 1 resume, 1 session; and 3 parts for each of 8 long values.
-    assert_eq!((rows, nodes, agents, jobs, items), (39 + 24, 11, 5, 2, 4));
+    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant, 1 token, 1 resume, 1 session, 1 plan with 2 nodes; and 3 parts for each of 9 long values.
+    assert_eq!((rows, nodes, agents, jobs, items), (42 + 27, 11, 5, 2, 4));
 }
 
 #[tokio::test]
@@ -331,4 +331,30 @@ async fn a_card_is_of_the_node_at_its_path() {
     let put = |at: &understory_paths::AgentPath| Table::Card.at(at);
     check(|draft| draft.put(put(&ada), &other), &["card/root/ada: it is another's, which was removed"]).await;
     check(|draft| draft.put(put(&nobody), &other), &["card/root/nobody: it belongs to no node"]).await;
+}
+
+#[tokio::test]
+async fn a_plan_is_of_the_agent_at_its_path_and_its_nodes_fit_together() {
+    let (ada, job, nobody) = (path("/root/ada"), path("/root/job"), path("/root/nobody"));
+    let head = |of, next| Plan { of: AgentId::from_u128(of), next };
+    let node = |after: &[u32]| PlanNode::new("t".to_owned(), String::new(), after.to_vec(), Time(3));
+    let key = |number| keys::plan_node(&path("/root/ada"), number);
+    check(|draft| draft.put(Table::Plan.at(&ada), &head(9, 4)), &["plan/root/ada: it is another's, which was removed"])
+        .await;
+    check(|draft| draft.put(Table::Plan.at(&job), &head(9, 1)), &["plan/root/job: there is no agent at its path"])
+        .await;
+    check(|draft| draft.put(Table::Plan.at(&nobody), &head(9, 1)), &["plan/root/nobody: it belongs to no node"]).await;
+    check(|draft| draft.delete(Table::Plan.at(&ada)), &["plan/root/ada: it is missing, and nodes of it are there"])
+        .await;
+    let name = |number: u8| format!(r"plan_node/root/ada \x00\x00\x00\x{number:02x}");
+    let gone = format!("{}: it comes after 1, which is not there", name(3));
+    check(|draft| draft.delete(key(1)), &[&gone]).await;
+    let round = format!("{}: it comes after itself, by way of others or behind those that do", name(1));
+    check(|draft| draft.put(key(1), &node(&[3])), &[&round]).await;
+    let late = format!("{}: its plan's next node is 4", name(4));
+    check(|draft| draft.put(key(4), &node(&[])), &[&late]).await;
+    let bad = "plan_node/root/ada x: its key holds no number";
+    check(|draft| draft.put(Table::PlanNode.named(&ada, b"x"), &node(&[])), &[bad]).await;
+    let unread = format!("{}: PlanNode record does not decode: Hit the end of buffer, expected more data", name(1));
+    check(|draft| draft.put(key(1), &()), &[&unread]).await;
 }

@@ -113,6 +113,14 @@ fn credential() -> Credential {
     Credential { agent: agent(1).id, sha256: [7; 32], at: Time(3) }
 }
 
+/// A plan of two nodes, the second of which is long and comes after the first.
+fn add_plan(draft: &mut Draft, of: &understory_paths::AgentPath) {
+    let node = |notes: usize, after| PlanNode::new("t".to_owned(), "n".repeat(notes), after, Time(3));
+    draft.put(Table::Plan.at(of), &Plan { of: agent(1).id, next: 4 });
+    draft.add(keys::plan_node(of, 1), &node(0, vec![]));
+    draft.add(keys::plan_node(of, 3), &node(LONG, vec![1]));
+}
+
 impl World {
     fn over(backend: Arc<dyn Backend>) -> World {
         World { store: Store::new(backend.clone()), backend }
@@ -162,6 +170,7 @@ impl World {
             draft.add(Table::Credential.at(&ada), &credential());
             draft.add(Table::Reopened.at(&ada), &());
             draft.add(Table::Session.at(&ada), &session());
+            add_plan(draft, &ada);
             for letter in [LONG, 3, LONG] {
                 let entry = TranscriptEntry::Message { turn: 1, message: message("x".repeat(letter)) };
                 let _ = draft.append(Table::Transcript.below(&ada), &entry);
