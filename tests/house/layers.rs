@@ -18,6 +18,7 @@ const TECHNOLOGIES: [(&str, &str); 12] = [
     ("indicatif", "cli"),
     ("etcetera", "cli"),
     ("shell-words", "adapters"),
+    ("zstd", "adapters"),
 ];
 
 fn dependencies(manifest: &str) -> BTreeSet<String> {
