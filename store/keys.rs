@@ -10,6 +10,8 @@ use crate::seam::{Key, KeyRange, Prefix};
 const ITEM_ID_MAX: usize = 200;
 const ITEM_ID_CUT: usize = 160;
 const ITEM_ID_HASH: usize = 16;
+/// How much of the hash of a file's name is its key.
+const FILE_HASH: usize = 16;
 
 /// A kind of row. The numbers are on disk: they are never given to another kind. A backend keeps `00` and `0e` for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +77,13 @@ pub enum Table {
     Plan = 0x2c,
     /// The nodes of an agent's plan by their numbers. Written with its head.
     PlanNode = 0x2d,
+    /// What an import has taken, at the agent that all of it lies below. Written by the import.
+    ImportState = 0x29,
 }
 
 impl Table {
     /// Every table, in key order.
-    pub const ALL: [Table; 30] = [
+    pub const ALL: [Table; 31] = [
         Table::Node,
         Table::Closed,
         Table::Count,
@@ -108,6 +112,7 @@ impl Table {
         Table::Memory,
         Table::MemoryUse,
         Table::Taint,
+        Table::ImportState,
         Table::Plan,
         Table::PlanNode,
     ];
@@ -252,6 +257,23 @@ pub fn memory_use(place: &AgentPath, id: MemoryId) -> Key {
 pub fn memory_id(key: &Key) -> Option<MemoryId> {
     let (head, id) = key.as_bytes().split_last_chunk()?;
     head.ends_with(&[0]).then(|| MemoryId::from_u128(u128::from_be_bytes(*id)))
+}
+
+/// The key of a conversation that was imported below `top`, by its name.
+pub fn imported_thread(top: &AgentPath, name: &str) -> Key {
+    Table::ImportState.named(top, format!("t{name}").as_bytes())
+}
+
+/// Every row of an import below `top` that is of a file.
+pub fn imported_files(top: &AgentPath) -> KeyRange {
+    KeyRange::between(Table::ImportState.named(top, b"f"), Table::ImportState.named(top, b"g"))
+}
+
+/// The key of a file that an import below `top` has looked at. Of a long name too it is short.
+pub fn imported_file(top: &AgentPath, name: &str) -> Key {
+    let mut own = b"f".to_vec();
+    own.extend_from_slice(&Sha256::digest(name)[..FILE_HASH]);
+    Table::ImportState.named(top, &own)
 }
 
 /// The path of row `number` of a job, counted from 1.

@@ -31,13 +31,14 @@ pub use memory::MemoryBackend;
 pub use pages::Pages;
 pub use records::{
     Agent, AgentId, AgentRef, BrainChoice, Burial, Card, Charge, Counts, Creation, Credential, DeadLetter, DecodeError,
-    Drive, Event, FailureLimits, Goal, GoalId, GoalRef, GoalStanding, GoalStatus, Grant, GrowthOrder, Halt, InboxKey,
-    Item, ItemEnd, ItemEnding, ItemState, Job, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX,
-    METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Mark, Memory, MemoryId, MemoryRank,
-    MemoryUse, Message, MessageKind, Metadata, MetadataError, Node, OBJECTIVE_MAX, Objective, ObjectiveError, Outcome,
-    OutputFormat, OutputKind, Pause, Phase, Plan, PlanGraph, PlanNode, PlanState, PlanStep, PlanWhat, Pointer, Record,
-    Refusal, RowColumns, Running, Scope, Sender, Session, Share, Source as ItemSource, Spent, Stamina, Stride,
-    TableFormat, Taint, Text, Time, Tombstone, ToolUse, TranscriptEntry, TurnResult, Usage,
+    Drive, Event, FailureLimits, FileTaken, Goal, GoalId, GoalRef, GoalStanding, GoalStatus, Grant, GrowthOrder, Halt,
+    ImportRuns, ImportState, ImportedFile, ImportedThread, InboxKey, Item, ItemEnd, ItemEnding, ItemState, Job,
+    JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED,
+    METADATA_VALUE_MAX, Mark, Memory, MemoryId, MemoryRank, MemoryUse, Message, MessageKind, Metadata, MetadataError,
+    Node, OBJECTIVE_MAX, Objective, ObjectiveError, Outcome, OutputFormat, OutputKind, Pause, Phase, Plan, PlanGraph,
+    PlanNode, PlanState, PlanStep, PlanWhat, Pointer, Record, Refusal, RowColumns, Running, Scope, Sender, Session,
+    Share, Source as ItemSource, Spent, Stamina, Stride, TableFormat, Taint, Text, Time, Tombstone, ToolUse,
+    TranscriptEntry, TurnResult, Usage,
 };
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,

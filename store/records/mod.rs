@@ -10,6 +10,7 @@ mod event;
 mod goal;
 mod grant;
 mod id;
+mod import;
 mod item;
 mod job;
 mod mark;
@@ -31,6 +32,7 @@ pub use event::{Event, GoalStanding, ItemEnd, ItemEnding, PlanWhat};
 pub use goal::{Goal, GoalId, GoalRef, GoalStatus, OBJECTIVE_MAX, Objective, ObjectiveError};
 pub use grant::Grant;
 pub use id::{AgentId, AgentRef, InboxKey, Time};
+pub use import::{ImportRuns, ImportState, ImportedFile, ImportedThread, Taken as FileTaken};
 pub use item::{FailureLimits, Item, ItemState, Source, Text};
 pub use job::{
     Counts, GrowthOrder, Job, JobLimits, JobSpec, JobState, Keep, OutputFormat, OutputKind, Pause, RowColumns, Spent,

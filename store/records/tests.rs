@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod goals;
+mod imports;
 mod jobs;
 mod memory;
 mod plans;

@@ -6,7 +6,7 @@ use super::lane::{Found, Lane, Stands, look_up};
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
-use crate::records::{DeadLetter, JobSpec, Message, Node, Pointer, Record, TranscriptEntry};
+use crate::records::{DeadLetter, ImportState, JobSpec, Message, Node, Pointer, Record, TranscriptEntry};
 use crate::seam::{Backend, Entry};
 
 /// The tables of which a node may have many rows.
@@ -19,6 +19,7 @@ pub(super) struct Indexes<'a> {
     item_ids: Lane<'a>,
     fingerprints: Lane<'a>,
     nicknames: Lane<'a>,
+    imports: Lane<'a>,
 }
 
 impl<'a> Indexes<'a> {
@@ -33,6 +34,7 @@ impl<'a> Indexes<'a> {
             item_ids: lane(Table::ItemId),
             fingerprints: lane(Table::Fingerprint),
             nicknames: lane(Table::Nickname),
+            imports: lane(Table::ImportState),
         }
     }
 
@@ -70,13 +72,18 @@ impl<'a> Indexes<'a> {
                 report.problem(place(Table::Nickname, &entry.key), what);
             }
         }
+        while let Some((entry, state)) = next::<ImportState>(&mut self.imports, path, report).await? {
+            if let Some(what) = imported(path, &entry, &state) {
+                report.problem(place(Table::ImportState, &entry.key), what);
+            }
+        }
         Ok(())
     }
 
     /// What is left belongs to no node.
     pub(super) async fn end(&mut self, report: &mut Report) -> Result<(), StoreError> {
-        let Indexes { backend: _, inbox, transcript, dead, seen, item_ids, fingerprints, nicknames } = self;
-        for lane in [inbox, transcript, dead, seen, item_ids, fingerprints, nicknames] {
+        let Indexes { backend: _, inbox, transcript, dead, seen, item_ids, fingerprints, nicknames, imports } = self;
+        for lane in [inbox, transcript, dead, seen, item_ids, fingerprints, nicknames, imports] {
             lane.end(report).await?;
         }
         Ok(())
@@ -127,6 +134,21 @@ impl<'a> Indexes<'a> {
         let fits = agent.parent().as_ref() == Some(parent) && named.as_ref().map(key).as_ref() == Some(&entry.key);
         Ok((!fits).then(|| format!("it leads to {agent}, who is not called so here")))
     }
+}
+
+/// What does not fit of a row of an import. The agent of a conversation may have been removed since.
+fn imported(top: &AgentPath, entry: &Entry, state: &ImportState) -> Option<String> {
+    let (key, what) = match state {
+        ImportState::Runs(_) => (Table::ImportState.at(top), "it is of the import's runs".to_owned()),
+        ImportState::Thread(thread) if !top.contains(&thread.agent.path) => {
+            return Some(format!("{} lies elsewhere", thread.agent.path));
+        }
+        ImportState::Thread(thread) => {
+            (keys::imported_thread(top, &thread.name), format!("it is of {:?}", thread.name))
+        }
+        ImportState::File(file) => (keys::imported_file(top, &file.name), format!("it is of {:?}", file.name)),
+    };
+    (key != entry.key).then(|| format!("{what}, which lies elsewhere"))
 }
 
 /// Checks that every row of `path` decodes.

@@ -130,5 +130,6 @@ fn word(table: Table) -> &'static str {
         Table::Drive => "drive",
         Table::Plan => "plan",
         Table::PlanNode => "plan_node",
+        Table::ImportState => "import",
     }
 }

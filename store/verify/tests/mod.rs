@@ -1,6 +1,7 @@
 mod damage;
 mod fit;
 mod goals;
+mod imports;
 mod memory;
 
 use std::sync::Arc;
