@@ -11,6 +11,7 @@ use understory_store::{
 use crate::credential::Footing;
 use crate::error::Error;
 use crate::system::node_at;
+use crate::unwritten::Unwritten;
 
 /// A turn of an agent or a run of a job item, as the runtime knows it; never made from what a brain says.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Caller {
     within: Option<AgentPath>,
     /// For whoever has a minted token and is at no turn: `version` is then the token's.
     footing: Option<Arc<Footing>>,
+    /// What its transcript lacks; whoever is at no turn has no later commit for that.
+    unwritten: Option<Arc<Unwritten>>,
 }
 
 /// The run of a job item that a caller is.
@@ -41,7 +44,8 @@ impl Caller {
     /// An attempt at turn `turn` of an agent, started by commit `version`.
     pub(crate) fn agent(me: AgentRef, turn: u64, attempt: u32, version: Version) -> Self {
         let (version, transcribed) = (Arc::new(version.into()), true);
-        Caller { me, turn, attempt, version, run: None, transcribed, within: None, footing: None }
+        let unwritten = Some(Arc::default());
+        Caller { me, turn, attempt, version, run: None, transcribed, within: None, footing: None, unwritten }
     }
 
     /// A run of a job item, started by commit `version`. What it creates belongs to all runs of the item. It has a transcript
@@ -49,13 +53,30 @@ impl Caller {
     pub(crate) fn item(me: AgentRef, run: ItemRun, version: Version, keep: Keep) -> Self {
         let (attempt, transcribed) = (run.run, keep != Keep::None);
         let (version, run) = (Arc::new(version.into()), Some(run));
-        Caller { me, turn: 0, attempt, version, run, transcribed, within: None, footing: None }
+        let unwritten = Some(Arc::default());
+        Caller { me, turn: 0, attempt, version, run, transcribed, within: None, footing: None, unwritten }
     }
 
     /// Whoever has the token of an agent that commit `version` wrote. What it creates belongs to no turn.
     pub(crate) fn holder(me: AgentRef, version: Version, footing: Footing) -> Self {
         let (version, footing) = (Arc::new(version.into()), Some(Arc::new(footing)));
-        Caller { me, turn: 0, attempt: 0, version, run: None, transcribed: true, within: None, footing }
+        Caller {
+            me,
+            turn: 0,
+            attempt: 0,
+            version,
+            run: None,
+            transcribed: true,
+            within: None,
+            footing,
+            unwritten: None,
+        }
+    }
+
+    /// The same, whose transcript lacks this.
+    pub(crate) fn noting(mut self, unwritten: Arc<Unwritten>) -> Self {
+        self.unwritten = Some(unwritten);
+        self
     }
 
     /// The same below or at an isolated agent.
@@ -108,8 +129,28 @@ impl Caller {
         self.transcribed
     }
 
-    /// Adds an entry to its transcript.
+    /// What its transcript lacks.
+    pub(crate) fn unwritten(&self) -> Option<&Unwritten> {
+        self.unwritten.as_deref()
+    }
+
+    /// Adds an entry to its transcript; before a counted call, the lines that wait for a commit.
     pub(crate) fn transcribe(&self, draft: &mut Draft, entry: &TranscriptEntry) {
+        if let (Some(unwritten), TranscriptEntry::Tool(tool)) = (&self.unwritten, entry)
+            && tool.call > 0
+        {
+            unwritten.join(tool.call).iter().for_each(|line| self.write_line(draft, line));
+        }
+        self.write_line(draft, entry);
+    }
+
+    /// How many writes and payload bytes the lines make that wait for a commit.
+    pub(crate) fn weight(&self) -> (usize, usize) {
+        self.unwritten().map_or((0, 0), Unwritten::weight)
+    }
+
+    /// Adds just this entry to its transcript.
+    pub(crate) fn write_line(&self, draft: &mut Draft, entry: &TranscriptEntry) {
         draft.append(Table::Transcript.below(&self.me.path), entry);
     }
 

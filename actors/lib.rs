@@ -48,6 +48,9 @@ mod target;
 mod tests;
 mod token;
 pub mod tools;
+mod transcript;
+mod unwritten;
+mod usage;
 mod waiting;
 mod watchers;
 
@@ -78,4 +81,11 @@ pub use role::{DEFAULT_ROLE, OnResult, Policy, Restart, Role, RoleLimits, Strate
 pub use sessions::SESSION_MAX;
 pub use system::{Parts, ShutdownReport, System};
 pub use token::Token;
+pub use transcript::{
+    FORK_BYTES_MAX, FORK_ENTRIES_MAX, Fork, HISTORY_BYTES_MAX, History, Hold, PRUNE_NAMED_MAX, PlacedEntry,
+    PruneReport, PruneRequest, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX, TRANSCRIPT_SEARCHED_MAX, TranscriptPage,
+    TranscriptPart, TranscriptQuery,
+};
+pub use unwritten::RESULT_KEPT_MAX;
+pub use usage::{NodeSpending, Spending, USAGE_MAX, UsageReport};
 pub use waiting::{Settled, Standing, Target, Until, Waited};

@@ -16,6 +16,7 @@ use crate::nickname::Nickname;
 use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
 use crate::role::DEFAULT_ROLE;
 use crate::system::{ShutdownReport, System, node_at};
+use crate::transcript::Fork;
 
 /// How long an actor has, beside its brain's grace, to write that a turn was taken back when a turn closes it.
 const RELEASING: Duration = Duration::from_secs(1);
@@ -37,6 +38,8 @@ pub struct SpawnRequest {
     pub metadata: Metadata,
     /// An agent that is there already is the answer, not an error; its task is not sent then.
     pub or_existing: bool,
+    /// How much of its parent's conversation it begins with.
+    pub fork: Fork,
 }
 
 /// An agent that was asked for.
@@ -72,6 +75,7 @@ impl SpawnRequest {
             task: None,
             metadata: Metadata::default(),
             or_existing: false,
+            fork: Fork::None,
         }
     }
 }
@@ -84,7 +88,10 @@ impl System {
     /// A path is taken or its parent is missing or closed, a role is unknown, a nickname is taken, or a limit is reached:
     /// that of the batch, too, which then has to be cut.
     pub async fn spawn(&self, requests: Vec<SpawnRequest>) -> Result<Vec<Spawned>, Error> {
-        let births = requests.into_iter().map(|request| self.birth(request)).collect::<Result<_, _>>()?;
+        let mut births = Vec::with_capacity(requests.len());
+        for request in requests {
+            births.push(self.birth(request).await?);
+        }
         let Answer::Spawned(newborns) = self.register(Request::Spawn { births, by: None, tool: None }).await? else {
             unreachable!("the registrar answers a spawn with those it created");
         };
@@ -195,8 +202,8 @@ impl System {
         Ok(resumed)
     }
 
-    fn birth(&self, request: SpawnRequest) -> Result<Birth, Error> {
-        let SpawnRequest { path, role, brain, nickname, task, metadata, or_existing } = request;
+    async fn birth(&self, request: SpawnRequest) -> Result<Birth, Error> {
+        let SpawnRequest { path, role, brain, nickname, task, metadata, or_existing, fork } = request;
         let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
         let given = self.role(&role)?;
         let (brain, pool) = (brain.or_else(|| given.brain.clone()), given.nicknames.clone());
@@ -207,6 +214,10 @@ impl System {
             demand_length("task", task)?;
         }
         let first = task.map(|text| FirstMessage { text, trigger: true, metadata });
-        Ok(Birth { path, role, brain, nickname, pool, first, or_existing })
+        let history = match path.parent() {
+            Some(parent) => self.forked(&parent, fork).await?,
+            None => Vec::new(),
+        };
+        Ok(Birth { path, role, brain, nickname, pool, first, history, or_existing })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// As [`Mutex`], without the poison: what it guards is changed by code that cannot panic in between. Never held across an
 /// await.
+#[derive(Debug)]
 pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {

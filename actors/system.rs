@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentId, BrainChoice, Creation, Draft, Event, Node, Phase, Store, StoreError, Table, Told, Usage,
+    Agent, AgentId, BrainChoice, Creation, Draft, Event, InboxKey, Node, Phase, Store, StoreError, Table, Told, Usage,
 };
 
 use crate::active::Active;
@@ -278,6 +278,7 @@ async fn plant(store: &Store, clock: Clock) -> Result<(), Error> {
         outcome: None,
         faults: Vec::new(),
         used: Usage::default(),
+        heard: InboxKey::FIRST,
     };
     let mut draft = Draft::new();
     let agent = understory_store::AgentRef::new(AgentPath::root(), root.id);

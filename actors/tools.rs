@@ -1,6 +1,7 @@
 //! The tools of a turn: one closed list, for in-process brains, function-calling models and protocols alike.
 
 mod list;
+mod noting;
 mod outside;
 mod plan;
 mod standing;
@@ -26,6 +27,7 @@ use crate::pausing::Pauses;
 use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
 use crate::role::DEFAULT_ROLE;
 use crate::system::System;
+use crate::transcript::Fork;
 
 /// A tool as a model is told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +48,7 @@ pub const TOOLS: [Tool; 13] = [
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
                       you as a message.",
-        parameters: r#"{"type":"object","properties":{"name":{"type":"string","description":"lowercase letters, digits and underscores, at most 64"},"task":{"type":"string"},"role":{"type":"string"},"nickname":{"type":"string","description":"what people call it; picked for it if you say nothing"},"metadata":{"type":"object","additionalProperties":{"type":"string"},"description":"attached to the task, over what came with your own messages"}},"required":["name"],"additionalProperties":false}"#,
+        parameters: r#"{"type":"object","properties":{"name":{"type":"string","description":"lowercase letters, digits and underscores, at most 64"},"task":{"type":"string"},"role":{"type":"string"},"nickname":{"type":"string","description":"what people call it; picked for it if you say nothing"},"fork":{"type":"string","pattern":"^(none|all|[1-9][0-9]*)$","description":"how much of your conversation it begins with: none (if you say nothing), all, or that of so many last turns"},"metadata":{"type":"object","additionalProperties":{"type":"string"},"description":"attached to the task, over what came with your own messages"}},"required":["name"],"additionalProperties":false}"#,
         for_items: false,
     },
     Tool {
@@ -147,6 +149,8 @@ pub struct Tools {
     pauses: Pauses,
     /// Tools that its role does not have.
     hidden: Arc<BTreeSet<&'static str>>,
+    /// The call under way, by its number.
+    call: Option<u32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -157,6 +161,7 @@ struct SpawnArguments {
     role: Option<String>,
     nickname: Option<String>,
     metadata: Option<BTreeMap<String, String>>,
+    fork: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -198,7 +203,7 @@ impl Tools {
         let given = given.unwrap_or(InboxKey::after(caller.version()));
         let given = Arc::new(Mutex::new(given));
         let (hidden, attached, attaching) = (Arc::default(), Arc::default(), Metadata::default());
-        Tools { system, caller, given, attached, attaching, cancel, pauses, hidden }
+        Tools { system, caller, given, attached, attaching, cancel, pauses, hidden, call: None }
     }
 
     /// The same without the tools that a role hides.
@@ -237,16 +242,18 @@ impl Tools {
     /// No such tool, wrong arguments, or refused by the runtime.
     pub async fn call(&self, name: &str, arguments: &str) -> Result<String, ToolError> {
         self.demand(name)?;
+        let call = self.begun();
+        let answer = call.tools().carry_out(name, arguments).await;
+        call.over(name, || arguments.to_owned(), answer, String::clone).await
+    }
+
+    async fn carry_out(&self, name: &str, arguments: &str) -> Result<String, ToolError> {
         match name {
-            "spawn" => {
-                let born = self.create(parse(arguments)?, arguments).await?;
-                Ok(serde_json::json!({ "path": born.agent.path, "nickname": born.nickname }).to_string())
-            }
+            "spawn" => Ok(born(&self.create(parse(arguments)?, arguments).await?)),
             "send" | "assign" => self.mail(name, parse(arguments)?).await.map(|_| accepted()),
             "interrupt" => {
                 let InterruptArguments { agent, cascade } = parse(arguments)?;
-                let interrupted = self.interrupt(&agent, cascade).await?;
-                Ok(serde_json::json!({ "interrupted": interrupted }).to_string())
+                Ok(interrupted(&self.interrupt_all(&agent, cascade).await?))
             }
             "close" => self.call_close(arguments).await,
             "resume" => self.call_resume(arguments).await,
@@ -284,6 +291,8 @@ impl Tools {
 
     pub(crate) async fn report(&self, result: &str, stop: bool) -> Result<(), ToolError> {
         let run = self.caller.run().ok_or_else(|| ToolError::Unknown("report".to_owned()))?;
+        // The run is over with it.
+        self.write_lines().await?;
         Ok(self.system.report(run, result, stop).await?)
     }
 
@@ -328,7 +337,20 @@ impl Tools {
         nickname: Nickname,
         arguments: &str,
     ) -> Result<Newborn, ToolError> {
-        let SpawnArguments { name, task, role, nickname: _, metadata } = spawn;
+        let call = self.begun();
+        let answer = call.tools().create_counted(spawn, nickname, arguments).await;
+        call.over("spawn", || arguments.to_owned(), answer, born).await
+    }
+
+    async fn create_counted(
+        &self,
+        spawn: SpawnArguments,
+        nickname: Nickname,
+        arguments: &str,
+    ) -> Result<Newborn, ToolError> {
+        let SpawnArguments { name, task, role, nickname: _, metadata, fork } = spawn;
+        let fork = fork.as_deref().map_or(Ok(Fork::None), str::parse);
+        let fork: Fork = fork.map_err(|error: Error| ToolError::Arguments(error.to_string()))?;
         if let Some(task) = &task {
             demand_length("task", task)?;
         }
@@ -340,7 +362,8 @@ impl Tools {
         let given = self.system.role(&role)?;
         let (brain, pool) = (given.brain.clone(), given.nicknames.clone());
         let first = task.map(|text| FirstMessage { text, trigger: true, metadata });
-        let birth = Birth { path, role, brain, nickname, pool, first, or_existing: false };
+        let history = self.system.forked(me, fork).await?;
+        let birth = Birth { path, role, brain, nickname, pool, first, history, or_existing: false };
         let tool = self.entry("spawn", arguments.to_owned());
         let spawn = || {
             let (births, tool) = (vec![birth.clone()], tool.clone());
@@ -357,6 +380,12 @@ impl Tools {
     }
 
     async fn mail(&self, name: &str, asked: MessageArguments) -> Result<(Accepted, bool), ToolError> {
+        let (call, to) = (self.begun(), asked.to.clone());
+        let answer = call.tools().mail_counted(name, asked).await;
+        call.over(name, || serde_json::json!({ "to": to }).to_string(), answer, |_| accepted()).await
+    }
+
+    async fn mail_counted(&self, name: &str, asked: MessageArguments) -> Result<(Accepted, bool), ToolError> {
         let MessageArguments { to, message: text, interrupt, metadata } = asked;
         let to = self.system.resolve_target(&self.caller.me().path, &to).await?;
         let trigger = name == "assign";
@@ -408,8 +437,8 @@ impl Tools {
     /// What a call leaves in its caller's transcript, if it has one.
     fn entry(&self, tool: &str, arguments: String) -> Option<ToolUse> {
         let turn = self.caller.run().map_or(self.caller.turn(), |run| run.run.into());
-        let (name, at) = (tool.to_owned(), self.system.clock.now());
-        self.caller.is_transcribed().then_some(ToolUse { turn, name, arguments, at })
+        let (name, at, call) = (tool.to_owned(), self.system.clock.now(), self.call.unwrap_or_default());
+        self.caller.is_transcribed().then_some(ToolUse { turn, call, name, arguments, at })
     }
 }
 
@@ -425,6 +454,14 @@ fn parse<'a, T: Deserialize<'a>>(arguments: &'a str) -> Result<T, ToolError> {
         return Err(ToolError::Arguments("an object is wanted".to_owned()));
     }
     serde_json::from_str(arguments).map_err(|error| ToolError::Arguments(error.to_string()))
+}
+
+fn born(newborn: &Newborn) -> String {
+    serde_json::json!({ "path": newborn.agent.path, "nickname": newborn.nickname }).to_string()
+}
+
+fn interrupted(whose: &[AgentPath]) -> String {
+    serde_json::json!({ "interrupted": whose.len() }).to_string()
 }
 
 fn accepted() -> String {

@@ -53,6 +53,11 @@ impl Watchers {
         Watch { watchers: self.clone(), path: path.clone(), number, heard }
     }
 
+    /// Whether somebody listens to a node.
+    pub(crate) fn listens(&self, path: &AgentPath) -> bool {
+        self.0.ears.lock().contains_key(path)
+    }
+
     /// Tells those who listen to this event's node; with `below`, also those who listen to what lies below it.
     pub(crate) fn tell(&self, told: &Arc<Told>, below: bool) {
         let ears = self.0.ears.lock();

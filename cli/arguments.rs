@@ -4,6 +4,7 @@ mod job;
 mod looking;
 mod output;
 mod planning;
+mod transcript;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,8 @@ pub(crate) use job::{
 };
 pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
 pub(crate) use planning::{NodeArguments, PlanAssignArguments, PlanVerb};
+pub(crate) use transcript::{EntriesArguments, PruneArguments, TranscriptArguments, TranscriptVerb, UsageArguments};
+
 /// What the help ends with.
 const BEHIND: &str = "\
 With UNDERSTORY_TOKEN and UNDERSTORY_PATH in the environment a command acts as that agent, through the process that runs it, \
@@ -195,6 +198,10 @@ pub(crate) enum Verb {
     /// See and change what an agent means to do: nodes of which some come after others
     #[command(subcommand)]
     Plan(PlanVerb),
+    /// Show what an agent was told, did and answered, the newest entries last, or do something else with transcripts
+    Transcript(TranscriptArguments),
+    /// Show what work has cost: an agent, those below it, and all together
+    Usage(UsageArguments),
     /// Look after messages that no turn will take
     #[command(subcommand)]
     Dead(DeadVerb),
@@ -333,6 +340,9 @@ pub(crate) struct SpawnArguments {
     /// Call it nothing but its path
     #[arg(long, conflicts_with = "nickname")]
     pub(crate) no_nickname: bool,
+    /// How much of its parent's conversation it begins with: none, all, or that of so many last turns
+    #[arg(long, value_name = "none|all|N")]
+    pub(crate) fork: Option<String>,
     /// An agent that is there already will do; the message is not sent to it
     #[arg(long)]
     pub(crate) or_existing: bool,

@@ -43,7 +43,8 @@ pub(crate) async fn show(session: &Session, path: &str) -> Result<u8, Failure> {
 
 /// `spawn`.
 pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Result<u8, Failure> {
-    let SpawnArguments { path, message, meta, role, brain, nickname, no_nickname, or_existing, detach } = arguments;
+    let SpawnArguments { path, message, meta, role, brain, nickname, no_nickname, fork, or_existing, detach } =
+        arguments;
     let brain = brains::choice(session, brain).await?;
     let brain = brain.map(|choice| understory_server::BrainLine { name: choice.name, settings: choice.settings });
     let nickname = if no_nickname { Called::Off } else { nickname.map_or(Called::Picked, Called::Given) };
@@ -55,7 +56,7 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
     let door = session.open().await?;
     let follow = followed(session, detach, &door);
     let (task, at) = (message, path.clone());
-    let request = Request::Spawn { path: at, role, brain, nickname, task, metadata, or_existing, follow };
+    let request = Request::Spawn { path: at, role, brain, nickname, task, metadata, or_existing, fork, follow };
     let reply = door.ask(session, request, &format!("what was accepted is kept: understory run {path}")).await?;
     let Reply::Spawned(spawned) = &reply else { return Ok(exit::OK) };
     match (&spawned.outcome, asked, spawned.created) {

@@ -12,7 +12,9 @@ use crate::arguments::{Arguments, JobVerb, RoleVerb, StoreVerb, Verb};
 use crate::setting::{Setting, agent_path};
 use crate::signals::Signals;
 use crate::terminal::Terminal;
-use crate::{ask, dead, exit, fan_out, job, jobs, log, looking, parcel, planning, remove, role, run, tool, watch};
+use crate::{
+    ask, dead, exit, fan_out, job, jobs, log, looking, parcel, planning, remove, role, run, tool, transcript, watch,
+};
 
 /// How long what is left in the process is given to be dropped, which kills workers that outlived their grace.
 const DROPPING: Duration = Duration::from_millis(200);
@@ -90,6 +92,8 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Tool(verb) => tool::tool(session, verb).await,
         Verb::Report { result, stop } => tool::report(session, &result, stop).await,
         Verb::Plan(verb) => planning::plan(session, verb).await,
+        Verb::Transcript(arguments) => transcript::transcript(session, arguments).await,
+        Verb::Usage(arguments) => transcript::usage(session, arguments).await,
         Verb::Dead(verb) => dead::dead(session, verb).await,
         Verb::Store(StoreVerb::Verify) => ask::verify(session).await,
         Verb::Store(StoreVerb::Backup { file }) => parcel::backup(session, &file).await,

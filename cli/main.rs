@@ -27,8 +27,10 @@ mod role;
 mod run;
 mod setting;
 mod signals;
+mod talk;
 mod terminal;
 mod tool;
+mod transcript;
 mod watch;
 
 use std::process::ExitCode;

@@ -15,6 +15,7 @@ mod removed;
 mod role;
 mod summary;
 mod tool;
+mod transcript;
 mod tree;
 
 use std::fmt::Write as _;
@@ -28,6 +29,7 @@ use understory_server::{
 pub(crate) use event::event;
 pub(crate) use job::{retried, standing};
 pub(crate) use summary::summary;
+pub(crate) use transcript::turns;
 
 /// How much of an answer stands in one line, in characters.
 const LINE_MAX: usize = 100;
@@ -67,6 +69,8 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Removed(asked) => removed::removed(asked),
         Reply::Dead(reply) => dead::dead(reply),
         Reply::Plan(reply) => planning::plan(reply),
+        Reply::Transcript(reply) => transcript::transcript(reply),
+        Reply::Usage(table) => transcript::usage(table),
         Reply::Token(minted) => format!("{}\n", minted.token.reveal()),
         Reply::Tools(list) => tool::list(list),
         Reply::Tool(answer) => tool::answer(answer),

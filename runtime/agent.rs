@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use understory_actors::{
-    Accepted, Asked, Assignment, CardPatch, ClosedReport, FanOut, Labelled, Letter, RemovedReport, Settled, System,
-    Until, View,
+    Accepted, Asked, Assignment, CardPatch, ClosedReport, FanOut, Labelled, Letter, PruneReport, PruneRequest,
+    RemovedReport, Settled, System, TranscriptPage, TranscriptQuery, Until, UsageReport, View,
 };
 use understory_paths::{AgentPath, PathError};
 use understory_store::Metadata;
@@ -179,6 +179,32 @@ impl Agent {
     /// The agent is not there.
     pub async fn show(&self) -> Result<View, Error> {
         self.system.show(&self.path).await
+    }
+
+    /// A page of its transcript. The query's path is not looked at.
+    ///
+    /// # Errors
+    /// The agent is not there.
+    pub async fn transcript(&self, query: TranscriptQuery) -> Result<TranscriptPage, Error> {
+        self.system.transcript(&TranscriptQuery { of: self.path.clone(), ..query }).await
+    }
+
+    /// What it and those below it have cost: it, and the `limit` dearest of the others.
+    ///
+    /// # Errors
+    /// The agent is not there.
+    pub async fn usage(&self, limit: usize) -> Result<UsageReport, Error> {
+        self.system.usage(&self.path, limit).await
+    }
+
+    /// Takes the oldest entries out of the transcripts at and below it: those that are older, and as many of the oldest as it
+    /// takes for the others to have no more bytes than this together. See [`System::prune`].
+    ///
+    /// # Errors
+    /// The agent is not there, or neither is given.
+    pub async fn prune(&self, older_than: Option<Duration>, keep_bytes: Option<u64>) -> Result<PruneReport, Error> {
+        let top = self.path.clone();
+        self.system.prune(&PruneRequest { top, older_than, keep_bytes, dry_run: false }).await
     }
 
     fn letter(&self, text: String, message_id: Option<String>) -> Letter {

@@ -3,7 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
-use understory_actors::{Nickname, SpawnRequest, System};
+use understory_actors::{Fork, Nickname, SpawnRequest, System};
 use understory_paths::{AgentPath, PathError};
 use understory_store::{BrainChoice, Metadata};
 
@@ -60,6 +60,11 @@ impl Spawn {
     /// Attaches this to the task.
     pub fn metadata(self, metadata: Metadata) -> Self {
         self.with(|request| request.metadata = metadata)
+    }
+
+    /// Has it begin with so much of its parent's conversation.
+    pub fn fork(self, fork: Fork) -> Self {
+        self.with(|request| request.fork = fork)
     }
 
     fn with(mut self, change: impl FnOnce(&mut SpawnRequest)) -> Self {

@@ -18,7 +18,7 @@ use understory::{
     AgentPath, Nickname, Node, Reach, Runtime, Spawned as Newborn, Target, Token, ToolError, Tools, Until, Verb, View,
 };
 
-use crate::answer::{accepted_line, interrupted_line, job, show};
+use crate::answer::{accepted_line, forked, interrupted_line, job, show};
 use crate::dead::DeadRequest;
 use crate::failure::{Code, Failure};
 use crate::jobs;
@@ -26,7 +26,9 @@ use crate::lines::{AskedClose, AskedResume, Assigned, NodeLine, Outline, Shown, 
 use crate::listing::{ListRequest, list as list_page};
 use crate::plan;
 use crate::told::settled_line;
+use crate::transcript;
 use crate::tree::tree;
+use crate::usage::{UsageRequest, usage};
 use crate::wire::{Called, Follow, Reply, Request, Wanted};
 
 /// Who asks, if it is not the operator: an agent, and the proof.
@@ -114,6 +116,11 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
         Request::Token { path } => one(Verb::Token, path.as_str()),
         Request::Dead(DeadRequest::List { path, .. }) => one(Verb::Dead, path),
         Request::Plan(plan) => Some(plan.asked()),
+        Request::Transcript(transcript) => {
+            let verb = if transcript.looks() { Verb::Inspect } else { Verb::Remove };
+            one(verb, transcript.path())
+        }
+        Request::Usage(usage) => one(Verb::Inspect, &usage.path),
         Request::Tools | Request::Tool { .. } => Some(Vec::new()),
         Request::Dead(DeadRequest::Show { .. } | DeadRequest::Retry { .. } | DeadRequest::Drop { .. })
         | Request::SendSubtree { .. }
@@ -139,10 +146,17 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
             Reply::Listed(list_page(runtime, ListRequest { path, ..*list }).await?)
         }
         Request::Job { .. } => Reply::Job(job(runtime, named(at)?).await?),
+        Request::Transcript(request) if request.looks() => {
+            Reply::Transcript(transcript::answer(runtime, request.of(&named(at)?)).await?)
+        }
+        Request::Usage(request) => {
+            let path = named(at)?.to_string();
+            Reply::Usage(usage(runtime, UsageRequest { path, ..request }).await?)
+        }
         Request::JobControl(control) if control.looks() => {
             Reply::JobControl(jobs::answer(runtime, control.of(&named(at)?)).await?)
         }
-        Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, follow } => {
+        Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, fork, follow } => {
             if brain.is_some() || or_existing {
                 let message = "an agent creates agents that are new and have the brain of their role";
                 return Err(Failure::new(Code::Usage, message));
@@ -153,7 +167,9 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
                 Called::Off => Nickname::Off,
                 Called::Given(nickname) => Nickname::Given(nickname),
             };
-            Reply::Spawned(spawned_line(tools.spawn_as(path.name(), task, role, nickname, metadata).await?))
+            Reply::Spawned(spawned_line(
+                tools.spawn_as(path.name(), task, role, nickname, metadata, forked(fork)?).await?,
+            ))
         }
         Request::Send { text, interrupt, metadata, .. } => {
             let (accepted, interrupted) = tools.post(&named(at)?, text, false, interrupt, metadata).await?;
@@ -193,6 +209,7 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         | Request::Remove { .. }
         | Request::Token { .. }
         | Request::Dead(_)
+        | Request::Transcript(_)
         | Request::JobControl(_)
         | Request::Jobs
         | Request::Roles

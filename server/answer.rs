@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use understory::{
-    AgentPath, Assignment, BrainChoice, Error, Letter, Metadata, Nickname, Node, Outcome, Reach, Runtime, SpawnRequest,
-    Target, Until,
+    AgentPath, Assignment, BrainChoice, Error, Fork, Letter, Metadata, Nickname, Node, Outcome, Reach, Runtime,
+    SpawnRequest, Target, Until,
 };
 
 use crate::agent::MintedToken;
@@ -25,7 +25,9 @@ use crate::plan;
 use crate::remove::remove;
 use crate::roles::{grant_line, role_line, roles};
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
+use crate::transcript;
 use crate::tree::tree;
+use crate::usage;
 use crate::wire::{Called, Follow, Reply, Request, Wanted};
 
 /// How long what runs below a closed node has to end.
@@ -98,6 +100,8 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         }
         Request::Plan(request) => Reply::Plan(plan::answer(runtime, request).await?),
         Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
+        Request::Transcript(request) => Reply::Transcript(transcript::answer(runtime, request).await?),
+        Request::Usage(request) => Reply::Usage(usage::usage(runtime, request).await?),
         Request::Token { path } => {
             let token = runtime.system().mint_token(&path).await?;
             Reply::Token(MintedToken { path, token })
@@ -110,7 +114,7 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         }
         Request::Parcel(request) => Reply::Parcel(parcel::answer(runtime, request).await?),
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
-        Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, follow } => {
+        Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, fork, follow } => {
             let metadata = Metadata::new(metadata).map_err(Error::from)?;
             let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });
             let nickname = match nickname {
@@ -118,10 +122,16 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
                 Called::Off => Nickname::Off,
                 Called::Given(nickname) => Nickname::Given(nickname),
             };
-            let request = SpawnRequest { path, role, brain, nickname, task, metadata, or_existing };
+            let fork = forked(fork)?;
+            let request = SpawnRequest { path, role, brain, nickname, task, metadata, or_existing, fork };
             Reply::Spawned(spawn(runtime, request, follow).await.map_err(unspawned)?)
         }
     })
+}
+
+/// How much of a conversation is forked.
+pub(crate) fn forked(fork: Option<String>) -> Result<Fork, Error> {
+    fork.map_or(Ok(Fork::None), |fork| fork.parse())
 }
 
 /// Where that lies which a request names.

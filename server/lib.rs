@@ -28,7 +28,9 @@ mod plan;
 mod remove;
 mod roles;
 mod told;
+mod transcript;
 mod tree;
+mod usage;
 mod watching;
 mod wire;
 
@@ -61,5 +63,9 @@ pub use plan::{
 pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use told::job_line;
+pub use transcript::{
+    EntriesPage, EntriesRequest, EntryWord, HeldLine, PrunedLine, TranscriptLine, TranscriptReply, TranscriptRequest,
+};
+pub use usage::{SpendingLine, UsageLine, UsageRequest, UsageTable};
 pub use watching::{Happened, RunLine, WatchLine, WatchRequest, WatchedLine, Watching, watch};
 pub use wire::{Called, Follow, Hello, Reply, Request, Wanted};

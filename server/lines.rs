@@ -278,7 +278,7 @@ pub struct EntryLine {
     pub run: u64,
     /// When.
     pub at: String,
-    /// What it is: `message`, `tool`, or how the run ended.
+    /// What it is: `message`, `tool`, `result` of one, or how the run ended.
     pub what: String,
     /// What was said, called, answered, or went wrong.
     pub text: String,

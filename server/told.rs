@@ -113,6 +113,7 @@ fn entry_line(entry: &TranscriptEntry) -> EntryLine {
         TranscriptEntry::Message { turn, message } => (*turn, message.at, "message", message.text.clone()),
         TranscriptEntry::Tool(tool) => (tool.turn, tool.at, "tool", format!("{} {}", tool.name, tool.arguments)),
         TranscriptEntry::Answer { turn, result, content, at, .. } => (*turn, *at, result.as_str(), content.clone()),
+        entry => (entry.turn().unwrap_or_default(), entry.at(), entry.kind().as_str(), entry.text().to_owned()),
     };
     EntryLine { run: turn, at: moment(at), what: what.to_owned(), text }
 }

@@ -21,6 +21,8 @@ use crate::parcel::{ParcelReply, ParcelRequest};
 use crate::plan::{PlanReply, PlanRequest};
 use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
+use crate::transcript::{TranscriptReply, TranscriptRequest};
+use crate::usage::{UsageRequest, UsageTable};
 use crate::watching::{WatchLine, WatchRequest, WatchedLine};
 
 /// Something asked of the process that owns the store. What is there already is named as people name it: by an absolute path,
@@ -78,6 +80,9 @@ pub enum Request {
         metadata: BTreeMap<String, String>,
         /// One that is there already is the answer.
         or_existing: bool,
+        /// How much of its parent's conversation it begins with: `none`, `all` or a number of turns.
+        #[serde(default)]
+        fork: Option<String>,
         /// What becomes of the task.
         follow: Follow,
     },
@@ -175,6 +180,10 @@ pub enum Request {
     Dead(DeadRequest),
     /// Something about an agent's plan.
     Plan(PlanRequest),
+    /// Something about transcripts.
+    Transcript(TranscriptRequest),
+    /// What work has cost.
+    Usage(UsageRequest),
     /// An agent shall be given a token.
     Token {
         /// Which.
@@ -288,6 +297,10 @@ pub enum Reply {
     Dead(DeadReply),
     /// To something about a plan.
     Plan(PlanReply),
+    /// To something about transcripts.
+    Transcript(TranscriptReply),
+    /// To what work has cost.
+    Usage(UsageTable),
     /// To a token.
     Token(MintedToken),
     /// To a list of tools.
@@ -308,6 +321,9 @@ impl Request {
         }
         if let Request::Plan(plan) = self {
             return plan.repeats();
+        }
+        if let Request::Transcript(transcript) = self {
+            return transcript.repeats();
         }
         if let Request::JobControl(control) = self {
             return control.repeats();

@@ -30,15 +30,15 @@ pub use keys::Table;
 pub use memory::MemoryBackend;
 pub use pages::Pages;
 pub use records::{
-    Agent, AgentId, AgentRef, BrainChoice, Burial, Card, Charge, Counts, Creation, Credential, DeadLetter, DecodeError,
-    Drive, Event, FailureLimits, FileTaken, Goal, GoalId, GoalRef, GoalStanding, GoalStatus, Grant, GrowthOrder, Halt,
-    ImportRuns, ImportState, ImportedFile, ImportedThread, InboxKey, Item, ItemEnd, ItemEnding, ItemState, Job,
-    JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED,
-    METADATA_VALUE_MAX, Mark, Memory, MemoryId, MemoryRank, MemoryUse, Message, MessageKind, Metadata, MetadataError,
-    Node, OBJECTIVE_MAX, Objective, ObjectiveError, Outcome, OutputFormat, OutputKind, Pause, Phase, Plan, PlanGraph,
-    PlanNode, PlanState, PlanStep, PlanWhat, Pointer, Record, Refusal, RowColumns, Running, Scope, Sender, Session,
-    Share, Source as ItemSource, Spent, Stamina, Stride, TableFormat, Taint, Text, Time, Tombstone, ToolUse,
-    TranscriptEntry, TurnResult, Usage,
+    Agent, AgentId, AgentRef, BrainChoice, Burial, Card, Charge, Compaction, Counts, Creation, Credential, DeadLetter,
+    DecodeError, Drive, EntryKind, Event, FailureLimits, FileTaken, Goal, GoalId, GoalRef, GoalStanding, GoalStatus,
+    Grant, GrowthOrder, Halt, ImportRuns, ImportState, ImportedFile, ImportedThread, InboxKey, Item, ItemEnd,
+    ItemEnding, ItemState, Job, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX,
+    METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Mark, Memory, MemoryId, MemoryRank, MemoryUse, Message,
+    MessageKind, Metadata, MetadataError, Node, OBJECTIVE_MAX, Objective, ObjectiveError, Outcome, OutputFormat,
+    OutputKind, Pause, Phase, Plan, PlanGraph, PlanNode, PlanState, PlanStep, PlanWhat, Pointer, Record, Refusal,
+    RowColumns, Running, Said, Scope, Sender, Session, Share, Source as ItemSource, Speaker, Spent, Stamina, Stride,
+    TableFormat, Taint, Text, Time, Tombstone, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage,
 };
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,

@@ -1,11 +1,13 @@
 //! From mail to a turn: what is taken in hand, M2, and the task that runs the brain.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use understory_store::{
-    Agent, Event, InboxKey, Message, Metadata, Phase, Row, Running, Table, TurnResult, Version, keys,
+    Agent, Draft, Event, InboxKey, Message, Metadata, Phase, Row, Running, Table, TranscriptEntry, TurnResult, Version,
+    keys,
 };
 
 use super::bury::bury;
@@ -53,7 +55,7 @@ impl AgentActor {
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
         let in_hand: Vec<InboxKey> = rows.iter().filter_map(|row| keys::inbox_key(&row.key)).collect();
         let next = agent.start(in_hand, self.system.clock.now())?;
-        self.commit_start(agent, next, attached(&rows), permit).await
+        self.commit_start(agent, next, &rows, permit).await
     }
 
     /// Runs a turn again that the process died in; past the limit its messages go to the dead letters.
@@ -65,18 +67,18 @@ impl AgentActor {
             return self.finish(agent, TurnResult::Errored, &error, hand).await;
         }
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
-        let metadata = attached(&self.in_hand(running, InboxKey::FIRST).await?);
+        let rows = self.in_hand(running, InboxKey::FIRST).await?;
         let next = agent.restart(now)?;
-        self.commit_start(agent, next, metadata, permit).await
+        self.commit_start(agent, next, &rows, permit).await
     }
 
-    /// M2: the turn is on disk before the brain is called. Its entry is in the slot before that, so that a successor
+    /// M2: the turn is on disk before the brain is called, with what it is about in the transcript. Its entry is in the slot before that, so that a successor
     /// knows the turn for its own.
     async fn commit_start(
         &mut self,
         agent: &Agent,
         next: Agent,
-        metadata: Metadata,
+        rows: &[Row<Message>],
         permit: Permit,
     ) -> Result<Next, Error> {
         let running = next.running().expect("a started turn runs");
@@ -90,13 +92,16 @@ impl AgentActor {
             stage: Stage::Starting,
             slot: TurnSlot::new(permit),
             cost: Cost::default(),
+            unwritten: Arc::default(),
         };
         self.system.agents.held(&self.path, |held| held.entry = Some(entry));
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
+        self.hear(&mut draft, agent, turn, rows);
         if let Ok(role) = self.system.role(&next.role) {
             self.granted.write(&self.system.store, &self.path, role, &mut draft).await?;
         }
+        let metadata = attached(rows);
         draft.tell(&Event::TurnStarted { agent: self.me(agent), turn, attempt, metadata });
         if self.commit(draft, written, next).await?.is_some() {
             return Ok(Next::Again);
@@ -110,6 +115,15 @@ impl AgentActor {
         // The entry stays for the next look: an incarnation that was cut short may have asked for this very turn, and its
         // commit may have been applied since.
         Ok(Next::Again)
+    }
+
+    /// Adds messages that a turn takes to the transcript, but those it has by an earlier attempt.
+    pub(super) fn hear(&self, draft: &mut Draft, agent: &Agent, turn: u64, rows: &[Row<Message>]) {
+        let new = |row: &&Row<Message>| keys::inbox_key(&row.key).is_some_and(|key| key > agent.heard);
+        for row in rows.iter().filter(new) {
+            let entry = TranscriptEntry::Message { turn, message: row.value.clone() };
+            draft.append(Table::Transcript.below(&self.path), &entry);
+        }
     }
 
     /// Calls the brain of a turn that is on disk.
@@ -126,16 +140,18 @@ impl AgentActor {
         let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
         let found = self.system.agents.held(&self.path, |held| {
             held.running();
-            let entry =
-                held.entry.as_ref().map(|entry| (entry.cancel.clone(), entry.slot.pauses(), entry.cost.clone()));
+            let entry = held
+                .entry
+                .as_ref()
+                .map(|entry| (entry.cancel.clone(), entry.slot.pauses(), entry.cost.clone(), entry.unwritten.clone()));
             (entry, held.brain.lock().take())
         });
-        let Some((Some((cancel, pauses, cost)), brain)) = found else { return Ok(Next::Stay) };
+        let Some((Some((cancel, pauses, cost, unwritten)), brain)) = found else { return Ok(Next::Stay) };
         // Whoever's role is gone has lost what that narrowed: nothing is run under another one.
         let role = self.system.role(&agent.role).cloned();
         let has = role.as_ref().ok();
         let given = running.in_hand.iter().max().copied();
-        let tools = Tools::new(self.system.clone(), caller, given, cancel.clone(), pauses)
+        let tools = Tools::new(self.system.clone(), caller.noting(unwritten), given, cancel.clone(), pauses)
             .without(has.map(|role| role.hidden.clone()).unwrap_or_default())
             .handing_on(Metadata::merged(messages.iter().map(|message| &message.metadata)));
         let turn = Turn::detached(seat.clone(), messages, None)

@@ -1,8 +1,6 @@
 //! From a brain's answer to the record: M3, a put-off turn, a fault, or a release.
 
-use understory_store::{
-    Agent, Draft, Event, InboxKey, Message, Node, Outcome, Row, Table, Time, TranscriptEntry, TurnResult, Usage,
-};
+use understory_store::{Agent, Draft, Event, InboxKey, Node, Outcome, Table, Time, TranscriptEntry, TurnResult, Usage};
 
 use super::begin::attached;
 use super::bury::bury;
@@ -93,9 +91,12 @@ impl AgentActor {
         hand: Hand,
     ) -> Result<Next, Error> {
         let mut running = agent.running().expect("a turn that ends is on record").clone();
+        let mut agent = agent.clone();
         if let Hand::ConsumeBefore(first) = hand {
             running.in_hand.retain(|row| *row < first);
+            agent = agent.leave_from(first);
         }
+        let agent = &agent;
         let rows = self.in_hand(&running, InboxKey::FIRST).await?;
         if hand == Hand::Bury && !self.make_room_for_dead(rows.len()).await? {
             return Ok(Next::Again);
@@ -110,7 +111,7 @@ impl AgentActor {
             Hand::Consume | Hand::ConsumeBefore(_) => rows.iter().for_each(|row| draft.remove(row)),
         }
         let outcome = next.outcome.clone().expect("a turn that ended has an outcome");
-        self.transcribe(&mut draft, &rows, &outcome, cost);
+        self.transcribe(&mut draft, Some(&outcome), cost);
         let metadata = attached(&rows);
         let ended = Ended { turn: running.turn, result, content, metadata: &metadata };
         let told = self.system.add_result(&mut draft, &self.me(agent), ended).await?;
@@ -123,14 +124,15 @@ impl AgentActor {
         self.conclude(draft, written, next, changes).await
     }
 
-    fn transcribe(&self, draft: &mut Draft, rows: &[Row<Message>], outcome: &Outcome, usage: Usage) {
+    /// Adds what the transcript lacks of the attempt that ends, and how the turn ended if it did.
+    fn transcribe(&self, draft: &mut Draft, outcome: Option<&Outcome>, usage: Usage) {
         let place = Table::Transcript.below(&self.path);
-        for row in rows {
-            let entry = TranscriptEntry::Message { turn: outcome.turn, message: row.value.clone() };
-            draft.append(place.clone(), &entry);
+        for line in self.system.agents.held(&self.path, |held| held.unwritten()).unwrap_or_default() {
+            draft.append(place.clone(), &line);
         }
-        let Outcome { turn, result, content, at } = outcome.clone();
-        draft.append(place, &TranscriptEntry::Answer { turn, result, content, at, usage });
+        if let Some(Outcome { turn, result, content, at }) = outcome.cloned() {
+            draft.append(place, &TranscriptEntry::Answer { turn, result, content, at, usage });
+        }
     }
 
     /// Commits an end; a close that came first turns it into a release.
@@ -155,6 +157,7 @@ impl AgentActor {
         let turn = agent.turns + 1;
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
+        self.transcribe(&mut draft, None, Usage::default());
         draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: short(reason) });
         self.conclude(draft, written, next, Vec::new()).await
     }
@@ -172,6 +175,7 @@ impl AgentActor {
         };
         let ended = Ended { turn, result: TurnResult::Errored, content: &words, metadata: &attached(&rows) };
         let told = self.system.add_result(&mut draft, &self.me(agent), ended).await?;
+        self.transcribe(&mut draft, None, Usage::default());
         draft.tell(&Event::Faulted { agent: self.me(agent), reason: short(reason) });
         self.conclude(draft, written, next, told.into_iter().collect()).await
     }
@@ -181,6 +185,7 @@ impl AgentActor {
         let next = agent.charge(self.cost()).release()?;
         let (mut draft, written) = self.draft(&next);
         let turn = agent.turns + 1;
+        self.transcribe(&mut draft, None, Usage::default());
         draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: "stopped".to_owned() });
         match self.commit(draft, written, next).await? {
             Some(_) => {

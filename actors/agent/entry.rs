@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use understory_store::{Agent, InboxKey, Usage};
+use understory_store::{Agent, InboxKey, TranscriptEntry, Usage};
 
 use crate::brain::{BrainError, Cost, Housed, Response};
 use crate::lock::Lock;
 use crate::pausing::{TurnSlot, Waits};
+use crate::unwritten::Unwritten;
 
 /// What a slot holds for an agent.
 #[derive(Default)]
@@ -33,6 +34,8 @@ pub(crate) struct TurnEntry {
     pub(super) slot: TurnSlot,
     /// What the attempt has cost.
     pub(super) cost: Cost,
+    /// What its transcript lacks.
+    pub(super) unwritten: Arc<Unwritten>,
 }
 
 /// Why a turn ends as interrupted, whatever its brain answers.
@@ -135,6 +138,11 @@ impl Held {
     /// What the attempt under way has cost up to now.
     pub(super) fn cost(&self) -> Usage {
         self.entry.as_ref().map(|entry| entry.cost.told()).unwrap_or_default()
+    }
+
+    /// What the transcript of the attempt under way lacks.
+    pub(super) fn unwritten(&self) -> Vec<TranscriptEntry> {
+        self.entry.as_ref().map(|entry| entry.unwritten.all()).unwrap_or_default()
     }
 
     /// What the turn under way waits for, if it is this one.

@@ -63,6 +63,7 @@ impl AgentActor {
             let next = agent.join(&joining)?;
             let (mut draft, written) = self.draft(&next);
             draft.expect_open(&self.path);
+            self.hear(&mut draft, &agent, turn, &rows);
             if self.commit(draft, written, next).await?.is_some() {
                 return Ok(rows);
             }

@@ -12,6 +12,7 @@ use crate::lifecycle::ClosedReport;
 use crate::lock::Lock;
 use crate::passes::Pass;
 use crate::tools::{ToolError, Tools};
+use crate::transcript::History;
 use crate::waiting::{Target, Until, Waited};
 
 /// One turn: what came, who is asked, and the agent's tools as methods.
@@ -234,6 +235,32 @@ impl Turn {
     /// It is over 1 KiB, the turn is over, or the agent or an ancestor is closed.
     pub async fn keep_session(&self, name: &str) -> Result<(), ToolError> {
         self.tools()?.keep_session(name).await
+    }
+
+    /// Notes a call of a tool that is the brain's own, and what it was answered, `Err` if it was refused: for the transcript,
+    /// which the runtime's own tools are in by themselves. Of a long one the beginning is kept
+    /// ([`RESULT_KEPT_MAX`](crate::RESULT_KEPT_MAX)). It goes with the next commit of the turn, its end at the latest; a crash
+    /// before that loses it. Nothing is noted of a job's item whose job keeps no transcripts.
+    ///
+    /// # Errors
+    /// So much was noted that it is written at once, and the turn is over.
+    pub async fn note_tool(
+        &self,
+        name: &str,
+        arguments: &str,
+        answer: &Result<String, String>,
+    ) -> Result<(), ToolError> {
+        self.tools()?.note_tool(name, arguments, answer).await
+    }
+
+    /// The agent's conversation before this turn, as far as `bytes` go (16 MiB at the most; the oldest is left out): what was
+    /// said to it and its final answers, with what it was forked from or imported. Tool calls are not in it, nor are turns that
+    /// came to nothing, results of other agents and mail that started no turn.
+    ///
+    /// # Errors
+    /// The store failed, or the turn has no runtime behind it.
+    pub async fn history(&self, bytes: u64) -> Result<History, ToolError> {
+        self.tools()?.history(bytes).await
     }
 
     /// Creates a child, which starts its first turn if `task` is given. Asked again for the same child by the same turn

@@ -132,6 +132,7 @@ impl JobActor {
                 let ends = cancel.child_token();
                 let tools =
                     Tools::new(system.clone(), caller.clone(), None, ends.clone(), pauses).without(role.hidden.clone());
+                let lines = tools.clone();
                 let turn = Turn::detached(seat.clone(), Vec::new(), Some(row))
                     .numbered(item.run.into(), item.run)
                     .cancelled_by(ends)
@@ -142,7 +143,10 @@ impl JobActor {
                     system.keep_question(&caller, job.clone(), turn.text()).await?;
                 }
                 let worker = Working { system: &system, job, caller, run, stop: cancel };
-                Ok::<_, Error>(worker.drive(&brain, seat, turn, (started_at, deadline)).await)
+                let end = worker.drive(&brain, seat, turn, (started_at, deadline)).await;
+                // A run that is over has nothing more to write.
+                let _ = lines.write_lines().await;
+                Ok::<_, Error>(end)
             };
             let end = match AssertUnwindSafe(end).catch_unwind().await {
                 Ok(end) => end.unwrap_or_else(|error| attempts::of_start(&error)),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, Job, JobLimits, JobSpec, Message, MessageKind, Metadata,
-    Node, Phase, Row, Sender, Table, ToolUse, TranscriptEntry, Usage,
+    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, InboxKey, Job, JobLimits, JobSpec, Message, MessageKind,
+    Metadata, Node, Phase, Row, Sender, Table, ToolUse, TranscriptEntry, Usage,
 };
 
 use super::naming::Called;
@@ -25,6 +25,8 @@ pub(crate) struct Birth {
     /// What a nickname is picked from, if not the built-in pool.
     pub(crate) pool: Option<NicknamePool>,
     pub(crate) first: Option<FirstMessage>,
+    /// What its transcript begins with.
+    pub(crate) history: Vec<TranscriptEntry>,
     /// An agent that is there already is the answer, not an error.
     pub(crate) or_existing: bool,
 }
@@ -58,15 +60,20 @@ impl Request {
     /// How many writes and payload bytes it makes at the most, counts of ancestors aside.
     pub(super) fn weight(&self) -> (usize, usize) {
         match self {
-            Request::Spawn { births, .. } => {
-                births.iter().map(Birth::weight).fold((1, 512), |a, b| (a.0 + b.0, a.1 + b.1))
+            Request::Spawn { births, by, .. } => {
+                let lines = by.as_ref().map_or((0, 0), Caller::weight);
+                births.iter().map(Birth::weight).fold((1 + lines.0, 512 + lines.1), |a, b| (a.0 + b.0, a.1 + b.1))
             }
             Request::CreateJob { spec, .. } => {
                 let bytes =
                     spec.headers.iter().map(String::len).sum::<usize>() + spec.template.as_ref().map_or(0, String::len);
                 (8 + bytes / 4096, 4096 + bytes)
             }
-            Request::Close { .. } | Request::Resume { .. } | Request::Remove { .. } => (4, 8192),
+            Request::Close { by, .. } | Request::Resume { by, .. } => {
+                let lines = by.as_ref().map_or((0, 0), |(caller, _)| caller.weight());
+                (4 + lines.0, 8192 + lines.1)
+            }
+            Request::Remove { .. } => (4, 8192),
             // It takes what a drain takes.
             Request::RemoveBatch { .. } => (WRITES_MAX, 0),
         }
@@ -77,7 +84,9 @@ impl Birth {
     fn weight(&self) -> (usize, usize) {
         // What is attached is told of, too.
         let text = self.first.as_ref().map_or(0, |first| first.text.len() + 2 * first.metadata.bytes());
-        (4 + text / 4096 + self.path.depth(), 1024 + text)
+        let entries = self.history.iter().map(|entry| entry.bytes() as usize);
+        let (writes, bytes) = entries.fold((0, 0), |all, entry| (all.0 + 2 + entry / 4096, all.1 + 64 + entry));
+        (4 + text / 4096 + self.path.depth() + writes, 1024 + text + bytes)
     }
 }
 
@@ -268,11 +277,15 @@ impl Plan<'_> {
             outcome: None,
             faults: Vec::new(),
             used: Usage::default(),
+            heard: InboxKey::FIRST,
         };
         let node = Node::Agent(agent);
         let written = self.draft.create(Table::Node.at(&birth.path), &node);
         // The version is not known before the commit; nobody writes over the node within the drain.
         self.written(&birth.path, Row::written(written, node, 0));
+        for entry in &birth.history {
+            self.draft.append(Table::Transcript.below(&birth.path), entry);
+        }
         let to = AgentRef::new(birth.path.clone(), id);
         self.draft.tell(&Event::Spawned { agent: to.clone() });
         if let (Some(nickname), Some(parent)) = (&nickname, birth.path.parent()) {

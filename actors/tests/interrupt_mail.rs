@@ -107,7 +107,8 @@ async fn what_has_joined_by_then_is_not_consumed_with_the_interrupted_turn() {
     assert!(world.system.interrupt(&at("/root/a")).await.unwrap());
     permits.add_permits(1);
     world.settled("/root/a").await;
-    let turns = [turn(&["wait", "before"], INTERRUPTED), turn(&["go"], "completed: go")];
+    // What it left was its own, too, while it ran.
+    let turns = [turn(&["wait", "before", "go", "behind"], INTERRUPTED), turn(&["go"], "completed: go")];
     assert_eq!(world.turns("/root/a").await, turns);
     let left: Vec<_> = world.inbox("/root/a").await.into_iter().map(|message| message.text).collect();
     assert_eq!(left, ["behind"]);

@@ -40,18 +40,38 @@ async fn kept(world: &World, item: &str) -> Vec<String> {
     let told = |entry| match entry {
         TranscriptEntry::Message { turn, message } => format!("{turn} asked {}", message.text),
         TranscriptEntry::Tool(tool) => format!("{} {}", tool.turn, tool.name),
+        TranscriptEntry::Result(result) => format!("{} {} is {}", result.turn, result.name, result.done),
         TranscriptEntry::Answer { turn, result, content, .. } => format!("{turn} {} {content}", result.as_str()),
+        other => format!("{other:?}"),
     };
     world.rows::<TranscriptEntry>(Rows::Transcript, item).await.into_iter().map(told).collect()
 }
 
 /// A helper that an earlier run made is there already: the second call changes nothing.
-const FAILED: [&str; 5] = ["1 asked do 2", "1 spawn", "1 errored not run 1", "2 asked do 2", "2 errored not run 2"];
+const FAILED: [&str; 8] = [
+    "1 asked do 2",
+    "1 spawn",
+    "1 spawn is true",
+    "1 errored not run 1",
+    "2 asked do 2",
+    "2 spawn",
+    "2 spawn is true",
+    "2 errored not run 2",
+];
 
 #[tokio::test(start_paused = true)]
 async fn as_much_is_kept_as_was_asked_for() {
-    let retried = ["1 asked do 1", "1 spawn", "1 errored not run 1", "2 asked do 1", "2 completed {\"row\":1}"];
-    let done = ["1 asked do 3", "1 spawn", "1 completed {\"row\":3}"];
+    let retried = [
+        "1 asked do 1",
+        "1 spawn",
+        "1 spawn is true",
+        "1 errored not run 1",
+        "2 asked do 1",
+        "2 spawn",
+        "2 spawn is true",
+        "2 completed {\"row\":1}",
+    ];
+    let done = ["1 asked do 3", "1 spawn", "1 spawn is true", "1 completed {\"row\":3}"];
     for (keep, expected) in [
         (Keep::None, [&[] as &[&str], &[], &[]]),
         (Keep::Failed, [&[], &FAILED, &[]]),

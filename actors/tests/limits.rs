@@ -182,7 +182,7 @@ async fn storm(conflict: u64) -> u64 {
     assert_eq!(answer, format!("62 made. {FULL}"), "conflict {conflict}");
     assert_eq!(world.count("/root/a").await, 65, "with the one further below");
     let spawns = slow.asked.load(Ordering::SeqCst);
-    let twice = slow.most.load(Ordering::SeqCst) == 2;
+    let twice = slow.most.load(Ordering::SeqCst) >= 2;
     assert!(twice || conflict > 0, "drains rested on one another");
 
     let gone = [at("/root/a/h0"), at("/root/a/h1")];

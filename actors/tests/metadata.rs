@@ -67,7 +67,7 @@ async fn goes_everywhere(sent: Metadata) {
     // The note may have come after that turn began.
     let rest = world.inbox("/root/boss/kid").await.into_iter().map(|message| (message.text, message.metadata));
     assert_eq!(entries.into_iter().chain(rest).nth(1), Some(("note".to_owned(), note)), "what the turn sent");
-    until(async || world.transcript("/root/boss").await.len() == 2).await;
+    until(async || world.turns("/root/boss").await.len() == 2).await;
     let to_boss = world.transcript("/root/boss").await;
     assert_eq!(to_boss, [("go".to_owned(), sent.clone()), ("work".to_owned(), kid.clone())], "the child's result");
     let heard = heard(&mut events, "/root/boss");

@@ -114,10 +114,10 @@ impl World {
         for entry in self.rows::<TranscriptEntry>(Table::Transcript, path).await {
             match entry {
                 TranscriptEntry::Message { message, .. } => taken.push(message.text),
-                TranscriptEntry::Tool(_) => {}
                 TranscriptEntry::Answer { result, content, .. } => {
                     turns.push((std::mem::take(&mut taken), format!("{}: {content}", result.as_str())));
                 }
+                _ => {}
             }
         }
         turns
@@ -133,11 +133,20 @@ impl World {
         messages.collect()
     }
 
-    /// The tool calls in an agent's transcript.
+    /// The tool calls in an agent's transcript that were carried out.
     pub(crate) async fn tool_calls(&self, path: &str) -> Vec<String> {
-        let entries = self.rows::<TranscriptEntry>(Table::Transcript, path).await.into_iter();
-        let calls = entries.filter_map(|entry| match entry {
-            TranscriptEntry::Tool(tool) => Some(format!("{} {} {}", tool.turn, tool.name, tool.arguments)),
+        let entries = self.rows::<TranscriptEntry>(Table::Transcript, path).await;
+        let refused: Vec<_> = entries
+            .iter()
+            .filter_map(|entry| match entry {
+                TranscriptEntry::Result(result) if !result.done => Some((result.turn, result.call)),
+                _ => None,
+            })
+            .collect();
+        let calls = entries.into_iter().filter_map(|entry| match entry {
+            TranscriptEntry::Tool(tool) if !refused.contains(&(tool.turn, tool.call)) => {
+                Some(format!("{} {} {}", tool.turn, tool.name, tool.arguments))
+            }
             _ => None,
         });
         calls.collect()

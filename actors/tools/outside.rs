@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use understory_paths::AgentPath;
 use understory_store::AgentRef;
 
-use super::{MessageArguments, SpawnArguments, ToolError, Tools};
+use super::{MessageArguments, SpawnArguments, ToolError, Tools, interrupted};
 use crate::authority::{Verb, authorise};
 use crate::caller::Caller;
 use crate::error::Error;
@@ -15,6 +15,7 @@ use crate::mail::Accepted;
 use crate::nickname::Nickname;
 use crate::registrar::Newborn;
 use crate::system::System;
+use crate::transcript::Fork;
 
 impl Tools {
     /// Whose they are.
@@ -49,6 +50,7 @@ impl Tools {
         role: Option<String>,
         nickname: Nickname,
         metadata: BTreeMap<String, String>,
+        fork: Fork,
     ) -> Result<Spawned, ToolError> {
         self.demand("spawn")?;
         let mut arguments = serde_json::json!({ "name": name, "task": task, "role": role });
@@ -56,7 +58,11 @@ impl Tools {
         if let Some(metadata) = &metadata {
             arguments["metadata"] = serde_json::json!(metadata);
         }
-        let spawn = SpawnArguments { name: name.to_owned(), task, role, nickname: None, metadata };
+        let fork = (fork != Fork::None).then(|| fork.to_string());
+        if let Some(fork) = &fork {
+            arguments["fork"] = fork.as_str().into();
+        }
+        let spawn = SpawnArguments { name: name.to_owned(), task, role, nickname: None, metadata, fork };
         let newborn = self.create_called(spawn, nickname, &arguments.to_string()).await?;
         let Newborn { agent, nickname, created, .. } = newborn;
         Ok(Spawned { agent, nickname, created })
@@ -87,6 +93,13 @@ impl Tools {
     /// As there.
     pub async fn interrupt_all(&self, agent: &str, cascade: bool) -> Result<Vec<AgentPath>, ToolError> {
         self.demand("interrupt")?;
+        let call = self.begun();
+        let answer = call.tools().interrupt_counted(agent, cascade).await;
+        let arguments = || serde_json::json!({ "agent": agent, "cascade": cascade }).to_string();
+        call.over("interrupt", arguments, answer, |whose| interrupted(whose)).await
+    }
+
+    async fn interrupt_counted(&self, agent: &str, cascade: bool) -> Result<Vec<AgentPath>, ToolError> {
         let path = self.find(agent).await?;
         let reach = if cascade { Reach::Subtree } else { Reach::Node };
         let arguments = serde_json::json!({ "agent": path.as_str(), "cascade": cascade }).to_string();

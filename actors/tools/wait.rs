@@ -83,10 +83,9 @@ impl Tools {
         for named in agents {
             targets.push(self.target(named).await?);
         }
-        let Waited { settled, pending, complete, within } = self.wait(targets, until, asked).await?;
-        let settled: Vec<_> = settled.into_iter().map(words).collect();
-        let answer = serde_json::json!({ "settled": settled, "pending": pending, "timed_out": !complete });
-        Ok(with_note(answer, asked, within))
+        let waited = self.wait(targets, until, asked).await?;
+        let within = waited.within;
+        Ok(with_note(answered(waited), asked, within))
     }
 
     /// See [`Turn::wait`](crate::Turn::wait).
@@ -95,6 +94,18 @@ impl Tools {
     /// As there.
     pub async fn wait(&self, targets: Vec<Target>, until: Until, asked: Option<Duration>) -> Result<Waited, ToolError> {
         self.demand("wait")?;
+        let (call, paths) = (self.begun(), targets.iter().map(|target| target.path.clone()).collect::<Vec<_>>());
+        let answer = call.tools().wait_counted(targets, until, asked).await;
+        let arguments = || serde_json::json!({ "agents": paths }).to_string();
+        call.over("wait", arguments, answer, |waited| answered(waited.clone()).to_string()).await
+    }
+
+    async fn wait_counted(
+        &self,
+        targets: Vec<Target>,
+        until: Until,
+        asked: Option<Duration>,
+    ) -> Result<Waited, ToolError> {
         let within = self.allowed(asked)?;
         if targets.len() > WAIT_TARGETS_MAX {
             return Err(self.too_many().into());
@@ -125,6 +136,13 @@ impl Tools {
     /// See [`Turn::wait_for_mail`](crate::Turn::wait_for_mail).
     pub(crate) async fn wait_for_mail(&self, asked: Option<Duration>) -> Result<bool, ToolError> {
         self.demand("wait")?;
+        let call = self.begun();
+        let answer = call.tools().wait_for_mail_counted(asked).await;
+        let words = |came: &bool| serde_json::json!({ "mail": came, "timed_out": !came }).to_string();
+        call.over("wait", || "{}".to_owned(), answer, words).await
+    }
+
+    async fn wait_for_mail_counted(&self, asked: Option<Duration>) -> Result<bool, ToolError> {
         let within = self.allowed(asked)?;
         if self.has_mail().await? {
             return Ok(true);
@@ -235,6 +253,12 @@ impl Drop for Pause<'_> {
             }
         });
     }
+}
+
+fn answered(waited: Waited) -> serde_json::Value {
+    let Waited { settled, pending, complete, within: _ } = waited;
+    let settled: Vec<_> = settled.into_iter().map(words).collect();
+    serde_json::json!({ "settled": settled, "pending": pending, "timed_out": !complete })
 }
 
 fn words(settled: Settled) -> serde_json::Value {

@@ -60,7 +60,7 @@ impl Scripted {
     ///
     /// A line has one of `content` and `report` (or both), `fail` with a `class` (`refused`, which is the default,
     /// `unavailable`, `exhausted` or `broken`), or `panic`; and, if it likes, `match` (a piece of the turn's text), `times`
-    /// (how often it is used) and `delay_ms`.
+    /// (how often it is used) and `delay_ms`; an answer also `usage`, what it has cost: `input`, `cached` and `output` tokens.
     ///
     /// # Errors
     /// The file cannot be read, or a line is something else; the error names both.

@@ -36,6 +36,19 @@ pub(crate) struct Line {
     #[serde(default)]
     delay_ms: u64,
     times: Option<u32>,
+    usage: Option<Cost>,
+}
+
+/// What a reply says it has cost, in tokens.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cost {
+    #[serde(default)]
+    input: u64,
+    #[serde(default)]
+    cached: u64,
+    #[serde(default)]
+    output: u64,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -129,13 +142,21 @@ impl Line {
         if self.class.is_some() && self.fail.is_none() {
             return Err("`class` without `fail`");
         }
+        if self.usage.is_some() && self.content.is_none() && self.report.is_none() {
+            return Err("`usage` without an answer");
+        }
         let says = match (self.content, self.report, self.fail, self.panic) {
             (None, None, None, None) => return Err("none of `content`, `report`, `fail` and `panic`"),
             (None, None, None, Some(message)) => Says::Panic(message),
             (None, None, Some(message), None) => Says::Failure(self.class.unwrap_or(Class::Refused).error(message)),
             (content, report, None, None) => {
                 let report = report.map(|object| Value::Object(object).to_string());
-                Says::Response(Response { report, ..Response::text(content.unwrap_or_default()) })
+                let mut response = Response { report, ..Response::text(content.unwrap_or_default()) };
+                let Cost { input, cached, output } = self.usage.unwrap_or_default();
+                response.usage.input_tokens = input;
+                response.usage.cached_tokens = cached;
+                response.usage.output_tokens = output;
+                Says::Response(response)
             }
             _ => return Err("more than one of an answer, `fail` and `panic`"),
         };

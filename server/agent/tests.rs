@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::control::Control;
 use crate::jobs::JobControl;
 use crate::plan::PlanRequest;
+use crate::transcript::TranscriptRequest;
 
 const GRACE: Duration = Duration::from_secs(5);
 const ME: &str = "/root/p/me";
@@ -56,6 +57,8 @@ const AS_AN_AGENT: &str = "
     remove     . . . . . . . . . . . . . .
     dead       . . . . . . . . . . . . . .
     token      . . . . . . . . . . . . . .
+    transcript + + + . . . . . . . . r . +
+    usage      + + + . . . . . . . . r . +
 ";
 
 const AS_THE_OPERATOR: &str = "
@@ -77,6 +80,8 @@ const AS_THE_OPERATOR: &str = "
     remove     ! ! ! ! ! ! ! ! . . r r + +
     dead       + + + + + + + + . . r r + +
     token      + + + + + + + + . . r r x x
+    transcript + + + + + + + + . . r r + +
+    usage      + + + + + + + + . . r r + +
 ";
 
 /// Verbs that are asked of nobody, or of nobody by an agent; an agent has but its tools.
@@ -183,6 +188,8 @@ fn request(verb: &str, at: &str) -> Request {
         "interrupt" => json!({ "path": at, "cascade": false, "dry_run": false }),
         "remove" => json!({ "path": at, "dry_run": true }),
         "dead" => json!({ "list": { "path": at, "after": null, "limit": 5 } }),
+        "transcript" => json!({ "page": { "path": at, "limit": 5 } }),
+        "usage" => json!({ "path": at, "limit": 5 }),
         "job_control" => json!({ "items": { "path": at, "status": [], "after": 0, "limit": 5 } }),
         "show" | "job" | "cancel" | "close" | "resume" | "token" => json!({ "path": at }),
         "role" => json!({ "name": "default" }),
@@ -200,7 +207,7 @@ fn request(verb: &str, at: &str) -> Request {
 /// The names that a closed list of the wire has, as it says itself.
 fn listed<T: serde::de::DeserializeOwned>(nonsense: &Value) -> Vec<String> {
     let error = serde_json::from_value::<T>(nonsense.clone()).err().unwrap().to_string();
-    let (_, names) = error.split_once("expected one of ").unwrap();
+    let (_, names) = error.split_once("expected ").unwrap();
     names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
@@ -260,6 +267,7 @@ fn every_verb_is_in_the_tables() {
     verbs.sort();
     assert_eq!(verbs, known);
     assert_eq!(listed::<DeadRequest>(&json!({ "?": {} })), ["list", "show", "retry", "drop"]);
+    assert_eq!(listed::<TranscriptRequest>(&json!({ "?": {} })), ["page", "prune"]);
     assert_eq!(
         listed::<JobControl>(&json!({ "?": {} })),
         ["items", "watch", "retry", "pause", "unpause", "set", "export", "remove"]
@@ -370,6 +378,9 @@ async fn verbs_and_tools_that_name_nobody_are_an_agents_own_or_nobodys() {
     }
     let backup = json!({ "verb": "parcel", "backup": { "file": "/nowhere/file" } });
     assert_eq!(place.ask(true, &serde_json::from_value(backup).unwrap()).await.unwrap_err(), no_verb());
+    // An agent reads, and takes nothing out.
+    let prune = json!({ "verb": "transcript", "prune": { "path": ME, "older_than_ms": 0, "keep_bytes": null, "dry_run": true } });
+    assert!(place.ask(true, &serde_json::from_value(prune).unwrap()).await.is_err());
     for job in ["job", "cancel"] {
         let request = json!({ "verb": job, "path": null });
         assert_eq!(place.ask(true, &serde_json::from_value(request).unwrap()).await.unwrap_err(), no_verb());

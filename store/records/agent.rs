@@ -42,6 +42,8 @@ pub struct Agent {
     /// What its turns have cost over its whole life, as far as their brains said so. An attempt that a crash cut short is not
     /// in it.
     pub used: Usage,
+    /// The last row of its inbox that its transcript has.
+    pub heard: InboxKey,
 }
 
 /// Who created an agent.
@@ -154,8 +156,9 @@ impl Agent {
         let Phase::Ready { charged, waits, .. } = self.phase else {
             return Err(self.refuse("start a turn"));
         };
-        let turn = self.turns + 1;
-        Ok(self.with(Phase::Running(Running { turn, attempt: charged + 1, waits, in_hand, started_at: now })))
+        let (turn, heard) = (self.turns + 1, self.through(&in_hand));
+        let running = Running { turn, attempt: charged + 1, waits, in_hand, started_at: now };
+        Ok(Agent { heard, ..self.with(Phase::Running(running)) })
     }
 
     /// Starts the running turn again after a crash, charged.
@@ -176,7 +179,7 @@ impl Agent {
         let running = self.running().ok_or_else(|| self.refuse("join a turn"))?;
         let mut next = running.clone();
         next.in_hand.extend_from_slice(rows);
-        Ok(self.with(Phase::Running(next)))
+        Ok(Agent { heard: self.through(rows), ..self.with(Phase::Running(next)) })
     }
 
     /// Ends the running turn.
@@ -187,6 +190,13 @@ impl Agent {
         let turn = self.running().ok_or_else(|| self.refuse("end a turn"))?.turn;
         let outcome = Some(Outcome { turn, result, content, at: now });
         Ok(Agent { turns: turn, outcome, ..self.with(Phase::IDLE) })
+    }
+
+    /// Leaves what a turn has taken from the row `first` on to the next one, which has it in its transcript, too.
+    pub fn leave_from(&self, first: InboxKey) -> Agent {
+        let taken = self.running().map(|running| running.in_hand.as_slice()).unwrap_or_default();
+        let last = taken.iter().filter(|row| **row < first).max().copied().unwrap_or(InboxKey::FIRST);
+        Agent { heard: self.heard.min(last), ..self.clone() }
     }
 
     /// Takes the running turn back uncharged: the agent stops for a close or a shutdown.
@@ -242,6 +252,11 @@ impl Agent {
     /// Whether results are sent to it: it has a brain and supervision has not given up on it.
     pub fn takes_results(&self) -> bool {
         self.brain.is_some() && !matches!(self.phase, Phase::Faulted { .. })
+    }
+
+    /// How far its transcript has its inbox once it has these rows of it.
+    fn through(&self, rows: &[InboxKey]) -> InboxKey {
+        rows.iter().copied().fold(self.heard, InboxKey::max)
     }
 
     fn with(&self, phase: Phase) -> Agent {

@@ -33,6 +33,7 @@ pub use goal::{Goal, GoalId, GoalRef, GoalStatus, OBJECTIVE_MAX, Objective, Obje
 pub use grant::Grant;
 pub use id::{AgentId, AgentRef, InboxKey, Time};
 pub use import::{ImportRuns, ImportState, ImportedFile, ImportedThread, Taken as FileTaken};
+
 pub use item::{FailureLimits, Item, ItemState, Source, Text};
 pub use job::{
     Counts, GrowthOrder, Job, JobLimits, JobSpec, JobState, Keep, OutputFormat, OutputKind, Pause, RowColumns, Spent,
@@ -47,7 +48,7 @@ pub use metadata::{
 };
 pub use plan::{Plan, PlanGraph, PlanNode, PlanState, PlanStep};
 pub use session::Session;
-pub use transcript::{Entry as TranscriptEntry, ToolUse};
+pub use transcript::{Compaction, Entry as TranscriptEntry, EntryKind, Said, Speaker, ToolResult, ToolUse};
 pub use usage::Usage;
 pub use version::{DecodeError, Record};
 

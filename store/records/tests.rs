@@ -13,6 +13,7 @@ mod imports;
 mod jobs;
 mod memory;
 mod plans;
+mod transcripts;
 
 const NOW: Time = Time(1_000);
 const LATER: Time = Time(2_000);
@@ -31,6 +32,7 @@ fn agent(phase: Phase) -> Agent {
         outcome: None,
         faults: vec![Time(500)],
         used: Usage { input_tokens: 3, cached_tokens: 4, output_tokens: 5 },
+        heard: InboxKey { sequence: 9, n: 0 },
     }
 }
 
@@ -90,7 +92,8 @@ fn phase(agent: &Agent) -> String {
         Phase::Faulted { reason, .. } => format!("faulted: {reason}"),
     };
     let outcome = agent.outcome.as_ref().map_or("-", |outcome| outcome.result.as_str());
-    format!("{phase}; {} turns, last {outcome}, {} faults", agent.turns, agent.faults.len())
+    let (faults, heard) = (agent.faults.len(), agent.heard);
+    format!("{phase}; {} turns, last {outcome}, {faults} faults, heard {}.{}", agent.turns, heard.sequence, heard.n)
 }
 
 #[test]
@@ -109,6 +112,7 @@ fn an_agents_turns() {
             ("start", &|agent| say(agent.start(vec![row], NOW), phase)),
             ("restart", &|agent| say(agent.restart(NOW), phase)),
             ("join", &|agent| say(agent.join(&[row]), phase)),
+            ("leave what joined", &|agent| say(agent.join(&[row]).map(|next| next.leave_from(row)), phase)),
             ("end", &|agent| say(agent.end(TurnResult::Completed, "done".to_owned(), NOW), phase)),
             ("release", &|agent| say(agent.release(), phase)),
             ("put off, charged", &|agent| say(agent.put_off(true, vec![NOW, NOW], LATER), phase)),
@@ -285,8 +289,6 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         timeout_ms: 1_800_000,
         fingerprint: [2; 32],
     };
-    let entry =
-        TranscriptEntry::Tool(ToolUse { turn: 1, name: "send".to_owned(), arguments: "{}".to_owned(), at: NOW });
     let grant = Grant {
         instructions: Some("i".to_owned()),
         restart: "permanent".to_owned(),
@@ -312,18 +314,11 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("message", message.encode()),
         ("dead letter", DeadLetter { message: message.clone(), error: "e".to_owned(), at: LATER }.encode()),
         ("transcript, message", TranscriptEntry::Message { turn: 1, message }.encode()),
-        ("transcript, tool", entry.encode()),
-        (
-            "transcript, answer",
-            TranscriptEntry::Answer {
-                turn: 4,
-                result: TurnResult::Completed,
-                content: "x".to_owned(),
-                at: NOW,
-                usage: Usage { input_tokens: 1, cached_tokens: 300, output_tokens: 2 },
-            }
-            .encode(),
-        ),
+        ("transcript, tool", transcripts::call().encode()),
+        ("transcript, result", transcripts::result().encode()),
+        ("transcript, said", transcripts::said().encode()),
+        ("transcript, compacted", transcripts::compacted().encode()),
+        ("transcript, answer", transcripts::answer(TurnResult::Completed).encode()),
         ("grant", grant.encode()),
         ("card", card.encode()),
         ("session", Session { of: me.id, failures: 1, name: "s1".to_owned(), at: NOW }.encode()),

@@ -31,4 +31,5 @@ mod shapes;
 mod signals;
 mod tables;
 mod tokens;
+mod transcript;
 mod watch;

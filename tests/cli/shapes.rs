@@ -491,3 +491,70 @@ fn every_exit_code_is_in_the_help_and_in_the_readme() {
         assert!(readme.lines().any(|line| line.starts_with(&format!("| {code} | "))), "{code}");
     }
 }
+
+#[test]
+fn of_transcripts() {
+    let folder = Folder::new();
+    folder.write("script.jsonl", r#"{"content":"done","usage":{"input":1,"output":2}}"#);
+    folder.run("spawn ada --brain scripted --script script.jsonl -m go");
+    let (_, mut page) = folder.json("transcript ada --kind answer");
+    // Where it lies is a number of the store's.
+    let entry = page["entries"][0]["entry"].take();
+    assert_eq!(page["newer"].take().as_str().map(|text| text.split('.').count()), Some(2));
+    assert_eq!(entry.as_str().map(|text| text.split('.').count()), Some(2), "{entry}");
+    settle(&mut page);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&page).unwrap(), @r#"
+    {
+      "path": "/root/ada",
+      "entries": [
+        {
+          "entry": null,
+          "kind": "answer",
+          "turn": 1,
+          "at": "[time]",
+          "bytes": 4,
+          "from": null,
+          "tool": null,
+          "call": null,
+          "result": "completed",
+          "text": "done",
+          "usage": {
+            "tokens": 3,
+            "input_tokens": 1,
+            "cached_tokens": 0,
+            "output_tokens": 2
+          },
+          "entries": null
+        }
+      ],
+      "older": null,
+      "newer": null,
+      "more": false
+    }
+    "#);
+    insta::assert_snapshot!(shape(&folder, "usage ada"), @r#"
+    {
+      "nodes": [
+        {
+          "path": "/root/ada",
+          "kind": "agent",
+          "turns": 1,
+          "own": {
+            "tokens": 3,
+            "input_tokens": 1,
+            "cached_tokens": 0,
+            "output_tokens": 2
+          },
+          "total_turns": 1,
+          "total": {
+            "tokens": 3,
+            "input_tokens": 1,
+            "cached_tokens": 0,
+            "output_tokens": 2
+          }
+        }
+      ],
+      "others": 0
+    }
+    "#);
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{ROOMS, project, short, sources};
 
 /// Outside technologies, with the one room that may name them. The command and the benches are rooms too.
-const TECHNOLOGIES: [(&str, &str); 12] = [
+const TECHNOLOGIES: [(&str, &str); 13] = [
     ("sled", "store"),
     ("postcard", "store"),
     ("kameo", "actors"),

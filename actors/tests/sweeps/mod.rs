@@ -6,6 +6,7 @@ mod interrupts;
 mod names;
 mod plans;
 mod standing;
+mod transcripts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;

@@ -32,6 +32,7 @@ fn agent(id: u128) -> Agent {
         outcome: None,
         faults: Vec::new(),
         used: Usage::default(),
+        heard: InboxKey::FIRST,
     }
 }
 
