@@ -13,6 +13,7 @@ mod children;
 mod clock;
 mod credential;
 mod dead;
+mod digest;
 mod dispatcher;
 mod error;
 mod fan_out;
@@ -59,6 +60,7 @@ pub use brain::{AnyBrain, Brain, BrainError, BrainFactory, JobRow, Response, Sea
 pub use children::Children;
 pub use clock::Clock;
 pub use dead::{DEAD_PAGE_MAX, DeadKey, DeadMail};
+pub use digest::Digested;
 pub use error::{Error, chain};
 pub use fan_out::{FanOut, Missed, Misses};
 pub use interrupt::Reach;

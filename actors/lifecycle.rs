@@ -155,7 +155,11 @@ impl System {
         let act = async move {
             let answer = system.register(Request::Close { path: path.clone(), by }).await?;
             let ShutdownReport { stopped, overdue } = system.dismiss(&path, within).await;
-            Ok(ClosedReport { marked: matches!(answer, Answer::Done(true)), stopped, overdue })
+            let marked = matches!(answer, Answer::Done(true));
+            if marked {
+                system.digest_behind_close(&path);
+            }
+            Ok(ClosedReport { marked, stopped, overdue })
         };
         Lasting::new(act).await
     }

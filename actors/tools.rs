@@ -1,5 +1,6 @@
 //! The tools of a turn: one closed list, for in-process brains, function-calling models and protocols alike.
 
+mod digest;
 mod list;
 mod noting;
 mod outside;
@@ -43,7 +44,7 @@ pub struct Tool {
 }
 
 /// Every tool there is.
-pub const TOOLS: [Tool; 13] = [
+pub const TOOLS: [Tool; 14] = [
     Tool {
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
@@ -98,6 +99,12 @@ pub const TOOLS: [Tool; 13] = [
         description: "List agents below you, with their nicknames, roles and how they stand, in path order. A long list comes in \
                       pages.",
         parameters: list::PARAMETERS,
+        for_items: false,
+    },
+    Tool {
+        name: "digest",
+        description: "Read in short what an agent below you has done and what came of it, or what you have done yourself.",
+        parameters: digest::PARAMETERS,
         for_items: false,
     },
     Tool {
@@ -259,6 +266,7 @@ impl Tools {
             "resume" => self.call_resume(arguments).await,
             "wait" => self.call_wait(arguments).await,
             "list" => self.call_list(arguments).await,
+            "digest" => self.call_digest(arguments).await,
             "report" => {
                 let ReportArguments { result, stop } = parse(arguments)?;
                 self.report(&result.to_string(), stop).await.map(|()| accepted())

@@ -162,6 +162,14 @@ pub(crate) enum Verb {
         #[arg(value_name = "PATH")]
         path: String,
     },
+    /// Show in short what an agent has done, what came of it, and what its children did
+    Digest {
+        /// The agent
+        path: String,
+        /// Keep it as well, as a close does: what the transcript loses later stays told
+        #[arg(long)]
+        refresh: bool,
+    },
     /// Remove a closed agent or a finished job with everything below it, for good
     Remove {
         /// Which

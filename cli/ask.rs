@@ -41,6 +41,11 @@ pub(crate) async fn show(session: &Session, path: &str) -> Result<u8, Failure> {
     session.done(Request::Show { path: path.to_owned() }).await
 }
 
+/// `digest`.
+pub(crate) async fn digest(session: &Session, path: &str, refresh: bool) -> Result<u8, Failure> {
+    session.done(Request::Digest { path: path.to_owned(), refresh }).await
+}
+
 /// `spawn`.
 pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Result<u8, Failure> {
     let SpawnArguments { path, message, meta, role, brain, nickname, no_nickname, fork, or_existing, detach } =

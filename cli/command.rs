@@ -94,6 +94,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Plan(verb) => planning::plan(session, verb).await,
         Verb::Transcript(arguments) => transcript::transcript(session, arguments).await,
         Verb::Usage(arguments) => transcript::usage(session, arguments).await,
+        Verb::Digest { path, refresh } => ask::digest(session, &path, refresh).await,
         Verb::Dead(verb) => dead::dead(session, verb).await,
         Verb::Store(StoreVerb::Verify) => ask::verify(session).await,
         Verb::Store(StoreVerb::Backup { file }) => parcel::backup(session, &file).await,

@@ -67,6 +67,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Role(role) => role::whole(role),
         Reply::Interrupted(interrupted) => self::interrupted(interrupted),
         Reply::Removed(asked) => removed::removed(asked),
+        Reply::Digest(digest) => lines(&digest.text),
         Reply::Dead(reply) => dead::dead(reply),
         Reply::Plan(reply) => planning::plan(reply),
         Reply::Transcript(reply) => transcript::transcript(reply),

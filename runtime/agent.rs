@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use understory_actors::{
-    Accepted, Asked, Assignment, CardPatch, ClosedReport, FanOut, Labelled, Letter, PruneReport, PruneRequest,
-    RemovedReport, Settled, System, TranscriptPage, TranscriptQuery, Until, UsageReport, View,
+    Accepted, Asked, Assignment, CardPatch, ClosedReport, Digested, FanOut, Labelled, Letter, PruneReport,
+    PruneRequest, RemovedReport, Settled, System, TranscriptPage, TranscriptQuery, Until, UsageReport, View,
 };
 use understory_paths::{AgentPath, PathError};
 use understory_store::Metadata;
@@ -205,6 +205,22 @@ impl Agent {
     pub async fn prune(&self, older_than: Option<Duration>, keep_bytes: Option<u64>) -> Result<PruneReport, Error> {
         let top = self.path.clone();
         self.system.prune(&PruneRequest { top, older_than, keep_bytes, dry_run: false }).await
+    }
+
+    /// What its work came to by now, in short.
+    ///
+    /// # Errors
+    /// The agent is not there.
+    pub async fn digest(&self) -> Result<Digested, Error> {
+        self.system.digest(&self.path).await
+    }
+
+    /// As [`Agent::digest`], and keeps it: what a transcript loses after that stays told.
+    ///
+    /// # Errors
+    /// The agent is not there.
+    pub async fn refresh_digest(&self) -> Result<Digested, Error> {
+        self.system.refresh_digest(&self.path).await
     }
 
     fn letter(&self, text: String, message_id: Option<String>) -> Letter {

@@ -58,23 +58,24 @@ pub use understory_actors::job::{
 pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
     Accepted, AnyBrain, Asked, Assignment, Awaited, Brain, BrainError, BrainFactory, CHILDREN_COUNTED_MAX, CardPatch,
-    Children, ClosedReport, Cursor, DEAD_PAGE_MAX, DEFAULT_ROLE, DeadKey, DeadMail, FORK_BYTES_MAX, FORK_ENTRIES_MAX,
-    FanOut, Fork, HISTORY_BYTES_MAX, History, Hold, IN_HAND_MAX, JobRow, Kind, LABEL_KEY_MAX, LABEL_VALUE_MAX,
-    LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing, Missed, Misses, NewPlanNode, Nickname, NicknamePool,
-    NodeSpending, OnResult, Order, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX, PLAN_NOTES_MAX,
-    PRUNE_NAMED_MAX, Part, Pass, PendingMail, PlacedEntry, PlanPatch, PlanTask, PlanView, PlannedNode, Policy,
-    PoolError, PruneReport, PruneRequest, Query, RESULT_KEPT_MAX, Reach, RemovedReport, Response, Restart, Role,
-    RoleLimits, SESSION_MAX, STATUSES, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Spending, Standing,
+    Children, ClosedReport, Cursor, DEAD_PAGE_MAX, DEFAULT_ROLE, DeadKey, DeadMail, Digested, FORK_BYTES_MAX,
+    FORK_ENTRIES_MAX, FanOut, Fork, HISTORY_BYTES_MAX, History, Hold, IN_HAND_MAX, JobRow, Kind, LABEL_KEY_MAX,
+    LABEL_VALUE_MAX, LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing, Missed, Misses, NewPlanNode, Nickname,
+    NicknamePool, NodeSpending, OnResult, Order, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX,
+    PLAN_NOTES_MAX, PRUNE_NAMED_MAX, Part, Pass, PendingMail, PlacedEntry, PlanPatch, PlanTask, PlanView, PlannedNode,
+    Policy, PoolError, PruneReport, PruneRequest, Query, RESULT_KEPT_MAX, Reach, RemovedReport, Response, Restart,
+    Role, RoleLimits, SESSION_MAX, STATUSES, Seat, Settled, ShutdownReport, SpawnRequest, Spawned, Spending, Standing,
     Strategy, TEXT_MAX, TITLE_MAX, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX, TRANSCRIPT_SEARCHED_MAX, Target, Token,
     TranscriptPage, TranscriptPart, TranscriptQuery, Turn, USAGE_MAX, Until, UsageReport, Verb, View, WAIT_TARGETS_MAX,
     Waited, Waits, brain_fn, chain,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
-    Agent as AgentRecord, AgentId, AgentRef, Backup, BrainChoice, Card, CommitError, Compacted, Compaction, Counts,
-    Creation, DeadLetter, EntryKind, Event, Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState,
-    JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX,
-    Message, MessageKind, Metadata, MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause, Phase, PlanNode,
-    PlanState, PlanStep, PlanWhat, Problem, Restored, RowColumns, Running, Said, Sender, Speaker, Spent, StoreError,
-    TableFormat, Text, Time, Told, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage, Verified, Version,
+    Agent as AgentRecord, AgentId, AgentRef, Answered, Backup, Below, BrainChoice, Card, Child, CommitError, Compacted,
+    Compaction, Counts, Creation, DeadLetter, Digest, EntryKind, Event, Grant, GrowthOrder, InboxKey, Item, ItemEnd,
+    ItemEnding, ItemState, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX,
+    METADATA_VALUE_MAX, Message, MessageKind, Metadata, MetadataError, Node, Outcome, OutputFormat, OutputKind, Pause,
+    Phase, PlanNode, PlanState, PlanStep, PlanWhat, Problem, Restored, RowColumns, Running, Said, Sender, Shortlist,
+    Speaker, Spent, StoreError, TableFormat, Text, Time, Told, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage,
+    Verified, Version, Work,
 };

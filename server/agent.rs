@@ -20,6 +20,7 @@ use understory::{
 
 use crate::answer::{accepted_line, forked, interrupted_line, job, show};
 use crate::dead::DeadRequest;
+use crate::digest::digest;
 use crate::failure::{Code, Failure};
 use crate::jobs;
 use crate::lines::{AskedClose, AskedResume, Assigned, NodeLine, Outline, Shown, Spawned, Tree, TreeLine, Waited};
@@ -113,6 +114,7 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
         Request::Resume { path } => one(Verb::Resume, path),
         Request::Interrupt { path, cascade: _, dry_run: _ } => one(Verb::Interrupt, path),
         Request::Remove { path, dry_run: _ } => one(Verb::Remove, path),
+        Request::Digest { path, refresh: _ } => one(Verb::Inspect, path),
         Request::Token { path } => one(Verb::Token, path.as_str()),
         Request::Dead(DeadRequest::List { path, .. }) => one(Verb::Dead, path),
         Request::Plan(plan) => Some(plan.asked()),
@@ -196,6 +198,7 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         }
         Request::Interrupt { cascade, dry_run, .. } => interrupt(runtime, tools, named(at)?, cascade, dry_run).await?,
         Request::Plan(request) => Reply::Plan(plan::answer_as(tools, request).await?),
+        Request::Digest { refresh, .. } => Reply::Digest(Box::new(digest(runtime, named(at)?, refresh).await?)),
         Request::Tools => Reply::Tools(ToolList { tools: tools.list().map(tool_line).collect() }),
         Request::Tool { name, arguments } => {
             let answer = tools.call(&name, &arguments.to_string()).await?;

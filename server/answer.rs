@@ -10,6 +10,7 @@ use understory::{
 
 use crate::agent::MintedToken;
 use crate::dead;
+use crate::digest::digest;
 use crate::failure::{Code, Failure};
 use crate::fan_out;
 use crate::jobs;
@@ -99,6 +100,10 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
             Reply::Removed(remove(runtime, meant(runtime, &path).await?, dry_run).await?)
         }
         Request::Plan(request) => Reply::Plan(plan::answer(runtime, request).await?),
+        Request::Digest { path, refresh } => {
+            let path = meant(runtime, &path).await?;
+            Reply::Digest(Box::new(digest(runtime, path, refresh).await?))
+        }
         Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
         Request::Transcript(request) => Reply::Transcript(transcript::answer(runtime, request).await?),
         Request::Usage(request) => Reply::Usage(usage::usage(runtime, request).await?),

@@ -8,6 +8,7 @@ use understory::AgentPath;
 
 use crate::agent::{Identity, MintedToken, ToolList};
 use crate::dead::{DeadReply, DeadRequest};
+use crate::digest::DigestLine;
 use crate::failure::Failure;
 use crate::fan_out::AskedSubtree;
 use crate::jobs::{JobAnswer, JobControl};
@@ -176,6 +177,14 @@ pub enum Request {
         /// Only what that would come to is asked.
         dry_run: bool,
     },
+    /// What an agent's work came to.
+    Digest {
+        /// Whose.
+        path: String,
+        /// It is kept, too.
+        #[serde(default)]
+        refresh: bool,
+    },
     /// Something about dead letters.
     Dead(DeadRequest),
     /// Something about an agent's plan.
@@ -293,6 +302,8 @@ pub enum Reply {
     Interrupted(AskedInterrupt),
     /// To a remove.
     Removed(AskedRemove),
+    /// To a digest.
+    Digest(Box<DigestLine>),
     /// To something about dead letters.
     Dead(DeadReply),
     /// To something about a plan.

@@ -79,11 +79,13 @@ pub enum Table {
     PlanNode = 0x2d,
     /// What an import has taken, at the agent that all of it lies below. Written by the import.
     ImportState = 0x29,
+    /// What an agent's work came to, in short. Written by whoever closes it or asks for it, as read; nobody acts on it.
+    Digest = 0x30,
 }
 
 impl Table {
     /// Every table, in key order.
-    pub const ALL: [Table; 31] = [
+    pub const ALL: [Table; 32] = [
         Table::Node,
         Table::Closed,
         Table::Count,
@@ -115,6 +117,7 @@ impl Table {
         Table::ImportState,
         Table::Plan,
         Table::PlanNode,
+        Table::Digest,
     ];
 
     /// The row of `path`.

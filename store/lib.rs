@@ -40,6 +40,10 @@ pub use records::{
     RowColumns, Running, Said, Scope, Sender, Session, Share, Source as ItemSource, Speaker, Spent, Stamina, Stride,
     TableFormat, Taint, Text, Time, Tombstone, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage,
 };
+pub use records::{
+    Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_NAME_MAX,
+    DIGEST_TOOLS, Digest, Shortlist, Work, in_short,
+};
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,
     Direction, EVENT_MAX, Entry, Expect, KEY_MAX, Key, KeyRange, PAYLOAD_MAX, Prefix, Read, Version, Write,

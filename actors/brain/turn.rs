@@ -8,6 +8,7 @@ use understory_paths::AgentPath;
 use understory_store::{Message, Metadata, Usage};
 
 use super::Seat;
+use crate::digest::Digested;
 use crate::lifecycle::ClosedReport;
 use crate::lock::Lock;
 use crate::passes::Pass;
@@ -345,6 +346,14 @@ impl Turn {
     /// There is no such agent below this one, one between them is closed, a limit is reached, or this turn is over.
     pub async fn resume(&self, agent: &str) -> Result<bool, ToolError> {
         self.tools()?.resume(agent).await
+    }
+
+    /// What an agent below this one has done and what came of it, in short; or this one, if none is named.
+    ///
+    /// # Errors
+    /// There is no such agent below this one, or the store failed.
+    pub async fn digest(&self, agent: Option<&str>) -> Result<Digested, ToolError> {
+        self.tools()?.digest(agent).await
     }
 
     /// Reports a job item's result, a JSON object as text; `stop` also cancels the job. Durable when it returns.

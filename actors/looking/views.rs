@@ -15,7 +15,7 @@ const KEYS: usize = 256;
 
 impl System {
     /// The views of rows in the order they are in, which is that of a stretch read either way. Tasks are not told.
-    pub(super) async fn views(&self, rows: Vec<Row<Node>>) -> Result<Vec<View>, Error> {
+    pub(crate) async fn views(&self, rows: Vec<Row<Node>>) -> Result<Vec<View>, Error> {
         let paths: Vec<AgentPath> = rows.iter().filter_map(|row| Table::Node.path_of(&row.key)).collect();
         let ends = (paths.iter().min().cloned(), paths.iter().max().cloned());
         let (Some(first), Some(last)) = ends else { return Ok(Vec::new()) };

@@ -11,6 +11,7 @@ mod crashes;
 mod credentials;
 mod dead;
 mod deadlines;
+mod digests;
 mod fan_out;
 mod faults;
 mod following;

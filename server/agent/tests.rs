@@ -45,6 +45,7 @@ const AS_AN_AGENT: &str = "
     job_control ! ! ! . . . . . . . . r . !
     list       + + + . . . . . . . . r . +
     plan       + + + . . . . . . . . r . +
+    digest     + + + . . . . . . . . r . +
     label      . . . . . . . . . . . . . .
     cancel     . . . . . . . . . . . . . .
     spawn      + . . . . . . . . . . . . .
@@ -68,6 +69,7 @@ const AS_THE_OPERATOR: &str = "
     job_control ! ! ! ! ! ! ! ! . . r r ! !
     list       + + + + + + + + . . r r + +
     plan       + + + + + + + + . . r r + +
+    digest     + + + + + + + + . . r r + +
     label      + + + + + + + + . . r r + +
     cancel     ! ! ! ! ! ! ! ! . . r r ! !
     spawn      + + + + + + + + . . r r x x
@@ -97,7 +99,7 @@ const OF_NOBODY: [(&str, bool); 8] = [
 ];
 
 /// What comes of each tool that names somebody; of others see [`tools_that_name_nobody`].
-const TOOLS_OF: [&str; 7] = ["send", "assign", "interrupt", "close", "resume", "wait", "list"];
+const TOOLS_OF: [&str; 8] = ["send", "assign", "interrupt", "close", "resume", "wait", "list", "digest"];
 
 /// Those of plans: what they ask of whom is the same as at the socket, where [`every_request_of_a_plan_is_judged`] asks it.
 const PLAN_TOOLS: usize = 4;
@@ -191,7 +193,7 @@ fn request(verb: &str, at: &str) -> Request {
         "transcript" => json!({ "page": { "path": at, "limit": 5 } }),
         "usage" => json!({ "path": at, "limit": 5 }),
         "job_control" => json!({ "items": { "path": at, "status": [], "after": 0, "limit": 5 } }),
-        "show" | "job" | "cancel" | "close" | "resume" | "token" => json!({ "path": at }),
+        "show" | "job" | "cancel" | "close" | "resume" | "token" | "digest" => json!({ "path": at }),
         "role" => json!({ "name": "default" }),
         "tool" => json!({ "name": "wait", "arguments": { "agents": ["kid"] } }),
         "send_subtree" => json!({ "path": "/root/p/me", "text": "hi", "metadata": {}, "id": null, "dry_run": false }),

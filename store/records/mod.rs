@@ -5,6 +5,7 @@ mod agent;
 mod card;
 mod charge;
 mod credential;
+mod digest;
 mod drive;
 mod event;
 mod goal;
@@ -27,6 +28,10 @@ pub use agent::{Agent, BrainChoice, Creation, Outcome, Phase, Running, TurnResul
 pub use card::Card;
 pub use charge::{Charge, Share};
 pub use credential::Credential;
+pub use digest::{
+    Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_NAME_MAX,
+    DIGEST_TOOLS, Digest, Shortlist, Work, in_short,
+};
 pub use drive::{Drive, Halt, Stamina, Stride};
 pub use event::{Event, GoalStanding, ItemEnd, ItemEnding, PlanWhat};
 pub use goal::{Goal, GoalId, GoalRef, GoalStatus, OBJECTIVE_MAX, Objective, ObjectiveError};

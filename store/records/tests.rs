@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod digests;
 mod goals;
 mod imports;
 mod jobs;
@@ -321,6 +322,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("transcript, answer", transcripts::answer(TurnResult::Completed).encode()),
         ("grant", grant.encode()),
         ("card", card.encode()),
+        ("digest", digests::digest(me.id).encode()),
         ("session", Session { of: me.id, failures: 1, name: "s1".to_owned(), at: NOW }.encode()),
         ("credential", Credential { agent: me.id, sha256: [7; 32], at: NOW }.encode()),
         ("pointer", Pointer(path.clone()).encode()),

@@ -131,5 +131,6 @@ fn word(table: Table) -> &'static str {
         Table::Plan => "plan",
         Table::PlanNode => "plan_node",
         Table::ImportState => "import",
+        Table::Digest => "digest",
     }
 }

@@ -11,7 +11,7 @@ use super::plan::Plans;
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
-use crate::records::{Agent, Card, Credential, Grant, Job, JobSpec, Mark, Node, Pointer, Session};
+use crate::records::{Agent, Card, Credential, Digest, Grant, Job, JobSpec, Mark, Node, Pointer, Session};
 use crate::seam::{Backend, Entry};
 
 /// The tables that are read beside the nodes.
@@ -29,6 +29,7 @@ pub(super) struct Tree<'a> {
     credentials: Lane<'a>,
     reopened: Lane<'a>,
     sessions: Lane<'a>,
+    digests: Lane<'a>,
     indexes: Indexes<'a>,
     memories: Memories<'a>,
     goals: Goals<'a>,
@@ -77,6 +78,7 @@ impl<'a> Tree<'a> {
             credentials: lane(Table::Credential),
             reopened: lane(Table::Reopened),
             sessions: lane(Table::Session),
+            digests: lane(Table::Digest),
             indexes: Indexes::new(backend),
             memories: Memories::new(backend),
             goals: Goals::new(backend),
@@ -117,6 +119,7 @@ impl<'a> Tree<'a> {
         self.memories.end(report).await?;
         self.goals.end(report).await?;
         self.plans.end(report).await?;
+        self.digests.end(report).await?;
         self.indexes.end(report).await
     }
 
@@ -149,6 +152,7 @@ impl<'a> Tree<'a> {
         let counted = self.counts.only_at::<u64>(&path, report).await?;
         self.agents_own(&path, node.as_ref(), report).await?;
         self.card(&path, node.as_ref(), removing, report).await?;
+        self.digest(&path, node.as_ref(), removing, report).await?;
         let kind = match &node {
             None => {
                 self.pass_beside(&path, report).await?;
@@ -302,6 +306,26 @@ impl<'a> Tree<'a> {
             && card.of != node.id()
         {
             report.at(Table::Card, path, "it is another's, which was removed");
+        }
+        Ok(())
+    }
+
+    async fn digest(
+        &mut self,
+        path: &AgentPath,
+        node: Option<&Node>,
+        removing: bool,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let digest = self.digests.only_at::<Digest>(path, report).await?;
+        match (digest, node) {
+            (Stands::There(_), Some(Node::Job(_) | Node::Item(_))) => {
+                report.at(Table::Digest, path, "there is no agent at its path");
+            }
+            (Stands::There(digest), Some(node)) if !removing && digest.of != node.id() => {
+                report.at(Table::Digest, path, "it is another's, which was removed");
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ mod backups;
 mod bad_input;
 mod bad_store;
 mod dead;
+mod digests;
 mod folder;
 mod full;
 mod hostile;

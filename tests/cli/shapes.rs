@@ -160,6 +160,57 @@ fn of_agents() {
       "open_children": 0
     }
     "#);
+    insta::assert_snapshot!(shape(&folder, "digest ada"), @r#"
+    {
+      "path": "/root/ada",
+      "id": "[id]",
+      "at": "[time]",
+      "status": "completed",
+      "turns": {
+        "completed": 3,
+        "errored": 0,
+        "interrupted": 0
+      },
+      "answers": [
+        {
+          "turn": 1,
+          "result": "completed",
+          "content": "hello",
+          "at": "[time]"
+        },
+        {
+          "turn": 2,
+          "result": "completed",
+          "content": "again",
+          "at": "[time]"
+        },
+        {
+          "turn": 3,
+          "result": "completed",
+          "content": "later",
+          "at": "[time]"
+        }
+      ],
+      "tools": [],
+      "other_calls": 0,
+      "children": [],
+      "more_children": 0,
+      "children_counted": true,
+      "used": {
+        "input_tokens": 0,
+        "cached_tokens": 0,
+        "output_tokens": 0
+      },
+      "below": {
+        "agents": 0,
+        "jobs": 0,
+        "turns": 0,
+        "tokens": 0,
+        "all": true
+      },
+      "text": "/root/ada: completed, 3 turns (3 completed)\nlast answers:\n  turn 1 completed: hello\n  turn 2 completed: again\n  turn 3 completed: later\n"
+    }
+    "#);
     insta::assert_snapshot!(shape(&folder, "close ada --yes"), @r#"
     {
       "path": "/root/ada",

@@ -1,6 +1,7 @@
 //! The process dies at each commit of a scenario in turn, before and after it applied; what is found then fits together, and the
 //! next process brings it to its end.
 
+mod digests;
 mod faults;
 mod interrupts;
 mod names;

@@ -18,8 +18,9 @@ async fn a_sound_store_has_no_problems() {
     assert!(verified.is_sound(), "{verified:?}");
     let Verified { rows, nodes, agents, jobs, items, .. } = verified;
     // 11 nodes, 1 mark, 4 counts, 2 messages, 3 entries, 1 dead letter, 1 seen, 2 specs, 1 row, 1 result, 4 item ids,
-    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant, 1 token, 1 resume, 1 session, 1 plan with 2 nodes; and 3 parts for each of 9 long values.
-    assert_eq!((rows, nodes, agents, jobs, items), (42 + 27, 11, 5, 2, 4));
+    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant, 1 token, 1 resume, 1 session, 1 digest, 1 plan with 2 nodes; and 3 parts
+    // for each of 9 long values.
+    assert_eq!((rows, nodes, agents, jobs, items), (43 + 27, 11, 5, 2, 4));
 }
 
 #[tokio::test]
@@ -322,6 +323,19 @@ async fn a_tombstone_stands_where_nothing_lies_and_is_found_by_its_age() {
         draft.put(keys::burial(4), &burial(&ada, 8));
     };
     check(over, &["tombstone/root/ada: something lies at its path"]).await;
+}
+
+#[tokio::test]
+async fn a_digest_is_of_the_agent_at_its_path() {
+    let digest = |id| Digest { of: AgentId::from_u128(id), ..digest() };
+    let check = async |at: &str, id, what: &str| {
+        let key = Table::Digest.at(&path(at));
+        check(|draft| draft.put(key, &digest(id)), &[&format!("digest{at}: {what}")]).await;
+    };
+    check("/root/ada", 99, "it is another's, which was removed").await;
+    check("/root/nobody", 1, "it belongs to no node").await;
+    check("/root/job", 9, "there is no agent at its path").await;
+    check("/root/job/r00000001", 1, "there is no agent at its path").await;
 }
 
 #[tokio::test]

@@ -111,6 +111,18 @@ fn session() -> Session {
     Session { of: agent(1).id, failures: 0, name: "s1".to_owned(), at: Time(3) }
 }
 
+fn digest() -> Digest {
+    Digest {
+        of: agent(1).id,
+        at: Time(3),
+        status: "idle".to_owned(),
+        work: Work::default(),
+        used: Usage::default(),
+        children: Shortlist::default(),
+        below: Below::default(),
+    }
+}
+
 fn credential() -> Credential {
     Credential { agent: agent(1).id, sha256: [7; 32], at: Time(3) }
 }
@@ -173,6 +185,7 @@ impl World {
             draft.add(Table::Reopened.at(&ada), &());
             draft.add(Table::Session.at(&ada), &session());
             add_plan(draft, &ada);
+            draft.add(Table::Digest.at(&ada), &digest());
             for letter in [LONG, 3, LONG] {
                 let entry = TranscriptEntry::Message { turn: 1, message: message("x".repeat(letter)) };
                 let _ = draft.append(Table::Transcript.below(&ada), &entry);

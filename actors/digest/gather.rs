@@ -1,0 +1,133 @@
+//! What a digest tells beside its agent's turns: read where it lies, within bounds.
+
+use std::ops::Bound;
+
+use understory_paths::AgentPath;
+use understory_store::{
+    AgentRef, Below, Child, Counts, DIGEST_CHILD_MAX, DIGEST_CHILDREN, Digest, Direction, Node, Row, Shortlist, Table,
+    Time, Usage, Work, in_short,
+};
+
+use crate::children::Walk;
+use crate::error::Error;
+use crate::looking::View;
+use crate::system::System;
+
+/// How far children are counted.
+const CHILDREN_COUNTED: usize = 1_000;
+/// How many nodes below an agent are looked at for what they used.
+const BELOW_MAX: usize = 1_000;
+/// How many of them are read at a time.
+const PAGE: usize = 256;
+
+impl System {
+    /// The digest of an agent whose record and work were read.
+    pub(super) async fn gather(&self, me: &AgentRef, used: Usage, row: Row<Node>, work: Work) -> Result<Digest, Error> {
+        let view = self.as_recorded(row).await?;
+        let (children, newest) = self.children_in_short(&me.path).await?;
+        let below = self.below(&me.path).await?;
+        let at = [view.active(), Some(work.at), newest].into_iter().flatten().max().unwrap_or_default();
+        let (of, status) = (me.id, view.status().to_owned());
+        Ok(Digest { of, at, status, work, used, children, below })
+    }
+
+    /// The view of one node, as the records have it: what a turn waits for only its process knows.
+    async fn as_recorded(&self, row: Row<Node>) -> Result<View, Error> {
+        let view = self.views(vec![row]).await?.pop().expect("a node has a view");
+        Ok(View { waits: None, ..view })
+    }
+
+    /// The first children, and when something last happened to one of them.
+    async fn children_in_short(&self, path: &AgentPath) -> Result<(Shortlist<Child>, Option<Time>), Error> {
+        let (mut walk, mut paths, mut counted) = (Walk::over(path), Vec::new(), true);
+        while let Some(page) = walk.next(&self.store).await? {
+            paths.extend(page);
+            if paths.len() > CHILDREN_COUNTED {
+                paths.truncate(CHILDREN_COUNTED);
+                counted = false;
+                break;
+            }
+        }
+        let (mut first, mut newest) = (Vec::new(), None);
+        for path in paths.iter().take(DIGEST_CHILDREN) {
+            // It may have been removed since its key was read.
+            let Some(row) = self.store.get::<Node>(&Table::Node.at(path)).await? else { continue };
+            let view = self.as_recorded(row).await?;
+            newest = newest.max(view.active());
+            first.push(child(&view));
+        }
+        let more = paths.len().saturating_sub(DIGEST_CHILDREN) as u64;
+        Ok((Shortlist { first, more, counted }, newest))
+    }
+
+    /// What was done and used below an agent. What lies below a job is its rows, whose cost the job has counted.
+    async fn below(&self, path: &AgentPath) -> Result<Below, Error> {
+        let (mut below, mut left) = (Below { all: true, ..Below::default() }, BELOW_MAX);
+        let (mut range, mut job) = (Table::Node.beneath(path), None::<AgentPath>);
+        while left > 0 {
+            let size = PAGE.min(left);
+            let rows = self.store.page::<Node>(range.clone(), None, Direction::Forward, size).await?;
+            let full = rows.len() == size;
+            for row in rows {
+                let Some(path) = Table::Node.path_of(&row.key) else { continue };
+                range.start = Bound::Excluded(row.key);
+                if job.as_ref().is_some_and(|job| job.contains(&path)) {
+                    continue;
+                }
+                add(&mut below, &row.value);
+                left -= 1;
+                job = matches!(row.value, Node::Job(_)).then_some(path);
+            }
+            if !full {
+                return Ok(below);
+            }
+            if let Some(job) = &job {
+                range.start = Bound::Included(Table::Node.behind_subtree(job));
+            }
+        }
+        below.all = self.store.peek_keys(range, None, 1).await?.is_empty();
+        Ok(below)
+    }
+}
+
+fn add(below: &mut Below, node: &Node) {
+    match node {
+        Node::Agent(agent) => {
+            below.agents += 1;
+            below.turns += agent.turns;
+            below.tokens += agent.used.tokens();
+        }
+        Node::Job(job) => {
+            below.jobs += 1;
+            below.turns += job.spent.turns;
+            below.tokens += job.spent.tokens;
+        }
+        _ => {}
+    }
+}
+
+fn child(view: &View) -> Child {
+    let outcome = match &view.node {
+        Node::Agent(agent) => agent.outcome.as_ref().map(|outcome| outcome.content.clone()).unwrap_or_default(),
+        Node::Job(job) => rows(job.counts),
+        _ => String::new(),
+    };
+    Child {
+        name: view.path.name().to_owned(),
+        status: view.status().to_owned(),
+        outcome: in_short(&outcome, DIGEST_CHILD_MAX),
+    }
+}
+
+/// Where a job's rows stand; what is none is left out.
+fn rows(counts: Counts) -> String {
+    let parts = [
+        (counts.completed, "completed"),
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
+        (counts.running, "running"),
+        (counts.pending, "pending"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    format!("rows: {}", parts.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,85 @@
+//! A digest as text.
+
+use std::fmt::Write;
+
+use understory_store::{Answered, Below, Child, Digest, Shortlist, Work};
+
+use super::Digested;
+
+/// The text: facts a line each, lists beneath their heads, and nothing for what there is none of.
+pub(super) fn text(digested: &Digested) -> String {
+    let Digested { agent, digest } = digested;
+    let Digest { of: _, at: _, status, work, used, children, below } = digest;
+    let mut text = format!("{}: {status}{}\n", agent.path, turns(work));
+    list(&mut text, "last answers", work.answers.iter().map(answer));
+    if !work.tools.is_empty() {
+        let _ = writeln!(text, "tools: {}", tools(work));
+    }
+    list(&mut text, "children", children.first.iter().map(child).chain(more(children)));
+    if used.tokens() > 0 {
+        let _ = writeln!(text, "used: {} tokens", used.tokens());
+    }
+    if below.agents + below.jobs > 0 {
+        let _ = writeln!(text, "below: {}", all_below(below));
+    }
+    text
+}
+
+fn list(text: &mut String, head: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(text, "{head}:");
+    for line in lines {
+        let _ = writeln!(text, "  {line}");
+    }
+}
+
+/// `, 12 turns (10 completed, 2 errored)`.
+fn turns(work: &Work) -> String {
+    let kinds = [(work.completed, "completed"), (work.errored, "errored"), (work.interrupted, "interrupted")];
+    let kinds: Vec<String> =
+        kinds.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    match work.turns() {
+        0 => ", no turns".to_owned(),
+        1 => format!(", 1 turn ({})", kinds.join(", ")),
+        turns => format!(", {turns} turns ({})", kinds.join(", ")),
+    }
+}
+
+fn answer(answered: &Answered) -> String {
+    let Answered { turn, result, text, at: _ } = answered;
+    told(format!("turn {turn} {}", result.as_str()), text)
+}
+
+fn tools(work: &Work) -> String {
+    let others = Some(("others", work.other_calls)).filter(|(_, calls)| *calls > 0);
+    let named = work.tools.iter().map(|(name, calls)| (name.as_str(), *calls)).chain(others);
+    named.map(|(name, calls)| format!("{name} {calls}")).collect::<Vec<_>>().join(", ")
+}
+
+fn child(child: &Child) -> String {
+    let Child { name, status, outcome } = child;
+    told(format!("{name} {status}"), outcome)
+}
+
+fn told(head: String, text: &str) -> String {
+    if text.is_empty() { head } else { format!("{head}: {text}") }
+}
+
+fn more<T>(list: &Shortlist<T>) -> Option<String> {
+    let least = if list.counted { "" } else { "at least " };
+    (list.more > 0).then(|| format!("and {least}{} more", list.more))
+}
+
+fn all_below(below: &Below) -> String {
+    let Below { agents, jobs, turns, tokens, all } = below;
+    let counts = [(agents, "agent"), (jobs, "job"), (turns, "turn"), (tokens, "token")];
+    let counted = counts.into_iter().filter(|(count, _)| **count > 0).map(|(count, word)| {
+        let plural = if *count == 1 { "" } else { "s" };
+        format!("{count} {word}{plural}")
+    });
+    let least = if *all { "" } else { "at least " };
+    format!("{least}{}", counted.collect::<Vec<_>>().join(", "))
+}

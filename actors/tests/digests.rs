@@ -1,0 +1,192 @@
+//! What is told of an agent's work, and what of that is kept.
+
+use insta::assert_snapshot;
+use understory_store::{Digest, Direction, Draft, Table, Time, ToolUse, TranscriptEntry, TurnResult, Usage};
+
+use super::world::{LONG, World, at, until};
+use crate::brain::{BrainError, Response, Turn};
+use crate::{Error, SpawnRequest};
+
+/// Answers in words, fails at `fail`, calls tools at `call`.
+async fn works(turn: Turn) -> Result<Response, BrainError> {
+    let text = turn.text();
+    match text.as_str() {
+        "fail" => return Err(BrainError::refused("cannot\ndo it")),
+        "call" => {
+            turn.spawn("kid", None).await.unwrap();
+            turn.send("kid", "hi").await.unwrap();
+            turn.send("kid", "ho").await.unwrap();
+        }
+        _ => {}
+    }
+    let usage = Usage { input_tokens: 10, cached_tokens: 5, output_tokens: 2 };
+    Ok(Response { usage, ..Response::text(format!("{text} is\n  done")) })
+}
+
+async fn world() -> World {
+    let world = World::setting().brain("works", works).open().await;
+    world.spawn("/root/a", "works").await;
+    world
+}
+
+async fn text(world: &World, path: &str) -> String {
+    world.system.digest(&at(path)).await.unwrap().text()
+}
+
+async fn kept(world: &World, path: &str) -> Option<Digest> {
+    world.store().get::<Digest>(&Table::Digest.at(&at(path))).await.unwrap().map(|row| row.value)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_tells_turns_calls_children_and_cost() {
+    let world = world().await;
+    assert_snapshot!(text(&world, "/root/a").await, @"/root/a: idle, no turns");
+    for (path, brain) in [("/root/a/x", "works"), ("/root/a/y", "echo"), ("/root/a/y/deep", "works")] {
+        world.spawn(path, brain).await;
+    }
+    for (path, task) in [("/root/a", "call"), ("/root/a", "fail"), ("/root/a/x", "x"), ("/root/a/y/deep", "d")] {
+        world.assign(path, task).await.unwrap();
+        world.settled("/root/a").await;
+    }
+    world.system.close(&at("/root/a/y"), LONG).await.unwrap();
+    let digest = text(&world, "/root/a").await;
+    assert_snapshot!(digest, @r"
+    /root/a: completed, 3 turns (2 completed, 1 errored)
+    last answers:
+      turn 1 completed: call is done
+      turn 2 errored: cannot do it
+      turn 3 completed: x is done is done
+    tools: spawn 1, send 2
+    children:
+      kid idle
+      x completed: x is done
+      y closed
+    used: 24 tokens
+    below: 4 agents, 2 turns, 24 tokens
+    ");
+    let again = world.system.digest(&at("/root/a")).await.unwrap();
+    assert_eq!(again, world.system.digest(&at("/root/a")).await.unwrap());
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_agents_have_one() {
+    let world = world().await;
+    let none = world.system.digest(&at("/root/none")).await.unwrap_err();
+    assert!(matches!(none, Error::NotFound { .. }), "{none}");
+    assert_snapshot!(text(&world, "/root").await, @r"
+    /root: idle, no turns
+    children:
+      a idle
+    below: 1 agent
+    ");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_leaves_one_and_the_next_goes_on_from_it() {
+    let world = world().await;
+    world.assign("/root/a", "call").await.unwrap();
+    assert_eq!(kept(&world, "/root/a").await, None);
+    world.system.close(&at("/root/a"), LONG).await.unwrap();
+    until(async || kept(&world, "/root/a").await.is_some()).await;
+    let left = kept(&world, "/root/a").await.unwrap();
+    assert_eq!((left.status.as_str(), left.work.turns()), ("closed", 1));
+    // What the transcript loses stays told.
+    world.system.resume(&at("/root/a")).await.unwrap();
+    let rows = world.store().peek_stubs(Table::Transcript.rows_of(&at("/root/a")), Direction::Forward, 100);
+    let mut draft = Draft::new();
+    rows.await.unwrap().iter().for_each(|row| draft.discard(row));
+    world.store().commit(draft).await.unwrap();
+    world.assign("/root/a", "more").await.unwrap();
+    assert_snapshot!(text(&world, "/root/a").await, @r"
+    /root/a: completed, 2 turns (2 completed)
+    last answers:
+      turn 1 completed: call is done
+      turn 2 completed: more is done
+    tools: spawn 1, send 2
+    children:
+      kid idle
+    used: 24 tokens
+    below: 1 agent
+    ");
+    assert_eq!(kept(&world, "/root/a").await.unwrap(), left);
+    let fresh = world.system.refresh_digest(&at("/root/a")).await.unwrap();
+    assert_eq!(kept(&world, "/root/a").await, Some(fresh.digest));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_of_what_had_no_turn_leaves_none() {
+    let world = world().await;
+    world.system.close(&at("/root/a"), LONG).await.unwrap();
+    assert_eq!(text(&world, "/root/a").await, "/root/a: closed, no turns\n");
+    let store = world.store().clone();
+    world.end().await;
+    assert!(store.get::<Digest>(&Table::Digest.at(&at("/root/a"))).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_goes_with_its_agent_and_is_no_newcomers() {
+    let world = world().await;
+    world.assign("/root/a", "one").await.unwrap();
+    let old = world.system.refresh_digest(&at("/root/a")).await.unwrap();
+    world.system.close(&at("/root/a"), LONG).await.unwrap();
+    world.system.remove(&at("/root/a")).await.unwrap();
+    assert_eq!(kept(&world, "/root/a").await, None);
+    world.spawn("/root/a", "works").await;
+    // Not even if its row were there.
+    let mut draft = Draft::new();
+    draft.put(Table::Digest.at(&at("/root/a")), &old.digest);
+    world.store().commit(draft).await.unwrap();
+    assert_eq!(text(&world, "/root/a").await, "/root/a: idle, no turns\n");
+    let new = world.system.refresh_digest(&at("/root/a")).await.unwrap();
+    assert_eq!((kept(&world, "/root/a").await.unwrap().of, new.digest.work.turns()), (new.agent.id, 0));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_took_long_to_derive_is_kept() {
+    let world = world().await;
+    let mut draft = Draft::new();
+    for turn in 1..=200 {
+        let answer = TranscriptEntry::Answer {
+            turn,
+            result: TurnResult::Completed,
+            content: "x".repeat(1000),
+            at: Time(turn),
+            usage: Usage::default(),
+        };
+        let _ = draft.append(Table::Transcript.below(&at("/root/a")), &answer);
+    }
+    world.store().commit(draft).await.unwrap();
+    let digest = world.system.digest(&at("/root/a")).await.unwrap();
+    assert_eq!(digest.digest.work.turns(), 200);
+    assert_eq!(kept(&world, "/root/a").await, Some(digest.digest));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_largest_has_8_kib() {
+    let world = world().await;
+    let (long, name) = ("é".repeat(5000), "n".repeat(60));
+    let mut requests = Vec::new();
+    for n in 0..20 {
+        requests.push(SpawnRequest::at(at(&format!("/root/a/{name}{n:04}"))));
+    }
+    world.system.spawn(requests).await.unwrap();
+    let mut draft = Draft::new();
+    for n in 0..40 {
+        let tool = ToolUse { turn: n, call: 1, name: format!("{n:02}{long}"), arguments: String::new(), at: Time(n) };
+        let _ = draft.append(Table::Transcript.below(&at("/root/a")), &TranscriptEntry::Tool(tool));
+        let (result, usage) = (TurnResult::Interrupted, Usage::default());
+        let answer = TranscriptEntry::Answer { turn: u64::MAX - n, result, content: long.clone(), at: Time(n), usage };
+        let _ = draft.append(Table::Transcript.below(&at("/root/a")), &answer);
+    }
+    world.store().commit(draft).await.unwrap();
+    let digested = world.system.digest(&at("/root/a")).await.unwrap();
+    let text = digested.text();
+    assert!(text.contains("and 8 more") && text.contains("others 24"), "{text}");
+    assert!((4 << 10..8 << 10).contains(&text.len()), "{} bytes", text.len());
+    world.end().await;
+}

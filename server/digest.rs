@@ -1,0 +1,136 @@
+//! A digest, as it is asked for and answered.
+
+use serde::{Deserialize, Serialize};
+use understory::{AgentPath, Answered, Below, Child, Digest, Digested, Error, Runtime, Usage};
+
+use crate::lines::OutcomeLine;
+use crate::told::moment;
+
+/// What an agent's work came to, in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DigestLine {
+    /// Whose.
+    pub path: AgentPath,
+    /// Which agent that is.
+    pub id: String,
+    /// When the newest happened of what it tells.
+    pub at: String,
+    /// How the agent stands.
+    pub status: String,
+    /// How many turns ended how.
+    pub turns: TurnsLine,
+    /// The last answers, oldest first, in short.
+    pub answers: Vec<OutcomeLine>,
+    /// How often each tool was called.
+    pub tools: Vec<CallsLine>,
+    /// Calls of tools that have no place of their own there.
+    pub other_calls: u64,
+    /// The first children, in path order.
+    pub children: Vec<ChildLine>,
+    /// How many more there are.
+    pub more_children: u64,
+    /// Whether those are all.
+    pub children_counted: bool,
+    /// What its turns have cost.
+    pub used: UsedLine,
+    /// What was done below it.
+    pub below: BelowLine,
+    /// All of that as text, as a brain is told it.
+    pub text: String,
+}
+
+/// How many turns ended how.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TurnsLine {
+    /// They were answered.
+    pub completed: u64,
+    /// They failed for good.
+    pub errored: u64,
+    /// Somebody stopped them.
+    pub interrupted: u64,
+}
+
+/// How often a tool was called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallsLine {
+    /// The tool.
+    pub tool: String,
+    /// How often.
+    pub calls: u64,
+}
+
+/// A child in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChildLine {
+    /// The last part of its path.
+    pub name: String,
+    /// How it stands.
+    pub status: String,
+    /// What came of it last.
+    pub outcome: String,
+}
+
+/// Tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsedLine {
+    /// Read, without what a cache answered.
+    pub input_tokens: u64,
+    /// Answered by a cache.
+    pub cached_tokens: u64,
+    /// Written.
+    pub output_tokens: u64,
+}
+
+/// What was done below an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BelowLine {
+    /// Agents there.
+    pub agents: u64,
+    /// Jobs there.
+    pub jobs: u64,
+    /// Turns that ended, and runs of rows.
+    pub turns: u64,
+    /// Tokens that both have cost.
+    pub tokens: u64,
+    /// Whether that is all.
+    pub all: bool,
+}
+
+pub(crate) async fn digest(runtime: &Runtime, path: AgentPath, refresh: bool) -> Result<DigestLine, Error> {
+    let agent = runtime.agent(path);
+    Ok(line(&if refresh { agent.refresh_digest().await? } else { agent.digest().await? }))
+}
+
+fn line(digested: &Digested) -> DigestLine {
+    let Digest { of, at, status, work, used, children, below } = digested.digest.clone();
+    let Usage { input_tokens, cached_tokens, output_tokens } = used;
+    let Below { agents, jobs, turns, tokens, all } = below;
+    let child = |Child { name, status, outcome }| ChildLine { name, status, outcome };
+    DigestLine {
+        path: digested.agent.path.clone(),
+        id: of.to_string(),
+        at: moment(at),
+        status,
+        turns: TurnsLine { completed: work.completed, errored: work.errored, interrupted: work.interrupted },
+        answers: work.answers.into_iter().map(answer).collect(),
+        tools: work.tools.into_iter().map(|(tool, calls)| CallsLine { tool, calls }).collect(),
+        other_calls: work.other_calls,
+        children: children.first.into_iter().map(child).collect(),
+        more_children: children.more,
+        children_counted: children.counted,
+        used: UsedLine { input_tokens, cached_tokens, output_tokens },
+        below: BelowLine { agents, jobs, turns, tokens, all },
+        text: digested.text(),
+    }
+}
+
+fn answer(answered: Answered) -> OutcomeLine {
+    let Answered { turn, result, text, at } = answered;
+    OutcomeLine { turn, result: result.as_str().to_owned(), content: text, at: moment(at) }
+}
