@@ -35,6 +35,7 @@ mod nickname;
 mod passes;
 mod pausing;
 mod planning;
+mod project;
 mod registrar;
 mod removal;
 mod rest;
@@ -77,6 +78,9 @@ pub use pausing::{Awaited, Waits};
 pub use planning::{
     NewPlanNode, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX, PLAN_NOTES_MAX, PlanPatch, PlanTask, PlanView,
     PlannedNode,
+};
+pub use project::{
+    Hindrance, HindranceKind, Named, PROJECT_LOOKED_MAX, PROJECT_NAMED_MAX, PlanInShort, Progress, Project, Share,
 };
 pub use removal::RemovedReport;
 pub use role::{DEFAULT_ROLE, OnResult, Policy, Restart, Role, RoleLimits, Strategy};

@@ -129,11 +129,14 @@ pub(crate) enum Verb {
     Label(LabelArguments),
     /// Follow what happens, an event in a line; without a process that runs agents, only what has happened since --after
     Watch(WatchArguments),
-    /// Show one agent, job or item
+    /// Show one agent, job or item, or with --all an agent and everything below it as a project
     Show {
         /// Which
         #[arg(value_name = "PATH")]
         path: String,
+        /// What is done there, what remains and what is in the way: goals, plans, jobs, usage, digests, directories
+        #[arg(long)]
+        all: bool,
     },
     /// Stop an agent or job and everything below it, until it is resumed
     Close {

@@ -41,6 +41,11 @@ pub(crate) async fn show(session: &Session, path: &str) -> Result<u8, Failure> {
     session.done(Request::Show { path: path.to_owned() }).await
 }
 
+/// `show --all`.
+pub(crate) async fn project(session: &Session, path: &str) -> Result<u8, Failure> {
+    session.done(Request::Project { path: path.to_owned() }).await
+}
+
 /// `digest`.
 pub(crate) async fn digest(session: &Session, path: &str, refresh: bool) -> Result<u8, Failure> {
     session.done(Request::Digest { path: path.to_owned(), refresh }).await

@@ -11,6 +11,7 @@ mod job;
 mod list;
 mod parcel;
 mod planning;
+mod project;
 mod removed;
 mod role;
 mod summary;
@@ -40,6 +41,7 @@ const KINDS_MAX: usize = 10;
 pub(crate) fn text(reply: &Reply) -> String {
     match reply {
         Reply::Tree(found) => tree::tree(found),
+        Reply::Project(project) => project::project(project),
         Reply::Shown(Shown::Agent(agent)) => self::agent(agent),
         Reply::Shown(Shown::Job(job)) => self::job(job),
         Reply::Shown(Shown::Item(item)) => self::item(item),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use understory_actors::{
-    Accepted, Asked, Assignment, CardPatch, ClosedReport, Digested, FanOut, Labelled, Letter, PruneReport,
+    Accepted, Asked, Assignment, CardPatch, ClosedReport, Digested, FanOut, Labelled, Letter, Project, PruneReport,
     PruneRequest, RemovedReport, Settled, System, TranscriptPage, TranscriptQuery, Until, UsageReport, View,
 };
 use understory_paths::{AgentPath, PathError};
@@ -163,6 +163,14 @@ impl Agent {
     /// As for [`Agent::remove`].
     pub async fn removal(&self) -> Result<RemovedReport, Error> {
         self.system.removal(&self.path).await
+    }
+
+    /// It and all below it as a project: what is done of what was to be done, what remains, and what is in the way.
+    ///
+    /// # Errors
+    /// The agent is not there.
+    pub async fn project(&self) -> Result<Project, Error> {
+        self.system.project(&self.path).await
     }
 
     /// Changes its title and labels: what the patch does not name stays.

@@ -26,6 +26,7 @@ use crate::jobs;
 use crate::lines::{AskedClose, AskedResume, Assigned, NodeLine, Outline, Shown, Spawned, Tree, TreeLine, Waited};
 use crate::listing::{ListRequest, list as list_page};
 use crate::plan;
+use crate::project::project;
 use crate::told::settled_line;
 use crate::transcript;
 use crate::tree::tree;
@@ -114,7 +115,7 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
         Request::Resume { path } => one(Verb::Resume, path),
         Request::Interrupt { path, cascade: _, dry_run: _ } => one(Verb::Interrupt, path),
         Request::Remove { path, dry_run: _ } => one(Verb::Remove, path),
-        Request::Digest { path, refresh: _ } => one(Verb::Inspect, path),
+        Request::Digest { path, refresh: _ } | Request::Project { path } => one(Verb::Inspect, path),
         Request::Token { path } => one(Verb::Token, path.as_str()),
         Request::Dead(DeadRequest::List { path, .. }) => one(Verb::Dead, path),
         Request::Plan(plan) => Some(plan.asked()),
@@ -198,6 +199,7 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         }
         Request::Interrupt { cascade, dry_run, .. } => interrupt(runtime, tools, named(at)?, cascade, dry_run).await?,
         Request::Plan(request) => Reply::Plan(plan::answer_as(tools, request).await?),
+        Request::Project { .. } => Reply::Project(Box::new(project(runtime, named(at)?).await?)),
         Request::Digest { refresh, .. } => Reply::Digest(Box::new(digest(runtime, named(at)?, refresh).await?)),
         Request::Tools => Reply::Tools(ToolList { tools: tools.list().map(tool_line).collect() }),
         Request::Tool { name, arguments } => {

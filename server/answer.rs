@@ -23,6 +23,7 @@ use crate::listing::list;
 use crate::parcel;
 use crate::pick::{newest, unfinished_job};
 use crate::plan;
+use crate::project::project;
 use crate::remove::remove;
 use crate::roles::{grant_line, role_line, roles};
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
@@ -54,6 +55,7 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
     Ok(match request {
         Request::Tree { path, children } => Reply::Tree(tree(runtime, &meant(runtime, &path).await?, children).await?),
         Request::Show { path } => Reply::Shown(show(runtime, meant(runtime, &path).await?).await?),
+        Request::Project { path } => Reply::Project(Box::new(project(runtime, meant(runtime, &path).await?).await?)),
         Request::List(request) => Reply::Listed(list(runtime, *request).await?),
         Request::Label(request) => Reply::Labelled(label(runtime, request).await?),
         Request::Watch(_) => {

@@ -107,7 +107,7 @@ pub(crate) async fn digest(runtime: &Runtime, path: AgentPath, refresh: bool) ->
     Ok(line(&if refresh { agent.refresh_digest().await? } else { agent.digest().await? }))
 }
 
-fn line(digested: &Digested) -> DigestLine {
+pub(crate) fn line(digested: &Digested) -> DigestLine {
     let Digest { of, at, status, work, used, children, below } = digested.digest.clone();
     let Usage { input_tokens, cached_tokens, output_tokens } = used;
     let Below { agents, jobs, turns, tokens, all } = below;

@@ -26,6 +26,7 @@ mod parcel;
 mod pick;
 mod place;
 mod plan;
+mod project;
 mod remove;
 mod roles;
 mod told;
@@ -62,6 +63,7 @@ pub use plan::{
     Drawing, GraphNodeLine, NewNodeLine, PlanAdded, PlanAssign, PlanAssigned, PlanChanged, PlanCleared, PlanGraphLine,
     PlanLine, PlanNodeLine, PlanReply, PlanRequest, PlanUpdate, StepWord,
 };
+pub use project::{HindranceLine, OpenPlanLine, ProgressLine, ProjectLine, ShareLine};
 pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use told::job_line;

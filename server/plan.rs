@@ -464,7 +464,7 @@ fn graph_line(plan: PlanView, drawn_as: Drawing) -> PlanGraphLine {
     PlanGraphLine { path, nodes: nodes.into_iter().map(line).collect(), edges, drawn_as }
 }
 
-fn node_line(planned: PlannedNode) -> PlanNodeLine {
+pub(crate) fn node_line(planned: PlannedNode) -> PlanNodeLine {
     let PlannedNode { number, node, ready, waits_for, level } = planned;
     let PlanNode { title, notes, state, owner, after, evidence, commit, created_at, changed_at } = node;
     let status = state.as_str().to_owned();

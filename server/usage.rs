@@ -70,7 +70,10 @@ impl UsageLine {
 
 pub(crate) async fn usage(runtime: &Runtime, request: UsageRequest) -> Result<UsageTable, Failure> {
     let path = runtime.find(&request.path).await?.path().clone();
-    let UsageReport { nodes, others } = runtime.system().usage(&path, request.limit).await?;
+    Ok(table(runtime.system().usage(&path, request.limit).await?))
+}
+
+pub(crate) fn table(UsageReport { nodes, others }: UsageReport) -> UsageTable {
     let line = |node: NodeSpending| SpendingLine {
         path: node.path,
         kind: node.kind.to_owned(),
@@ -79,5 +82,5 @@ pub(crate) async fn usage(runtime: &Runtime, request: UsageRequest) -> Result<Us
         total_turns: node.total.turns,
         total: UsageLine::spent(&node.total),
     };
-    Ok(UsageTable { nodes: nodes.into_iter().map(line).collect(), others })
+    UsageTable { nodes: nodes.into_iter().map(line).collect(), others }
 }

@@ -20,6 +20,7 @@ use crate::lines::{
 use crate::listing::{ListPage, ListRequest};
 use crate::parcel::{ParcelReply, ParcelRequest};
 use crate::plan::{PlanReply, PlanRequest};
+use crate::project::ProjectLine;
 use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
 use crate::transcript::{TranscriptReply, TranscriptRequest};
@@ -41,6 +42,11 @@ pub enum Request {
     /// One node.
     Show {
         /// Which.
+        path: String,
+    },
+    /// A subtree as a project: what is done, what remains, what is in the way.
+    Project {
+        /// Its top.
         path: String,
     },
     /// Nodes, by what holds of them, in pages.
@@ -266,6 +272,8 @@ pub enum Reply {
     Tree(Tree),
     /// To a show.
     Shown(Shown),
+    /// To a project.
+    Project(Box<ProjectLine>),
     /// To a list.
     Listed(ListPage),
     /// To a label.

@@ -129,7 +129,7 @@ fn word(status: &str, ready: bool) -> &str {
     if ready { "ready" } else { status }
 }
 
-fn numbers(numbers: &[u32]) -> String {
+pub(super) fn numbers(numbers: &[u32]) -> String {
     numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 

@@ -46,6 +46,7 @@ const AS_AN_AGENT: &str = "
     list       + + + . . . . . . . . r . +
     plan       + + + . . . . . . . . r . +
     digest     + + + . . . . . . . . r . +
+    project    + + + . . . . . . . . r . +
     label      . . . . . . . . . . . . . .
     cancel     . . . . . . . . . . . . . .
     spawn      + . . . . . . . . . . . . .
@@ -70,6 +71,7 @@ const AS_THE_OPERATOR: &str = "
     list       + + + + + + + + . . r r + +
     plan       + + + + + + + + . . r r + +
     digest     + + + + + + + + . . r r + +
+    project    + + + + + + + + . . r r + +
     label      + + + + + + + + . . r r + +
     cancel     ! ! ! ! ! ! ! ! . . r r ! !
     spawn      + + + + + + + + . . r r x x
@@ -193,7 +195,7 @@ fn request(verb: &str, at: &str) -> Request {
         "transcript" => json!({ "page": { "path": at, "limit": 5 } }),
         "usage" => json!({ "path": at, "limit": 5 }),
         "job_control" => json!({ "items": { "path": at, "status": [], "after": 0, "limit": 5 } }),
-        "show" | "job" | "cancel" | "close" | "resume" | "token" | "digest" => json!({ "path": at }),
+        "show" | "job" | "cancel" | "close" | "resume" | "token" | "digest" | "project" => json!({ "path": at }),
         "role" => json!({ "name": "default" }),
         "tool" => json!({ "name": "wait", "arguments": { "agents": ["kid"] } }),
         "send_subtree" => json!({ "path": "/root/p/me", "text": "hi", "metadata": {}, "id": null, "dry_run": false }),

@@ -24,6 +24,7 @@ mod places;
 mod planning;
 mod plans;
 mod progress;
+mod projects;
 mod remove;
 mod resident;
 mod roles;
