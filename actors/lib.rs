@@ -76,8 +76,8 @@ pub use nickname::{Nickname, NicknamePool, PoolError};
 pub use passes::Pass;
 pub use pausing::{Awaited, Waits};
 pub use planning::{
-    NewPlanNode, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX, PLAN_NOTES_MAX, PlanPatch, PlanTask, PlanView,
-    PlannedNode,
+    NewPlanNode, OpenPlan, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX, PLAN_NOTES_MAX, PlanPatch, PlanTask,
+    PlanView, PlannedNode,
 };
 pub use project::{
     Hindrance, HindranceKind, Named, PROJECT_LOOKED_MAX, PROJECT_NAMED_MAX, PlanInShort, Progress, Project, Share,

@@ -38,6 +38,10 @@ impl System {
     /// Nothing lies at the path, it is open, or it is the root, a job's item or below one; or somebody who acts there has
     /// not ended.
     pub async fn remove(&self, path: &AgentPath) -> Result<RemovedReport, Error> {
+        let there = self.store.peek::<Node>(&Table::Node.at(path)).await?.map(|row| row.value);
+        if let (Some(Node::Job(_)), Some(owner)) = (there, path.parent()) {
+            self.plan_settle(&owner).await?;
+        }
         let top = self.ask_to_remove(path, true).await?;
         self.empty(path).await?;
         let report = self.weigh(path).await?;

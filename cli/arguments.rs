@@ -15,7 +15,7 @@ pub(crate) use job::{
     JobVerb,
 };
 pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
-pub(crate) use planning::{NodeArguments, PlanAssignArguments, PlanVerb};
+pub(crate) use planning::{NodeArguments, PlanAssignArguments, PlanJobArguments, PlanVerb};
 pub(crate) use transcript::{EntriesArguments, PruneArguments, TranscriptArguments, TranscriptVerb, UsageArguments};
 
 /// What the help ends with.

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use understory::{
-    AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobView, OutputFormat, RetryRequest, RowColumns,
-    Runtime,
+    AgentPath, Begun, Event, Heard, Job, JobRequest, JobStarted, JobView, OutputFormat, OutputKind, RetryRequest,
+    RowColumns, Runtime,
 };
 use understory_server::{
     Code, Failure, JobLimitsLine, JobLine, PauseLine, Reply, Request, WatchedJob, answer, job_line, retried_line,
     unfinished_job, watched,
 };
 
-use crate::arguments::JobRunArguments;
+use crate::arguments::{JobRunArguments, PlanJobArguments};
 use crate::brains;
 use crate::command::{Session, blocking};
 use crate::door::Door;
@@ -65,6 +65,34 @@ pub(crate) async fn run(session: &Session, arguments: JobRunArguments) -> Result
             session.terminal.note("the same command was run before: --new starts another job");
         }
         Ok(started)
+    })
+    .await
+}
+
+/// Runs the ready nodes of a plan as the rows of a job.
+pub(crate) async fn run_planned(session: &Session, arguments: PlanJobArguments) -> Result<u8, Failure> {
+    let PlanJobArguments { path, name, brain, role, instruction, concurrency, attempts, timeout, out } = arguments;
+    let brain = brains::choice(session, brain).await?;
+    let output_format = OutputFormat {
+        kind: out.as_ref().map_or(OutputKind::Csv, |out| OutputKind::of_name(&out.to_string_lossy())),
+        ..OutputFormat::default()
+    };
+    let request = JobRequest {
+        name,
+        template: instruction,
+        role,
+        output: out,
+        output_format,
+        concurrency,
+        attempts,
+        timeout: Duration::from_secs(timeout.into()),
+        ..JobRequest::new("plan.jsonl", brain)
+    };
+    let owner = Door::own(session, "plan job").await?;
+    let runtime = owner.runtime.clone();
+    finish(session, owner, "understory job resume goes on with it", async move {
+        let path = runtime.find(&path).await?.path().clone();
+        Ok(runtime.plan(path).job(request).await?)
     })
     .await
 }

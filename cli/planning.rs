@@ -1,4 +1,4 @@
-//! `plan show`, `graph`, `add`, `edit`, `start`, `done`, `drop`, `reopen`, `assign` and `clear`.
+//! `plan show`, `graph`, `add`, `edit`, `start`, `done`, `drop`, `reopen`, `assign`, `job` and `clear`.
 
 use understory_server::{
     Drawing, Failure, Follow, NewNodeLine, PlanAssign, PlanReply, PlanRequest, PlanUpdate, Reply, Request, StepWord,
@@ -9,7 +9,7 @@ use crate::ask::{ended, followed, left, word};
 use crate::command::Session;
 use crate::confirm::confirm;
 use crate::render::escaped;
-use crate::{exit, meta};
+use crate::{exit, job, meta};
 
 /// Carries one of them out.
 pub(crate) async fn plan(session: &Session, verb: PlanVerb) -> Result<u8, Failure> {
@@ -25,6 +25,7 @@ pub(crate) async fn plan(session: &Session, verb: PlanVerb) -> Result<u8, Failur
             let nodes = vec![NewNodeLine { title, notes: notes.unwrap_or_default(), after }];
             return session.done(Request::Plan(PlanRequest::Add { path, nodes })).await;
         }
+        PlanVerb::Job(arguments) => return job::run_planned(session, *arguments).await,
         PlanVerb::Assign(arguments) => return assign(session, arguments).await,
         PlanVerb::Clear { path, finished, yes } => return clear(session, path, finished, yes).await,
         PlanVerb::Edit { node, title, notes, after, first } => {

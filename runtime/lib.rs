@@ -61,14 +61,14 @@ pub use understory_actors::{
     Children, ClosedReport, Cursor, DEAD_PAGE_MAX, DEFAULT_ROLE, DeadKey, DeadMail, Digested, FORK_BYTES_MAX,
     FORK_ENTRIES_MAX, FanOut, Fork, HISTORY_BYTES_MAX, Hindrance, HindranceKind, History, Hold, IN_HAND_MAX, JobRow,
     Kind, LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing, Missed, Misses,
-    Named, NewPlanNode, Nickname, NicknamePool, NodeSpending, OnResult, Order, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES,
-    PLAN_EVIDENCE_MAX, PLAN_NOTES_MAX, PROJECT_LOOKED_MAX, PROJECT_NAMED_MAX, PRUNE_NAMED_MAX, Part, Pass, PendingMail,
-    PlacedEntry, PlanInShort, PlanPatch, PlanTask, PlanView, PlannedNode, Policy, PoolError, Progress, Project,
-    PruneReport, PruneRequest, Query, RESULT_KEPT_MAX, Reach, RemovedReport, Response, Restart, Role, RoleLimits,
-    SESSION_MAX, STATUSES, Seat, Settled, Share, ShutdownReport, SpawnRequest, Spawned, Spending, Standing, Strategy,
-    TEXT_MAX, TITLE_MAX, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX, TRANSCRIPT_SEARCHED_MAX, Target, Token,
-    TranscriptPage, TranscriptPart, TranscriptQuery, Turn, USAGE_MAX, Until, UsageReport, Verb, View, WAIT_TARGETS_MAX,
-    Waited, Waits, brain_fn, chain,
+    Named, NewPlanNode, Nickname, NicknamePool, NodeSpending, OnResult, OpenPlan, Order, PLAN_ADDED_MAX,
+    PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX, PLAN_NOTES_MAX, PROJECT_LOOKED_MAX, PROJECT_NAMED_MAX, PRUNE_NAMED_MAX,
+    Part, Pass, PendingMail, PlacedEntry, PlanInShort, PlanPatch, PlanTask, PlanView, PlannedNode, Policy, PoolError,
+    Progress, Project, PruneReport, PruneRequest, Query, RESULT_KEPT_MAX, Reach, RemovedReport, Response, Restart,
+    Role, RoleLimits, SESSION_MAX, STATUSES, Seat, Settled, Share, ShutdownReport, SpawnRequest, Spawned, Spending,
+    Standing, Strategy, TEXT_MAX, TITLE_MAX, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX, TRANSCRIPT_SEARCHED_MAX,
+    Target, Token, TranscriptPage, TranscriptPart, TranscriptQuery, Turn, USAGE_MAX, Until, UsageReport, Verb, View,
+    WAIT_TARGETS_MAX, Waited, Waits, brain_fn, chain,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{

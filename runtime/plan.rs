@@ -1,5 +1,6 @@
 //! A handle on the plan of one agent.
 
+use understory_actors::job::{JobRequest, JobStarted};
 use understory_actors::{Accepted, Assignment, NewPlanNode, PlanPatch, PlanTask, PlanView, PlannedNode, System};
 use understory_paths::AgentPath;
 
@@ -64,6 +65,15 @@ impl Plan {
     /// As for [`Plan::give`].
     pub async fn assign(&self, task: &PlanTask) -> Result<(PlannedNode, Option<Assignment>), Error> {
         self.system.plan_assign(&self.path, task).await
+    }
+
+    /// Starts a job whose rows are the ready nodes. See [`System::plan_start_job`].
+    ///
+    /// # Errors
+    /// No node is ready, or the job is refused; or there is no folder to keep its table in
+    /// ([`Builder::spool_in`](crate::Builder::spool_in)).
+    pub async fn job(&self, request: JobRequest) -> Result<JobStarted, Error> {
+        self.system.plan_start_job(&self.path, request).await
     }
 
     /// Takes all nodes out, or only those that are done or dropped; tells how many. What comes after one that goes does so no

@@ -5,7 +5,7 @@ use understory::{AgentPath, Error, Hindrance, Named, PlanInShort, Progress, Proj
 
 use crate::digest::{self, DigestLine};
 use crate::lines::{JobLine, NodeLine};
-use crate::plan::{self, PlanNodeLine};
+use crate::plan::{PlanNodeLine, node_line as plan_node_line};
 use crate::told::{job_line, node_line};
 use crate::usage::{self, UsageTable};
 
@@ -122,6 +122,6 @@ fn hindrance_line(hindrance: Hindrance) -> HindranceLine {
 
 fn open_plan_line(plan: PlanInShort) -> OpenPlanLine {
     let PlanInShort { of, nodes, open: Named { first, more } } = plan;
-    let open = first.into_iter().map(plan::node_line).collect();
+    let open = first.into_iter().map(plan_node_line).collect();
     OpenPlanLine { path: of, nodes: share_line(nodes), open, more_open: more }
 }

@@ -36,9 +36,9 @@ pub use records::{
     ItemEnding, ItemState, Job, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX,
     METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Mark, Memory, MemoryId, MemoryRank, MemoryUse, Message,
     MessageKind, Metadata, MetadataError, Node, OBJECTIVE_MAX, Objective, ObjectiveError, Outcome, OutputFormat,
-    OutputKind, Pause, Phase, Plan, PlanGraph, PlanNode, PlanState, PlanStep, PlanWhat, Pointer, Record, Refusal,
-    RowColumns, Running, Said, Scope, Sender, Session, Share, Source as ItemSource, Speaker, Spent, Stamina, Stride,
-    TableFormat, Taint, Text, Time, Tombstone, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage,
+    OutputKind, Pause, Phase, Plan, PlanGraph, PlanJob, PlanNode, PlanState, PlanStep, PlanWhat, Pointer, Record,
+    Refusal, RowColumns, Running, Said, Scope, Sender, Session, Share, Source as ItemSource, Speaker, Spent, Stamina,
+    Stride, TableFormat, Taint, Text, Time, Tombstone, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage,
 };
 pub use records::{
     Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_NAME_MAX,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentId, AgentRef, BrainChoice, Event, JobLimits, JobSpec, JobState, Keep, OutputFormat, Pointer, RowColumns,
-    Table, TableFormat,
+    AgentId, AgentRef, BrainChoice, Draft, Event, JobLimits, JobSpec, JobState, Keep, OutputFormat, Pointer,
+    RowColumns, Table, TableFormat,
 };
 
 use super::actor::JobSignal;
@@ -157,6 +157,9 @@ impl JobRequest {
     }
 }
 
+/// What is committed with the creation of a job, once its id is known.
+pub(super) type Beside<'a> = &'a (dyn Fn(&AgentRef) -> Draft + Send + Sync);
+
 /// What a request's table was found to be.
 pub(super) enum Found {
     File(PathBuf, Judged),
@@ -225,7 +228,7 @@ impl System {
         let known = if request.fresh { None } else { self.known_job(&request, &checked).await? };
         let (job, begun) = match known {
             Some(view) => self.go_on(view).await?,
-            None => match self.create_job(&request, &checked, kept).await? {
+            None => match self.create_job(&request, &checked, kept, None).await? {
                 Some(job) => (job, Begun::New),
                 // The same command was given at the same moment.
                 None => {
@@ -369,19 +372,36 @@ impl System {
         Ok((this, if finished { Begun::WritesAgain } else { Begun::GoesOn }))
     }
 
+    /// Starts a new job over a table that is kept, in one commit with what `beside` makes of it.
+    pub(super) async fn start_kept(
+        &self,
+        request: JobRequest,
+        kept: Kept,
+        beside: Beside<'_>,
+    ) -> Result<JobStarted, Error> {
+        self.compile_schema(request.schema.as_deref()).await?;
+        let Judged { summary, unknown } = kept.judged.clone();
+        let unknown_columns = request.demand_known(&summary.headers)?.into_iter().chain(unknown).collect();
+        let checked = self.check(&request, None, summary).await?;
+        let job = self.create_job(&request, &checked, Some(kept), Some(beside)).await?;
+        let job = job.ok_or_else(|| Error::NotFound { path: request.owner.clone() })?;
+        Ok(JobStarted { job, begun: Begun::New, unknown_columns })
+    }
+
     /// Creates the job. Nothing: the same command has made one meanwhile.
     async fn create_job(
         &self,
         request: &JobRequest,
         checked: &Checked,
         kept: Option<Kept>,
+        beside: Option<Beside<'_>>,
     ) -> Result<Option<AgentRef>, Error> {
         let Checked { input, format, output, summary, fingerprint } = checked;
         let id = AgentId::new();
         let name = request.name.clone().unwrap_or_else(|| format!("job_{}", id.short()));
         let path = request.owner.join(&name)?;
-        let beside = |input: &PathBuf| default_output(input, &id.short(), request.output_format.kind);
-        let output = output.clone().or_else(|| input.as_ref().map(beside));
+        let near = |input: &PathBuf| default_output(input, &id.short(), request.output_format.kind);
+        let output = output.clone().or_else(|| input.as_ref().map(near));
         if let Some(output) = &output {
             self.demand_free(output.clone(), None, (!request.fresh).then_some(*fingerprint)).await?;
         }
@@ -417,7 +437,8 @@ impl System {
         let until = request.within.map(|within| self.clock.now().after(within));
         let limits = JobLimits { concurrency, turns: request.turns, tokens: request.tokens, until };
         let (spec, fresh) = (Box::new(spec), request.fresh);
-        let create = Request::CreateJob { path: path.clone(), job: job.clone(), spec, limits, fresh };
+        let beside = beside.map(|beside| Box::new(beside(&job)));
+        let create = Request::CreateJob { path: path.clone(), job: job.clone(), spec, limits, fresh, beside };
         match self.register(create).await {
             // The job may be there all the same, and the next process reads its table.
             Err(error @ (Error::Store(_) | Error::Stopping)) => Err(error),

@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use understory_store::{AgentId, JobState, KeyRange, Node, Table, TableFormat};
 
 use super::error::JobError;
-use super::request::{Found, JobRequest, JobStarted};
+use super::request::{Beside, Found, JobRequest, JobStarted};
 use super::settings::Judged;
 use crate::error::Error;
 use crate::system::System;
@@ -102,6 +102,23 @@ impl System {
         request: JobRequest,
         reader: impl Read + Send + 'static,
     ) -> Result<JobStarted, Error> {
+        let kept = self.keep_table(&request, reader).await?;
+        self.start_over(request, Found::Kept(kept)).await
+    }
+
+    /// Starts a new job over rows, in one commit with what `beside` makes of it.
+    pub(crate) async fn start_job_beside<T: Serialize>(
+        &self,
+        request: JobRequest,
+        rows: impl IntoIterator<Item = T, IntoIter: Send + 'static>,
+        beside: Beside<'_>,
+    ) -> Result<JobStarted, Error> {
+        let request = JobRequest { format: Some(TableFormat::JsonLines), fresh: true, ..request };
+        let kept = self.keep_table(&request, RowText::of(rows.into_iter())).await?;
+        self.start_kept(request, kept, beside).await
+    }
+
+    async fn keep_table(&self, request: &JobRequest, reader: impl Read + Send + 'static) -> Result<Kept, Error> {
         request.demand_settings()?;
         let dir = self.spool.dir()?.to_owned();
         self.spool.swept.get_or_try_init(|| self.sweep_spool(dir.clone())).await?;
@@ -111,8 +128,7 @@ impl System {
             system.judge_order(&asked, &kept.file)?;
             Ok::<_, Error>(kept)
         };
-        let kept = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Stopping)??;
-        self.start_over(request, Found::Kept(kept)).await
+        tokio::task::spawn_blocking(read).await.map_err(|_| Error::Stopping)?
     }
 
     /// Starts a job over rows, each a JSON object once it is written, or goes on with the one that the same command started

@@ -1,8 +1,9 @@
 //! Jobs and their items as they stand: what a host looks at.
 
 use understory_paths::AgentPath;
-use understory_store::{Item, Job, JobSpec, Node, Table, keys};
+use understory_store::{AgentRef, Item, Job, JobSpec, Node, Table, keys};
 
+use super::output::result_text;
 use crate::error::Error;
 use crate::system::{System, closed_at};
 
@@ -72,6 +73,21 @@ impl System {
             from = keys.into_iter().next_back();
         }
         Ok(views)
+    }
+
+    /// One item of a job, if it is stored yet, and what was reported of it.
+    pub(crate) async fn item_with_result(
+        &self,
+        of: &AgentRef,
+        job: &Job,
+        number: u32,
+    ) -> Result<Option<(ItemView, Option<String>)>, Error> {
+        let path = keys::item_path(&of.path, number)?;
+        let row = self.store.get::<Node>(&Table::Node.at(&path)).await?.map(|row| row.value);
+        let Some(Node::Item(item)) = row else { return Ok(None) };
+        let result = result_text(self, &AgentRef::new(path, item.id), &item).await?;
+        let status = self.item_status(&of.path, job, &item).await?;
+        Ok(Some((ItemView { number, status, item }, result)))
     }
 
     /// Items of a job from row `first` on, at most `limit`.

@@ -15,6 +15,9 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::system::System;
 
+/// How many nodes that are done by their rows a commit writes down beside what it is about.
+const SETTLED: usize = 16;
+
 /// What a commit does to a plan.
 pub(super) struct Change {
     pub(super) what: PlanWhat,
@@ -124,12 +127,20 @@ impl Planned {
         let path = &self.of.path;
         draft.expect_present(Table::Node.at(path));
         let behind = nodes.last_key_value().map_or(0, |(last, _)| last + 1);
-        let head = Plan { of: self.of.id, next: self.next().max(behind) };
+        let before = self.head.as_ref().map_or_else(|| Plan::new(self.of.id), |head| head.value.clone());
+        let mut head = Plan { next: before.next.max(behind), ..before };
+        let numbers: Vec<u32> = nodes.keys().copied().collect();
+        let settled = self.settled(&nodes);
+        let mut nodes: BTreeMap<u32, Option<PlanNode>> =
+            nodes.into_iter().map(|(number, node)| (number, self.kept(number, node, &mut head))).collect();
+        for (number, node) in &settled {
+            head.take_back(*number);
+            nodes.insert(*number, Some(node.clone()));
+        }
         match &self.head {
             Some(row) => drop(draft.update(row, &head)),
             None => drop(draft.create(Table::Plan.at(path), &head)),
         }
-        let numbers = nodes.keys().copied().collect();
         for (number, node) in nodes {
             match (self.rows.get(&number), node) {
                 (Some(row), Some(node)) => drop(draft.update(row, &node)),
@@ -138,8 +149,32 @@ impl Planned {
                 (None, None) => {}
             }
         }
-        draft.tell(&Event::PlanChanged { agent: self.of.clone(), nodes: numbers, what });
+        for (nodes, what) in [(settled.into_keys().collect(), PlanWhat::Done), (numbers, what)] {
+            if !nodes.is_empty() {
+                draft.tell(&Event::PlanChanged { agent: self.of.clone(), nodes, what });
+            }
+        }
         draft
+    }
+
+    /// Nodes that are done by their rows, as many as a commit takes beside what it is about.
+    fn settled(&self, about: &BTreeMap<u32, Option<PlanNode>>) -> BTreeMap<u32, PlanNode> {
+        let others = self.unsettled().filter(|(number, _)| !about.contains_key(number));
+        others.take(SETTLED).map(|(number, node)| (number, node.clone())).collect()
+    }
+
+    /// What is kept of a node: of one that a job's row is still about, not what the row says.
+    fn kept(&self, number: u32, node: Option<PlanNode>, head: &mut Plan) -> Option<PlanNode> {
+        let read = self.readings.get(&number).map(|reading| &reading.node.state);
+        match node {
+            Some(node) if read == Some(&node.state) && !node.state.is_over() => {
+                Some(PlanNode { state: PlanState::Todo, owner: None, ..node })
+            }
+            node => {
+                head.take_back(number);
+                node
+            }
+        }
     }
 
     /// A node as it would be, among the others.

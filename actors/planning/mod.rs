@@ -7,11 +7,14 @@
 mod change;
 mod clear;
 mod give;
+mod job;
 
 use std::collections::BTreeMap;
 
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, Direction, Node, Plan, PlanGraph, PlanNode, PlanStep, Row, Table, ToolUse, keys};
+use understory_store::{
+    AgentRef, Direction, Node, Plan, PlanGraph, PlanNode, PlanState, PlanStep, Row, Table, ToolUse, keys,
+};
 
 use crate::caller::Caller;
 use crate::error::Error;
@@ -20,6 +23,7 @@ use crate::limits::Limits;
 use crate::system::System;
 
 pub use give::PlanTask;
+use job::Reading;
 
 /// The longest notes of a plan's node, in bytes.
 pub const PLAN_NOTES_MAX: usize = 4 << 10;
@@ -83,6 +87,21 @@ pub struct PlannedNode {
     pub waits_for: Vec<u32>,
     /// How many nodes lie one behind the other before it.
     pub level: usize,
+    /// Why the job's row that works on it will come to no end by itself.
+    pub trouble: Option<String>,
+}
+
+/// What is left of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenPlan {
+    /// How many of its nodes are done.
+    pub done: usize,
+    /// How many shall not be done.
+    pub dropped: usize,
+    /// How many are neither.
+    pub open: usize,
+    /// The first of these.
+    pub nodes: Vec<PlannedNode>,
 }
 
 /// A turn that changes a plan, and what it leaves in its transcript.
@@ -98,6 +117,9 @@ struct Planned {
     of: AgentRef,
     head: Option<Row<Plan>>,
     rows: BTreeMap<u32, Row<PlanNode>>,
+    /// What rows of jobs make of nodes.
+    readings: BTreeMap<u32, Reading>,
+    /// The nodes as they stand, by their records and by those readings.
     graph: PlanGraph,
 }
 
@@ -108,6 +130,22 @@ impl System {
     /// There is no agent at the path, or the store failed.
     pub async fn plan(&self, path: &AgentPath) -> Result<PlanView, Error> {
         Ok(self.planned(path).await?.view())
+    }
+
+    /// What is left of an agent's plan: at most `limit` nodes that are neither done nor dropped, those that are ready first, then
+    /// those being done, then those that wait, each in the order of their numbers; and how many nodes there are of each kind.
+    ///
+    /// # Errors
+    /// As for [`System::plan`].
+    pub async fn open_plan(&self, path: &AgentPath, limit: usize) -> Result<OpenPlan, Error> {
+        let mut nodes = self.plan(path).await?.nodes;
+        let over = |word: &str| nodes.iter().filter(|planned| planned.node.state.as_str() == word).count();
+        let (done, dropped) = (over("done"), over("dropped"));
+        nodes.retain(|planned| !planned.node.state.is_over());
+        nodes.sort_by_key(|planned| (!planned.ready, planned.node.state == PlanState::Todo));
+        let open = nodes.len();
+        nodes.truncate(limit);
+        Ok(OpenPlan { done, dropped, open, nodes })
     }
 
     /// Reads a plan whole, as one commit left it.
@@ -128,24 +166,40 @@ impl System {
             };
             let now = self.store.versions(vec![key.clone()]).await?.pop().flatten();
             if now == head.as_ref().map(|head| head.version) {
-                return Ok(Planned::new(of, head, rows));
+                let numbered = |row: Row<PlanNode>| Some((keys::plan_number(&row.key)?, row));
+                let rows = rows.into_iter().filter_map(numbered).collect();
+                let readings = match &head {
+                    Some(head) => self.read_rows(&head.value, &rows).await?,
+                    None => BTreeMap::new(),
+                };
+                return Ok(Planned::new(of, head, rows, readings));
             }
         }
     }
 }
 
 impl Planned {
-    fn new(of: AgentRef, head: Option<Row<Plan>>, rows: Vec<Row<PlanNode>>) -> Self {
-        let numbered = |row: Row<PlanNode>| Some((keys::plan_number(&row.key)?, row));
-        let rows: BTreeMap<u32, Row<PlanNode>> = rows.into_iter().filter_map(numbered).collect();
-        let graph = PlanGraph::new(rows.iter().map(|(number, row)| (*number, row.value.clone())));
-        Planned { of, head, rows, graph }
+    fn new(
+        of: AgentRef,
+        head: Option<Row<Plan>>,
+        rows: BTreeMap<u32, Row<PlanNode>>,
+        readings: BTreeMap<u32, Reading>,
+    ) -> Self {
+        let mut graph = PlanGraph::new(rows.iter().map(|(number, row)| (*number, row.value.clone())));
+        for (number, reading) in &readings {
+            graph.put(*number, reading.node.clone());
+        }
+        Planned { of, head, rows, readings, graph }
     }
 
     fn view(&self) -> PlanView {
         let numbers = self.rows.keys().copied();
         let nodes = numbers.filter_map(|number| shown(&self.graph, number)).collect();
-        PlanView { of: self.of.clone(), nodes: leveled(&self.graph, nodes) }
+        let mut nodes = leveled(&self.graph, nodes);
+        for node in &mut nodes {
+            node.trouble = self.readings.get(&node.number).and_then(|reading| reading.trouble.clone());
+        }
+        PlanView { of: self.of.clone(), nodes }
     }
 
     /// The number of the next node.
@@ -182,7 +236,7 @@ impl Planned {
 fn shown(graph: &PlanGraph, number: u32) -> Option<PlannedNode> {
     let node = graph.nodes().get(&number)?.clone();
     let (ready, waits_for) = (graph.is_ready(&node), graph.waits_for(&node));
-    Some(PlannedNode { number, node, ready, waits_for, level: 0 })
+    Some(PlannedNode { number, node, ready, waits_for, level: 0, trouble: None })
 }
 
 fn leveled(graph: &PlanGraph, mut nodes: Vec<PlannedNode>) -> Vec<PlannedNode> {

@@ -27,7 +27,7 @@ use kameo::message::{Context, Message};
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, CommitError, JobLimits, JobSpec, Store, StoreError, Table, ToolUse};
+use understory_store::{AgentRef, CommitError, Draft, JobLimits, JobSpec, Store, StoreError, Table, ToolUse};
 
 use crate::caller::Caller;
 use crate::clock::Clock;
@@ -49,7 +49,14 @@ pub(crate) enum Request {
     /// Creates agents, all or none, with what a tool call writes about itself.
     Spawn { births: Vec<Birth>, by: Option<Caller>, tool: Option<ToolUse> },
     /// Creates a job, whose rows its own actor stores; unless `fresh`, only if the same command has made none yet.
-    CreateJob { path: AgentPath, job: AgentRef, spec: Box<JobSpec>, limits: JobLimits, fresh: bool },
+    CreateJob {
+        path: AgentPath,
+        job: AgentRef,
+        spec: Box<JobSpec>,
+        limits: JobLimits,
+        fresh: bool,
+        beside: Option<Box<Draft>>,
+    },
     /// Marks a node closed; for a turn, with what its tool call writes about itself.
     Close { path: AgentPath, by: Option<(Caller, Option<ToolUse>)> },
     /// Takes a node's mark away, or an agent's fault; `bounded`, as an agent may that has it made already.

@@ -122,8 +122,12 @@ impl<'a> Plan<'a> {
     pub(super) async fn admit(&mut self, request: &Request) -> Result<Answer, Error> {
         match request {
             Request::Spawn { births, by, tool } => self.spawn(births, by.as_ref(), tool.as_ref()).await,
-            Request::CreateJob { path, job, spec, limits, fresh } => {
-                self.create_job(path, job, spec, *limits, *fresh).await
+            Request::CreateJob { path, job, spec, limits, fresh, beside } => {
+                let answer = self.create_job(path, job, spec, *limits, *fresh).await?;
+                if let (Answer::Done(true), Some(beside)) = (&answer, beside) {
+                    self.draft.absorb((**beside).clone());
+                }
+                Ok(answer)
             }
             Request::Close { path, by } => {
                 let answer = self.close(path).await?;

@@ -64,10 +64,11 @@ impl Request {
                 let lines = by.as_ref().map_or((0, 0), Caller::weight);
                 births.iter().map(Birth::weight).fold((1 + lines.0, 512 + lines.1), |a, b| (a.0 + b.0, a.1 + b.1))
             }
-            Request::CreateJob { spec, .. } => {
+            Request::CreateJob { spec, beside, .. } => {
                 let bytes =
                     spec.headers.iter().map(String::len).sum::<usize>() + spec.template.as_ref().map_or(0, String::len);
-                (8 + bytes / 4096, 4096 + bytes)
+                let beside = beside.as_ref().map_or((0, 0), |beside| (beside.writes(), beside.bytes()));
+                (8 + bytes / 4096 + beside.0, 4096 + bytes + beside.1)
             }
             Request::Close { by, .. } | Request::Resume { by, .. } => {
                 let lines = by.as_ref().map_or((0, 0), |(caller, _)| caller.weight());

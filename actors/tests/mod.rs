@@ -54,6 +54,7 @@ pub(crate) mod panics;
 mod passes;
 mod pausing;
 mod planning;
+mod planning_jobs;
 mod plans;
 mod remove;
 mod reports;

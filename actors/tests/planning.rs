@@ -37,7 +37,7 @@ pub(crate) async fn drawn(world: &World, path: &str) -> String {
     plan.nodes.iter().map(node).collect::<Vec<_>>().join(", ")
 }
 
-async fn told(world: &World) -> Vec<String> {
+pub(crate) async fn told(world: &World) -> Vec<String> {
     let told = world.store().news(0, 100_000).await.unwrap().told;
     let plan = told.into_iter().filter_map(|told| match told.event {
         Event::PlanChanged { agent, nodes, what } => Some(format!("{} {} {nodes:?}", agent.path, what.as_str())),
@@ -91,7 +91,11 @@ async fn what_is_ready_is_derived_and_all_of_it_is_there_after_a_restart() {
     assert_eq!(world.system.plan(&path).await.unwrap(), view);
     let levels: Vec<usize> = view.nodes.iter().map(|planned| planned.level).collect();
     assert_eq!(levels, [0, 1, 1, 0]);
+    let open = world.system.open_plan(&path, 1).await.unwrap();
+    assert_eq!((open.done, open.dropped, open.open, open.nodes[0].number), (1, 1, 2, 3), "what is ready comes first");
     world.system.plan_update(&path, 1, &step(PlanStep::Reopen)).await.unwrap();
+    let numbers = world.system.open_plan(&path, 9).await.unwrap().nodes.into_iter().map(|planned| planned.number);
+    assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(drawn(&world, "/root/a").await, "1 todo*, 2 doing<1, 3 todo<1<4, 4 dropped");
     insta::assert_snapshot!(told(&world).await.join("\n"), @r"
     /root/a added [1, 2, 3]
@@ -249,10 +253,10 @@ async fn an_agent_keeps_its_own_plan_and_those_below_and_says_what_it_was_given(
     let add = r#"plan_add {"nodes":[{"title":"survey"},{"title":"build","after":[1],"notes":"of oak"}]}"#;
     insta::assert_snapshot!(said("/root/a", add).await, @r#"{"added":[1,2]}"#);
     let show = said("/root/a", "plan_show {}").await;
-    insta::assert_snapshot!(show, @r#"{"nodes":[{"node":1,"title":"survey","status":"todo","ready":true,"owner":null,"after":[],"waits_for":[]},{"node":2,"title":"build","status":"todo","ready":false,"owner":null,"after":[1],"waits_for":[1]}],"total":2,"over":0,"next":null}"#);
-    insta::assert_snapshot!(said("/root/a", r#"plan_assign {"node":1,"to":"kid","spawn":true}"#).await, @r#"{"node":{"node":1,"title":"survey","status":"doing","ready":false,"owner":"/root/a/kid","after":[],"waits_for":[]},"accepted":true}"#);
+    insta::assert_snapshot!(show, @r#"{"nodes":[{"node":1,"title":"survey","status":"todo","ready":true,"owner":null,"after":[],"waits_for":[],"trouble":null},{"node":2,"title":"build","status":"todo","ready":false,"owner":null,"after":[1],"waits_for":[1],"trouble":null}],"total":2,"over":0,"next":null}"#);
+    insta::assert_snapshot!(said("/root/a", r#"plan_assign {"node":1,"to":"kid","spawn":true}"#).await, @r#"{"node":{"node":1,"title":"survey","status":"doing","ready":false,"owner":"/root/a/kid","after":[],"waits_for":[],"trouble":null},"accepted":true}"#);
     world.settled("/root/a/kid").await;
-    insta::assert_snapshot!(said("/root/a", r#"plan_update {"node":1,"status":"todo"}"#).await, @r#"{"node":{"node":1,"title":"survey","status":"todo","ready":true,"owner":null,"after":[],"waits_for":[],"notes":"","evidence":[],"commit":null},"changed":true}"#);
+    insta::assert_snapshot!(said("/root/a", r#"plan_update {"node":1,"status":"todo"}"#).await, @r#"{"node":{"node":1,"title":"survey","status":"todo","ready":true,"owner":null,"after":[],"waits_for":[],"trouble":null,"notes":"","evidence":[],"commit":null},"changed":true}"#);
     said("/root/a", r#"plan_assign {"node":1,"to":"bea","message":"by noon"}"#).await;
     // Bea was given node 1 of a plan above it, and nothing else of it.
     for (call, expected) in [
@@ -269,21 +273,27 @@ async fn an_agent_keeps_its_own_plan_and_those_below_and_says_what_it_was_given(
     ] {
         assert_eq!(said("/root/a/bea", call).await, expected, "{call}");
     }
+    // What another was given is not bea's either.
+    said("/root/a", r#"plan_add {"nodes":[{"title":"rest"}]}"#).await;
+    said("/root/a", r#"plan_assign {"node":3,"to":"kid"}"#).await;
+    let other = said("/root/a/bea", r#"plan_update {"agent":"/root/a","node":3,"status":"done"}"#).await;
+    assert_eq!(other, "refused: /root/a does not exist");
+    world.system.plan_update(&at("/root/a"), 3, &step(PlanStep::Drop { reason: None })).await.unwrap();
     let done = r#"plan_update {"agent":"/root/a","node":1,"status":"done","evidence":["12 pages"],"commit":"c0ffee1"}"#;
-    insta::assert_snapshot!(said("/root/a/bea", done).await, @r#"{"node":{"node":1,"title":"survey","status":"done","ready":false,"owner":"/root/a/bea","after":[],"waits_for":[],"notes":"","evidence":["12 pages"],"commit":"c0ffee1"},"changed":true}"#);
-    assert_eq!(drawn(&world, "/root/a").await, "1 done, 2 todo*<1");
+    insta::assert_snapshot!(said("/root/a/bea", done).await, @r#"{"node":{"node":1,"title":"survey","status":"done","ready":false,"owner":"/root/a/bea","after":[],"waits_for":[],"trouble":null,"notes":"","evidence":["12 pages"],"commit":"c0ffee1"},"changed":true}"#);
+    assert_eq!(drawn(&world, "/root/a").await, "1 done, 2 todo*<1, 3 dropped");
     // One above does as it likes, and an own node that is begun is its own.
     said("/root/a", r#"plan_add {"agent":"bea","nodes":[{"title":"rest"}]}"#).await;
     said("/root/a/bea", r#"plan_update {"node":1,"status":"doing"}"#).await;
     let plan = world.system.plan(&at("/root/a/bea")).await.unwrap();
     assert_eq!(plan.nodes[0].node.owner, Some(plan.of.clone()));
     insta::assert_snapshot!(said("/root/a", "plan_show {\"node\":2}\nplan_show {\"all\":true,\"from\":2}\nplan_show {\"node\":9}").await, @r#"
-    {"node":{"node":2,"title":"build","status":"todo","ready":true,"owner":null,"after":[1],"waits_for":[],"notes":"of oak","evidence":[],"commit":null}}
-    {"nodes":[{"node":2,"title":"build","status":"todo","ready":true,"owner":null,"after":[1],"waits_for":[]}],"total":2,"over":1,"next":null}
+    {"node":{"node":2,"title":"build","status":"todo","ready":true,"owner":null,"after":[1],"waits_for":[],"trouble":null,"notes":"of oak","evidence":[],"commit":null}}
+    {"nodes":[{"node":2,"title":"build","status":"todo","ready":true,"owner":null,"after":[1],"waits_for":[],"trouble":null},{"node":3,"title":"rest","status":"dropped","ready":false,"owner":"/root/a/kid","after":[],"waits_for":[],"trouble":null}],"total":3,"over":2,"next":null}
     refused: the plan of /root/a has no node 9
     "#);
     let calls = world.tool_calls("/root/a/bea").await;
-    assert_eq!(calls.last().map(String::as_str), Some(r#"13 plan_update {"node":1,"status":"doing"}"#));
+    assert_eq!(calls.last().map(String::as_str), Some(r#"14 plan_update {"node":1,"status":"doing"}"#));
     assert!(world.store().verify().await.unwrap().is_sound());
     world.end().await;
 }

@@ -322,7 +322,7 @@ fn said(node: u32, patch: &PlanPatch, agent: Option<&str>) -> String {
 }
 
 fn brief(planned: &PlannedNode) -> serde_json::Value {
-    let PlannedNode { number, node, ready, waits_for, level: _ } = planned;
+    let PlannedNode { number, node, ready, waits_for, level: _, trouble } = planned;
     json!({
         "node": number,
         "title": node.title,
@@ -331,6 +331,7 @@ fn brief(planned: &PlannedNode) -> serde_json::Value {
         "owner": node.owner.as_ref().map(|owner| owner.path.as_str()),
         "after": node.after,
         "waits_for": waits_for,
+        "trouble": trouble,
     })
 }
 

@@ -1,8 +1,10 @@
 //! The arguments of `plan`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
-use super::MetaArguments;
+use super::{BrainArguments, MetaArguments};
 
 /// The verbs of plans.
 #[derive(Debug, Subcommand)]
@@ -85,6 +87,8 @@ pub(crate) enum PlanVerb {
     Reopen(NodeArguments),
     /// Give a ready node to an agent as its task, and wait for the outcome
     Assign(PlanAssignArguments),
+    /// Run the ready nodes as the rows of a job, with the columns node, title and notes; one whose row is completed is done
+    Job(Box<PlanJobArguments>),
     /// Take nodes out of a plan; their numbers are not given again
     Clear {
         /// Of whose plan
@@ -132,4 +136,35 @@ pub(crate) struct PlanAssignArguments {
     /// Do not wait for the outcome
     #[arg(long)]
     pub(crate) detach: bool,
+}
+
+/// A job to be made of a plan.
+#[derive(Debug, Args)]
+pub(crate) struct PlanJobArguments {
+    /// Whose plan
+    #[arg(value_name = "PATH")]
+    pub(crate) path: String,
+    /// The job's name below the agent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) brain: BrainArguments,
+    /// The workers' role
+    #[arg(long, value_name = "ROLE", default_value = understory::DEFAULT_ROLE)]
+    pub(crate) role: String,
+    /// What each worker is asked, with {node}, {title} and {notes}; title and notes without it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) instruction: Option<String>,
+    /// How many nodes are worked on at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) concurrency: u32,
+    /// How often a node is tried before its row is failed
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) attempts: u32,
+    /// For how long at most one try may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: u32,
+    /// Where the output goes; there is none without it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }

@@ -61,6 +61,7 @@ fn node(node: &PlanNodeLine) -> String {
         ("reason", node.reason.as_deref().map(escaped).unwrap_or_default()),
         ("owner", node.owner.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("after", numbers(&node.after)),
+        ("trouble", node.trouble.as_deref().map(short).unwrap_or_default()),
         ("waits for", numbers(&node.waits_for)),
         ("commit", node.commit.as_deref().map(escaped).unwrap_or_default()),
         ("added", node.created_at.clone()),

@@ -51,7 +51,7 @@ pub use metadata::{
     METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Metadata,
     MetadataError,
 };
-pub use plan::{Plan, PlanGraph, PlanNode, PlanState, PlanStep};
+pub use plan::{Plan, PlanGraph, PlanJob, PlanNode, PlanState, PlanStep};
 pub use session::Session;
 pub use transcript::{Compaction, Entry as TranscriptEntry, EntryKind, Said, Speaker, ToolResult, ToolUse};
 pub use usage::Usage;

@@ -28,6 +28,17 @@ pub struct Plan {
     pub of: AgentId,
     /// The number of the next node, from 1 on. A number is never given again.
     pub next: u32,
+    /// Jobs whose rows are nodes of the plan, as long as one of them says how its node stands.
+    pub jobs: Vec<PlanJob>,
+}
+
+/// A job whose rows are nodes of a plan. The nodes' own records say that nobody is at them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanJob {
+    /// The job.
+    pub job: AgentRef,
+    /// The node of each row, from row 1 on; 0 where the row says nothing of it any more.
+    pub nodes: Vec<u32>,
 }
 
 /// One node of a plan.
@@ -94,6 +105,21 @@ pub enum PlanStep {
     },
     /// It is to be done, as if nobody had begun.
     Reopen,
+}
+
+impl Plan {
+    /// The head of an agent's first plan.
+    pub fn new(of: AgentId) -> Self {
+        Plan { of, next: 1, jobs: Vec::new() }
+    }
+
+    /// Has the rows of jobs say nothing of a node any more.
+    pub fn take_back(&mut self, node: u32) {
+        for job in &mut self.jobs {
+            job.nodes.iter_mut().filter(|given| **given == node).for_each(|given| *given = 0);
+        }
+        self.jobs.retain(|job| job.nodes.iter().any(|given| *given != 0));
+    }
 }
 
 impl PlanState {

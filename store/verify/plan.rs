@@ -76,6 +76,14 @@ fn check(path: &AgentPath, node: &Node, head: &Stands<Plan>, nodes: BTreeMap<u32
     } else if head.of != node.id() {
         report.at(Table::Plan, path, "it is another's, which was removed");
     }
+    for job in &head.jobs {
+        if job.job.path.parent().as_ref() != Some(path) {
+            report.at(Table::Plan, path, format!("its job {} does not lie below its agent", job.job.path));
+        }
+        for number in job.nodes.iter().filter(|number| **number != 0 && !nodes.contains_key(number)) {
+            report.at(Table::Plan, path, format!("its job {} has node {number}, which is not there", job.job.path));
+        }
+    }
     let mut at =
         |number: u32, what: String| report.problem(place(Table::PlanNode, &keys::plan_node(path, number)), what);
     for (&number, node) in &nodes {

@@ -140,3 +140,26 @@ fn a_node_is_given_to_an_agent_that_may_be_created() {
     let (code, failure) = folder.json("plan assign ada 3 bea");
     assert_eq!((code, &failure["code"]), (4, &json!("conflict")), "{failure}");
 }
+
+#[test]
+fn ready_nodes_are_the_rows_of_a_job() {
+    let folder = folder();
+    folder.ok("plan add ada 'count doors'");
+    folder.worker("report", r#"read title; echo "{\"did\":\"$title\"}""#);
+    let ran = folder.run("plan job ada --name first --brain shell --command ./report");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    insta::assert_snapshot!(folder.ok("plan show ada"), @r#"
+    NODE  STATUS  AFTER  OWNER                      TITLE
+    1     done           /root/ada/first/r00000001  survey the site
+    2     ready   1                                 buy "oak" & <pine>
+    3     todo    1, 2                              build
+    4     done           /root/ada/first/r00000002  count doors
+    "#);
+    folder.ok("remove ada/first --yes");
+    assert!(folder.ok("plan show ada 4").contains("evidence   {\"did\":\"count doors\"}\n"));
+    assert_eq!(folder.run("store verify").code, 0);
+    folder.ok("plan drop ada 2");
+    folder.ok("plan done ada 3");
+    let (code, failure) = folder.json("plan job ada --brain shell --command ./report");
+    assert_eq!((code, &failure["message"]), (4, &json!("no node of the plan of /root/ada is ready")));
+}

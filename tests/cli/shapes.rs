@@ -492,6 +492,7 @@ fn of_plans() {
         "after": [],
         "waits_for": [],
         "level": 0,
+        "trouble": null,
         "evidence": [
           "seen"
         ],

@@ -22,7 +22,7 @@ pub(super) fn samples() -> Vec<(&'static str, Vec<u8>)> {
     };
     let what = PlanWhat::Assigned { to: me.clone() };
     vec![
-        ("plan", Plan { of: me.id, next: 3 }.encode()),
+        ("plan", Plan { of: me.id, next: 3, jobs: vec![PlanJob { job: me.clone(), nodes: vec![2, 0] }] }.encode()),
         ("plan node", planned.encode()),
         ("event, plan", Event::PlanChanged { agent: me, nodes: vec![1, 2], what }.encode()),
     ]
@@ -69,6 +69,17 @@ fn evidence_is_added_once_and_stays() {
     let done = node(PlanState::Todo, None).shown_by(&shown(&["a", "b", "a"])).step(&PlanStep::Finish, NOW).unwrap();
     let again = done.shown_by(&shown(&["b", "c"])).step(&PlanStep::Reopen, NOW).unwrap();
     assert_eq!(again.evidence, shown(&["a", "b", "c"]));
+}
+
+#[test]
+fn a_head_forgets_a_job_when_none_of_its_rows_is_a_node_any_more() {
+    let mut head = Plan::new(AgentId::from_u128(7));
+    head.jobs = vec![PlanJob { job: somebody(1), nodes: vec![4, 2] }, PlanJob { job: somebody(2), nodes: vec![3] }];
+    head.take_back(4);
+    let given = |head: &Plan| head.jobs.iter().map(|job| job.nodes.clone()).collect::<Vec<_>>();
+    assert_eq!(given(&head), [vec![0, 2], vec![3]]);
+    head.take_back(2);
+    assert_eq!(given(&head), [vec![3]]);
 }
 
 /// A graph of nodes with these dependencies; those named in `over` are done.

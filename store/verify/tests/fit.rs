@@ -350,7 +350,7 @@ async fn a_card_is_of_the_node_at_its_path() {
 #[tokio::test]
 async fn a_plan_is_of_the_agent_at_its_path_and_its_nodes_fit_together() {
     let (ada, job, nobody) = (path("/root/ada"), path("/root/job"), path("/root/nobody"));
-    let head = |of, next| Plan { of: AgentId::from_u128(of), next };
+    let head = |of, next| Plan { next, ..Plan::new(AgentId::from_u128(of)) };
     let node = |after: &[u32]| PlanNode::new("t".to_owned(), String::new(), after.to_vec(), Time(3));
     let key = |number| keys::plan_node(&path("/root/ada"), number);
     check(|draft| draft.put(Table::Plan.at(&ada), &head(9, 4)), &["plan/root/ada: it is another's, which was removed"])
@@ -367,6 +367,13 @@ async fn a_plan_is_of_the_agent_at_its_path_and_its_nodes_fit_together() {
     check(|draft| draft.put(key(1), &node(&[3])), &[&round]).await;
     let late = format!("{}: its plan's next node is 4", name(4));
     check(|draft| draft.put(key(4), &node(&[])), &[&late]).await;
+    let job = PlanJob { job: AgentRef::new(path("/root/old"), AgentId::from_u128(8)), nodes: vec![3, 0, 9] };
+    let given = Plan { jobs: vec![job], ..head(1, 4) };
+    let expected = [
+        "plan/root/ada: its job /root/old does not lie below its agent",
+        "plan/root/ada: its job /root/old has node 9, which is not there",
+    ];
+    check(|draft| draft.put(Table::Plan.at(&ada), &given), &expected).await;
     let bad = "plan_node/root/ada x: its key holds no number";
     check(|draft| draft.put(Table::PlanNode.named(&ada, b"x"), &node(&[])), &[bad]).await;
     let unread = format!("{}: PlanNode record does not decode: Hit the end of buffer, expected more data", name(1));

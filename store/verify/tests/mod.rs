@@ -130,7 +130,7 @@ fn credential() -> Credential {
 /// A plan of two nodes, the second of which is long and comes after the first.
 fn add_plan(draft: &mut Draft, of: &understory_paths::AgentPath) {
     let node = |notes: usize, after| PlanNode::new("t".to_owned(), "n".repeat(notes), after, Time(3));
-    draft.put(Table::Plan.at(of), &Plan { of: agent(1).id, next: 4 });
+    draft.put(Table::Plan.at(of), &Plan { next: 4, ..Plan::new(agent(1).id) });
     draft.add(keys::plan_node(of, 1), &node(0, vec![]));
     draft.add(keys::plan_node(of, 3), &node(LONG, vec![1]));
 }
