@@ -9,6 +9,7 @@
 //! | assign, interrupt, close, resume | no | yes | no | no |
 //! | spawn below it | yes | no | no | no |
 //! | plan: change what it means to do | yes | yes | no, but for the state of a node that is its own | no |
+//! | remember, recall | yes | no | no | no |
 //! | report, as a run of a job's item | yes | no | no | no |
 //! | label, cancel, remove, dead letters, tokens | no | no | no | no |
 //!
@@ -45,6 +46,8 @@ pub enum Verb {
     Plan,
     /// Report a row's result.
     Report,
+    /// Write and look through its memories.
+    Remember,
     /// Say what it is called and labelled.
     Label,
     /// Have a job start no more rows.
@@ -68,7 +71,7 @@ enum Relation {
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Verb; 16] = [
+    pub const ALL: [Verb; 17] = [
         Verb::Look,
         Verb::Inspect,
         Verb::Send,
@@ -80,6 +83,7 @@ impl Verb {
         Verb::Spawn,
         Verb::Plan,
         Verb::Report,
+        Verb::Remember,
         Verb::Label,
         Verb::Cancel,
         Verb::Remove,
@@ -93,7 +97,7 @@ impl Verb {
             Verb::Inspect | Verb::Plan => matches!(relation, Relation::Itself | Relation::Below),
             Verb::Send | Verb::Wait => relation != Relation::Itself,
             Verb::Assign | Verb::Interrupt | Verb::Close | Verb::Resume => relation == Relation::Below,
-            Verb::Spawn | Verb::Report => relation == Relation::Itself,
+            Verb::Spawn | Verb::Report | Verb::Remember => relation == Relation::Itself,
             Verb::Label | Verb::Cancel | Verb::Remove | Verb::Dead | Verb::Token => false,
         }
     }
@@ -140,7 +144,7 @@ mod tests {
     #[test]
     fn what_an_agent_may_do_is_where_it_stands() {
         insta::assert_snapshot!(drawn(None), @"
-        /root/a/b: Look Inspect Spawn Plan Report
+        /root/a/b: Look Inspect Spawn Plan Report Remember
         /root/a/b/c: Look Inspect Send Assign Wait Interrupt Close Resume Plan
         /root/a/b/c/d: Look Inspect Send Assign Wait Interrupt Close Resume Plan
         /root/a: Look Send Wait

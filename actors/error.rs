@@ -181,6 +181,31 @@ pub enum Error {
         /// The rule; part of these words, which are all that a brain is told.
         refusal: Refusal,
     },
+    /// There is no such memory: it was forgotten, or never there; or the caller may not know of it.
+    #[error("no memory {key}")]
+    NoMemory {
+        /// Which.
+        key: crate::memories::MemoryKey,
+    },
+    /// What is to be remembered, or the name of a memory, is not one.
+    #[error("{what} {rule}")]
+    BadMemory {
+        /// Which, as it was given.
+        what: String,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+    /// The agent may not write memories that others see.
+    #[error("{path} may not write memories for others: {reason}")]
+    MayNotShare {
+        /// The agent.
+        path: AgentPath,
+        /// Why.
+        reason: String,
+    },
+    /// The index of memories failed; the next search makes it again.
+    #[error("the index of memories failed")]
+    Index(#[source] understory_store::Source),
     /// The path is not one.
     #[error(transparent)]
     Path(#[from] PathError),

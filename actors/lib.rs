@@ -31,11 +31,13 @@ mod limits;
 mod lock;
 mod looking;
 mod mail;
+mod memories;
 mod nickname;
 mod passes;
 mod pausing;
 mod planning;
 mod project;
+mod redaction;
 mod registrar;
 mod removal;
 mod rest;
@@ -72,6 +74,10 @@ pub use looking::{
     CHILDREN_COUNTED_MAX, Cursor, Kind, LIST_MAX, Listing, Order, Part, PendingMail, Query, STATUSES, View,
 };
 pub use mail::{Accepted, Asked, Assignment, Letter};
+pub use memories::{
+    FORGOTTEN_SHOWN_MAX, Forgotten, MEMORIES_MAX, MEMORY_MAX, Marked, MemoryCursor, MemoryEdit, MemoryKey, MemoryOrder,
+    MemoryPage, MemoryQuery, MemoryView, Note, Noted, Remembered, Shares, TAG_MAX, TAGS_MAX, TAINT_MAX, Unused,
+};
 pub use nickname::{Nickname, NicknamePool, PoolError};
 pub use passes::Pass;
 pub use pausing::{Awaited, Waits};
@@ -82,6 +88,7 @@ pub use planning::{
 pub use project::{
     Hindrance, HindranceKind, Named, PROJECT_LOOKED_MAX, PROJECT_NAMED_MAX, PlanInShort, Progress, Project, Share,
 };
+pub use redaction::{Redacted, redact};
 pub use removal::RemovedReport;
 pub use role::{DEFAULT_ROLE, OnResult, Policy, Restart, Role, RoleLimits, Strategy};
 pub use sessions::SESSION_MAX;

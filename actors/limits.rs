@@ -52,6 +52,8 @@ pub struct Limits {
     pub dead_letters: usize,
     /// How often in a row a brain may be unavailable before the turn is errored.
     pub unavailable: u32,
+    /// Memories that lie at one path, 10,000 by default; those for a role or for all lie at `/root`. One more is refused.
+    pub memories: u64,
     /// How long a cancelled turn has to end before it is dropped.
     pub grace: Duration,
     /// How long an idle agent stays resident.
@@ -94,6 +96,7 @@ impl Default for Limits {
             turn_attempts: 2,
             dead_letters: 256,
             unavailable: 8,
+            memories: 10_000,
             grace: Duration::from_secs(5),
             linger: Duration::from_secs(10),
             residents: 65_536,

@@ -91,6 +91,7 @@ impl System {
         let done = matches!(self.register(Request::RemoveBatch { top }).await?, Answer::Done(true));
         if done {
             self.inboxes.forget(&path);
+            self.shelf.forget_below(&path);
         }
         Ok(done)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use understory_store::BrainChoice;
 
+use crate::memories::Shares;
 use crate::nickname::NicknamePool;
 
 /// The role an agent has when none is named.
@@ -33,6 +34,10 @@ pub struct Role {
     pub isolated: bool,
     /// What the result of an agent below does that comes to one of them.
     pub on_result: OnResult,
+    /// Whether they read what nobody vouches for, from their first turn on.
+    pub untrusted: bool,
+    /// Which of them write memories that others see; those that read nothing of that kind, if nothing is said.
+    pub shares: Option<Shares>,
 }
 
 /// What the result of an agent below does, beside lying in the inbox of the agent it comes to.

@@ -27,6 +27,7 @@ use crate::gate::Gate;
 use crate::inboxes::Inboxes;
 use crate::job::{Aside, JobActor, JobSignal, Spool};
 use crate::limits::Limits;
+use crate::memories::{Shelf, Tally};
 use crate::passes::Passes;
 use crate::pausing::WaitRoom;
 use crate::registrar::{Answer, Desk, Enlist, Registrar, Request};
@@ -76,6 +77,8 @@ pub struct Inner {
     pub(crate) watchers: Watchers,
     pub(crate) passes: Passes,
     pub(crate) spool: Spool,
+    pub(crate) shelf: Shelf,
+    pub(crate) tally: Tally,
     pub(crate) told: broadcast::Sender<Arc<Told>>,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -137,6 +140,8 @@ impl System {
             watchers: Watchers::default(),
             passes: Passes::default(),
             spool: Spool::new(spool),
+            shelf: Shelf::default(),
+            tally: Tally::default(),
             told: broadcast::channel(EVENTS_KEPT).0,
             stopping: CancellationToken::new(),
             tasks,

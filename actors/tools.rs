@@ -2,6 +2,7 @@
 
 mod digest;
 mod list;
+mod memory;
 mod noting;
 mod outside;
 mod plan;
@@ -23,6 +24,7 @@ use crate::error::{Error, demand_length};
 use crate::lasting::Lasting;
 use crate::lock::Lock;
 use crate::mail::{Accepted, Letter};
+use crate::memories::MemoryKey;
 use crate::nickname::Nickname;
 use crate::pausing::Pauses;
 use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
@@ -44,7 +46,7 @@ pub struct Tool {
 }
 
 /// Every tool there is.
-pub const TOOLS: [Tool; 14] = [
+pub const TOOLS: [Tool; 18] = [
     Tool {
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
@@ -101,6 +103,10 @@ pub const TOOLS: [Tool; 14] = [
         parameters: list::PARAMETERS,
         for_items: false,
     },
+    memory::REMEMBER,
+    memory::RECALL,
+    memory::FORGET,
+    memory::MARK,
     Tool {
         name: "digest",
         description: "Read in short what an agent below you has done and what came of it, or what you have done yourself.",
@@ -154,6 +160,8 @@ pub struct Tools {
     /// What ends the turn.
     cancel: CancellationToken,
     pauses: Pauses,
+    /// The memories that the turn was told, which are counted once.
+    recalled: Arc<Lock<BTreeSet<MemoryKey>>>,
     /// Tools that its role does not have.
     hidden: Arc<BTreeSet<&'static str>>,
     /// The call under way, by its number.
@@ -210,7 +218,8 @@ impl Tools {
         let given = given.unwrap_or(InboxKey::after(caller.version()));
         let given = Arc::new(Mutex::new(given));
         let (hidden, attached, attaching) = (Arc::default(), Arc::default(), Metadata::default());
-        Tools { system, caller, given, attached, attaching, cancel, pauses, hidden, call: None }
+        let recalled = Arc::default();
+        Tools { system, caller, given, attached, attaching, cancel, pauses, recalled, hidden, call: None }
     }
 
     /// The same without the tools that a role hides.
@@ -267,6 +276,10 @@ impl Tools {
             "wait" => self.call_wait(arguments).await,
             "list" => self.call_list(arguments).await,
             "digest" => self.call_digest(arguments).await,
+            "remember" => self.call_remember(arguments).await,
+            "recall" => self.call_recall(arguments).await,
+            "forget" => self.call_forget(arguments).await,
+            "mark_untrusted" => self.call_mark(arguments).await,
             "report" => {
                 let ReportArguments { result, stop } = parse(arguments)?;
                 self.report(&result.to_string(), stop).await.map(|()| accepted())

@@ -2,6 +2,7 @@
 
 mod error;
 mod housed;
+mod memory;
 mod planning;
 mod response;
 mod turn;

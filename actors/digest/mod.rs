@@ -57,7 +57,7 @@ impl System {
     pub async fn digest(&self, path: &AgentPath) -> Result<Digested, Error> {
         let derived = self.derive_digest(path).await?;
         if derived.read > UNKEPT_MAX {
-            self.keep(&derived).await?;
+            self.keep_digest(&derived).await?;
         }
         Ok(derived.digested)
     }
@@ -68,7 +68,7 @@ impl System {
     /// As for [`System::digest`].
     pub async fn refresh_digest(&self, path: &AgentPath) -> Result<Digested, Error> {
         let derived = self.derive_digest(path).await?;
-        self.keep(&derived).await?;
+        self.keep_digest(&derived).await?;
         Ok(derived.digested)
     }
 
@@ -125,7 +125,7 @@ impl System {
     }
 
     /// Writes a digest over what lay there. If somebody else was faster, theirs is as good.
-    async fn keep(&self, derived: &Derived) -> Result<(), Error> {
+    async fn keep_digest(&self, derived: &Derived) -> Result<(), Error> {
         let Derived { digested: Digested { agent, digest }, kept, .. } = derived;
         if kept.as_ref().is_some_and(|row| row.value == *digest) {
             return Ok(());

@@ -46,6 +46,7 @@ mod late_growth;
 mod limits;
 mod listing;
 mod listing_pages;
+mod memories;
 mod messages;
 mod metadata;
 mod naming;

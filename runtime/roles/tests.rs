@@ -112,6 +112,8 @@ depth = 1
         },
         isolated: true,
         on_result: Wake,
+        untrusted: false,
+        shares: None,
     }
     "#);
 }

@@ -167,6 +167,12 @@ impl Memory {
         self.edited_at.unwrap_or(self.at)
     }
 
+    /// Whether `me` may change it, which lies at `place`: it, or one below it, wrote it, or it lies below it.
+    pub fn is_of(&self, place: &AgentPath, me: &AgentRef) -> bool {
+        let below = |path: &AgentPath| *path != me.path && me.path.contains(path);
+        below(place) || self.author.as_ref().is_some_and(|author| author == me || below(&author.path))
+    }
+
     /// Where it stands, used as often as `used` says.
     pub fn rank(&self, id: MemoryId, used: Option<&MemoryUse>) -> MemoryRank {
         let (uses, last) = used.map_or((0, self.written_at()), |used| (used.uses, used.used_at));

@@ -17,7 +17,7 @@ use super::world::{Setting, World};
 
 /// A world whose brain `hand` makes the tool calls that its message lists, one a line, and gives back what they answer. What is
 /// created without a role has the brain `echo`.
-fn hand() -> Setting {
+pub(super) fn hand() -> Setting {
     let setting =
         World::setting().role("default", Role::with_brain("echo", "")).role("hand", Role::with_brain("hand", ""));
     setting.brain("hand", |turn: Turn| async move {
@@ -33,7 +33,7 @@ fn hand() -> Setting {
 
 impl World {
     /// What an agent's brain `hand` is answered.
-    async fn calls(&self, path: &str, calls: &[&str]) -> String {
+    pub(super) async fn calls(&self, path: &str, calls: &[&str]) -> String {
         self.assign(path, &calls.join("\n")).await.unwrap().content
     }
 }

@@ -4,6 +4,7 @@
 mod digests;
 mod faults;
 mod interrupts;
+mod memories;
 mod names;
 mod plans;
 mod standing;

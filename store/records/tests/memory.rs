@@ -79,6 +79,20 @@ fn who_sees_a_memory_is_its_scope_and_place() {
 }
 
 #[test]
+fn who_may_change_a_memory_wrote_it_or_stands_above_who_did() {
+    let root = AgentPath::root();
+    let me = |text: &str, id| AgentRef::new(path(text), AgentId::from_u128(id));
+    let note = memory(Scope::Tree);
+    assert!(note.is_of(&root, &me("/root/a", 7)));
+    assert!(!note.is_of(&root, &me("/root/a", 8)), "a newcomer at the path is another");
+    assert!(!note.is_of(&root, &me("/root/a/b", 9)) && !note.is_of(&root, &me("/root/ab", 9)));
+    assert!(note.is_of(&root, &me("/root", 1)), "one above the author");
+    let given = Memory { author: None, ..memory(Scope::Subtree) };
+    assert!(!given.is_of(&path("/root/a"), &me("/root/a", 7)), "a host wrote it");
+    assert!(given.is_of(&path("/root/a/b"), &me("/root/a", 7)), "it lies below");
+}
+
+#[test]
 fn a_use_is_counted_once_a_turn() {
     let (me, other) = (AgentId::from_u128(7), AgentId::from_u128(8));
     let again =
