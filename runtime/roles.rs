@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 use understory_actors::tools::TOOLS;
-use understory_actors::{NicknamePool, OnResult, Role};
+use understory_actors::{NicknamePool, OnResult, Role, Shares};
 use understory_store::BrainChoice;
 
 use source::{NicknamesSource, OffWord, RoleSource};
@@ -187,6 +187,11 @@ impl Page<'_> {
             role.limits.depth = lower(role.limits.depth, limits.depth);
         }
         role.isolated |= source.isolated.unwrap_or_default();
+        role.untrusted |= source.untrusted.unwrap_or_default();
+        if let Some(shared) = source.memory.and_then(|memory| memory.shared).map(Shares::from) {
+            // What the program has said of it is not widened.
+            role.shares = Some(role.shares.map_or(shared, |said| said.min(shared)));
+        }
         Ok(role)
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use toml::Spanned;
-use understory_actors::{Restart, Strategy};
+use understory_actors::{Restart, Shares, Strategy};
 
 /// A role file.
 #[derive(Debug, Deserialize)]
@@ -21,6 +21,8 @@ pub(super) struct RoleSource {
     pub(super) limits: Option<LimitsSource>,
     pub(super) isolated: Option<bool>,
     pub(super) wake_on_result: Option<bool>,
+    pub(super) untrusted: Option<bool>,
+    pub(super) memory: Option<MemorySource>,
 }
 
 /// A pool, or that there is none: `"off"` or `false`.
@@ -73,6 +75,20 @@ pub(super) struct ToolsSource {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct MemorySource {
+    pub(super) shared: Option<SharesSource>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SharesSource {
+    Never,
+    Clean,
+    Always,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct LimitsSource {
     pub(super) agents: Option<u64>,
     pub(super) depth: Option<u64>,
@@ -84,6 +100,16 @@ impl From<RestartSource> for Restart {
             RestartSource::Permanent => Restart::Permanent,
             RestartSource::Transient => Restart::Transient,
             RestartSource::Temporary => Restart::Temporary,
+        }
+    }
+}
+
+impl From<SharesSource> for Shares {
+    fn from(source: SharesSource) -> Self {
+        match source {
+            SharesSource::Never => Shares::Never,
+            SharesSource::Clean => Shares::Clean,
+            SharesSource::Always => Shares::Always,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use understory_actors::RoleLimits;
+use understory_actors::{RoleLimits, Shares};
 
 use super::*;
 
@@ -56,6 +56,10 @@ settings = { program = "/bin/cat", args = ["-u"] }
 nicknames = [" Ann ", "Bob"]
 
 isolated = true
+untrusted = true
+
+[memory]
+shared = "always"
 
 [policy]
 restart = "temporary"
@@ -112,8 +116,10 @@ depth = 1
         },
         isolated: true,
         on_result: Wake,
-        untrusted: false,
-        shares: None,
+        untrusted: true,
+        shares: Some(
+            Always,
+        ),
     }
     "#);
 }
@@ -146,7 +152,12 @@ fn a_file_only_narrows() {
         assert_eq!((role.limits, names.as_slice()), (expected, hidden), "{text}");
     }
     assert!(one("isolated = false", beneath.clone().isolated()).unwrap().isolated);
-    assert!(one("isolated = true", beneath).unwrap().isolated);
+    assert!(one("isolated = true", beneath.clone()).unwrap().isolated);
+    assert!(one("untrusted = false", beneath.clone().untrusted()).unwrap().untrusted);
+    let shares = |word: &str, beneath: Role| one(&format!("[memory]\nshared = '{word}'"), beneath).unwrap().shares;
+    assert_eq!(shares("always", beneath.clone()), Some(Shares::Always), "where nothing was said");
+    assert_eq!(shares("always", beneath.clone().sharing(Shares::Never)), Some(Shares::Never));
+    assert_eq!(shares("never", beneath.sharing(Shares::Clean)), Some(Shares::Never));
 }
 
 #[test]
@@ -202,7 +213,7 @@ fn what_is_wrong_is_told_with_file_and_line() {
     insta::assert_snapshot!(folder.read(&[]).unwrap_err(), @r#"
     U.toml: a role's name has 1 to 64 of a-z, 0-9, _ and -, not "U"
     a_syntax.toml:2: string values must be quoted, expected literal string
-    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`
+    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`, `untrusted`, `memory`
     c_type.toml:2: nicknames are a list of names or "off"
     d_within.toml:4: within is at least 1 second
     e_restart.toml:3: unknown variant `often`, expected one of `permanent`, `transient`, `temporary`
