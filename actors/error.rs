@@ -262,6 +262,12 @@ pub enum Error {
     /// A brain's left-over work could not be ended.
     #[error("failed to end what an earlier process left running")]
     Sweep(#[source] crate::brain::BrainError),
+    /// Another import below the same agent has begun after this one, which ends.
+    #[error("another import below {path} has begun: this one ends")]
+    OtherImport {
+        /// The agent that both lie below.
+        path: AgentPath,
+    },
     /// The process is stopping.
     #[error("the runtime is stopping")]
     Stopping,

@@ -149,6 +149,6 @@ pub(crate) fn demand_text(what: &'static str, text: &str, max: usize) -> Result<
 }
 
 /// Control characters, and those that turn the direction of writing around.
-fn acts_on_terminals(c: char) -> bool {
+pub(crate) fn acts_on_terminals(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }

@@ -20,6 +20,7 @@ mod fan_out;
 mod gate;
 mod grant;
 mod handover;
+pub mod import;
 mod inboxes;
 mod interrupt;
 mod isolation;

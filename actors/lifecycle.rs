@@ -222,6 +222,6 @@ impl System {
             Some(parent) => self.forked(&parent, fork).await?,
             None => Vec::new(),
         };
-        Ok(Birth { path, role, brain, nickname, pool, first, history, or_existing })
+        Ok(Birth { path, role, brain, nickname, pool, first, history, or_existing, created_at: None })
     }
 }

@@ -384,7 +384,7 @@ impl Tools {
         let (brain, pool) = (given.brain.clone(), given.nicknames.clone());
         let first = task.map(|text| FirstMessage { text, trigger: true, metadata });
         let history = self.system.forked(me, fork).await?;
-        let birth = Birth { path, role, brain, nickname, pool, first, history, or_existing: false };
+        let birth = Birth { path, role, brain, nickname, pool, first, history, or_existing: false, created_at: None };
         let tool = self.entry("spawn", arguments.to_owned());
         let spawn = || {
             let (births, tool) = (vec![birth.clone()], tool.clone());

@@ -1,5 +1,6 @@
 //! What may be written on the command line. Agent paths are text here: a bad one has an exit code of its own.
 
+mod import;
 mod job;
 mod looking;
 mod output;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use import::ImportVerb;
 pub(crate) use job::{
     JobBoundsArguments, JobExportArguments, JobItemsArguments, JobRetryArguments, JobRunArguments, JobSetArguments,
     JobVerb,
@@ -30,7 +32,7 @@ Exit codes:
   3    what is named is not there, or was removed
   4    it is there already, closed, in use, changed meanwhile, or at a limit
   5    a path, table or text is no good; a store is damaged, or of a newer version
-  6    rows of the job failed or were skipped
+  6    rows of the job failed or were skipped; files of an import failed
   124  a deadline came first
   130  it was interrupted (Ctrl-C)
   143  it was terminated";
@@ -216,6 +218,9 @@ pub(crate) enum Verb {
     /// Look after messages that no turn will take
     #[command(subcommand)]
     Dead(DeadVerb),
+    /// Take over what another program keeps
+    #[command(subcommand)]
+    Import(ImportVerb),
     /// Look after the store
     #[command(subcommand)]
     Store(StoreVerb),

@@ -10,6 +10,7 @@ mod door;
 mod exit;
 mod fan_out;
 mod given;
+mod import;
 mod job;
 mod jobs;
 mod log;

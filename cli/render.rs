@@ -7,6 +7,7 @@ mod dead;
 mod details;
 mod event;
 mod fan_out;
+mod import;
 mod job;
 mod list;
 mod parcel;
@@ -28,6 +29,7 @@ use understory_server::{
 };
 
 pub(crate) use event::event;
+pub(crate) use import::imported;
 pub(crate) use job::{retried, standing};
 pub(crate) use summary::summary;
 pub(crate) use transcript::turns;

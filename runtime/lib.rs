@@ -28,6 +28,7 @@ mod builder;
 mod dead;
 mod error;
 mod events;
+mod import;
 mod item;
 mod job;
 mod memories;
@@ -50,6 +51,10 @@ pub use plan::Plan;
 pub use roles::{RoleError, RoleErrors};
 pub use runtime::Runtime;
 pub use spawn::Spawn;
+pub use understory_actors::import::{
+    Archive, ArchiveError, Conversation, Found, FoundFile, ImportFailure, ImportReport, ImportRequest, ImportTally,
+    Part as ConversationPart, Speaks, Step, Thread, Tokens,
+};
 pub use understory_actors::job::export::ExportError;
 pub use understory_actors::job::table::{QuoteFault, TableError};
 pub use understory_actors::job::template::UnknownColumns;

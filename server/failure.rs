@@ -157,7 +157,9 @@ fn code(error: &Refusal) -> Code {
             Code::Conflict
         }
         Refusal::PlanRefused { .. } => Code::Conflict,
-        Refusal::Open { .. } | Refusal::BeingRemoved { .. } | Refusal::Overdue { .. } => Code::Conflict,
+        Refusal::Open { .. } | Refusal::BeingRemoved { .. } | Refusal::Overdue { .. } | Refusal::OtherImport { .. } => {
+            Code::Conflict
+        }
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
         Refusal::Metadata(MetadataError::BadKey { .. } | MetadataError::Reserved { .. }) => Code::InvalidText,
         Refusal::Metadata(_) => Code::Limit,
@@ -230,7 +232,9 @@ fn details(error: &Refusal) -> Value {
         Refusal::NoPlanNode { path, node } | Refusal::PlanRefused { path, node, .. } => {
             json!({ "path": path, "node": node })
         }
-        Refusal::Open { path } | Refusal::BeingRemoved { path } => json!({ "path": path }),
+        Refusal::Open { path } | Refusal::BeingRemoved { path } | Refusal::OtherImport { path } => {
+            json!({ "path": path })
+        }
         Refusal::Overdue { path, overdue } => json!({ "path": path, "overdue": overdue }),
         Refusal::Removed { path, at } => json!({ "path": path, "removed": at }),
         Refusal::Closed { path, at } => json!({ "path": path, "closed_by": at }),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use understory_paths::AgentPath;
 use understory_store::{
     Agent, AgentId, AgentRef, BrainChoice, Creation, Event, InboxKey, Job, JobLimits, JobSpec, Message, MessageKind,
-    Metadata, Node, Phase, Row, Sender, Table, ToolUse, TranscriptEntry, Usage,
+    Metadata, Node, Phase, Row, Sender, Table, Time, ToolUse, TranscriptEntry, Usage,
 };
 
 use super::naming::Called;
@@ -29,6 +29,8 @@ pub(crate) struct Birth {
     pub(crate) history: Vec<TranscriptEntry>,
     /// An agent that is there already is the answer, not an error.
     pub(crate) or_existing: bool,
+    /// When it began to be, if that was before it is created here.
+    pub(crate) created_at: Option<Time>,
 }
 
 /// A message that is in the inbox from the first moment.
@@ -268,7 +270,7 @@ impl Plan<'_> {
         };
         let agent = Agent {
             id,
-            created_at: self.now,
+            created_at: birth.created_at.map_or(self.now, |at| at.min(self.now)),
             creation,
             role: birth.role.clone(),
             brain: birth.brain.clone(),

@@ -16,6 +16,7 @@ mod fan_out;
 mod faults;
 mod following;
 mod full;
+pub(crate) mod imports;
 mod inboxes;
 mod interrupt;
 mod interrupt_items;

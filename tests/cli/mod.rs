@@ -10,6 +10,7 @@ mod folder;
 mod full;
 mod hostile;
 mod hostile_workers;
+mod imports;
 mod interrupt;
 mod job_after;
 mod job_control;

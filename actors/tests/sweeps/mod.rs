@@ -3,6 +3,7 @@
 
 mod digests;
 mod faults;
+mod imports;
 mod interrupts;
 mod memories;
 mod names;
