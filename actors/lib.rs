@@ -96,9 +96,9 @@ pub use sessions::SESSION_MAX;
 pub use system::{Parts, ShutdownReport, System};
 pub use token::Token;
 pub use transcript::{
-    FORK_BYTES_MAX, FORK_ENTRIES_MAX, Fork, HISTORY_BYTES_MAX, History, Hold, PRUNE_NAMED_MAX, PlacedEntry,
-    PruneReport, PruneRequest, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX, TRANSCRIPT_SEARCHED_MAX, TranscriptPage,
-    TranscriptPart, TranscriptQuery,
+    FORK_BYTES_MAX, FORK_ENTRIES_MAX, Fork, HISTORY_BYTES_MAX, History, Hold, IMPORT_BYTES_MAX, IMPORT_ENTRIES_MAX,
+    PRUNE_NAMED_MAX, PlacedEntry, PruneReport, PruneRequest, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX,
+    TRANSCRIPT_SEARCHED_MAX, TranscriptPage, TranscriptPart, TranscriptQuery,
 };
 pub use unwritten::RESULT_KEPT_MAX;
 pub use usage::{NodeSpending, Spending, USAGE_MAX, UsageReport};

@@ -79,6 +79,8 @@ pub struct Inner {
     pub(crate) spool: Spool,
     pub(crate) shelf: Shelf,
     pub(crate) tally: Tally,
+    /// Held while entries are added to a transcript from elsewhere.
+    pub(crate) importing: tokio::sync::Mutex<()>,
     pub(crate) told: broadcast::Sender<Arc<Told>>,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -142,6 +144,7 @@ impl System {
             spool: Spool::new(spool),
             shelf: Shelf::default(),
             tally: Tally::default(),
+            importing: tokio::sync::Mutex::default(),
             told: broadcast::channel(EVENTS_KEPT).0,
             stopping: CancellationToken::new(),
             tasks,

@@ -4,6 +4,7 @@
 //! were seen.
 
 mod history;
+mod import;
 mod prune;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use understory_paths::AgentPath;
 use understory_store::{Direction, EntryKind, InboxKey, Node, Row, Table, Time, TranscriptEntry, keys};
 
 pub use history::{FORK_BYTES_MAX, FORK_ENTRIES_MAX, Fork, HISTORY_BYTES_MAX, History};
+pub use import::{IMPORT_BYTES_MAX, IMPORT_ENTRIES_MAX};
 pub use prune::{Hold, PRUNE_NAMED_MAX, PruneReport, PruneRequest};
 
 use crate::error::Error;

@@ -7,6 +7,7 @@ mod command;
 mod confirm;
 mod dead;
 mod door;
+mod entries;
 mod exit;
 mod fan_out;
 mod given;

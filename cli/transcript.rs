@@ -13,14 +13,15 @@ use understory_server::{
 use crate::arguments::{EntriesArguments, PruneArguments, TranscriptArguments, TranscriptVerb, UsageArguments};
 use crate::command::{Session, blocking};
 use crate::confirm::confirm;
+use crate::entries::import;
 use crate::exit;
 use crate::render::{self, escaped};
 use crate::talk::Talk;
 
 /// Before every entry.
-const START: &str = "0.0";
+pub(crate) const START: &str = "0.0";
 /// How many entries are asked for at a time where all are.
-const PAGE: usize = 500;
+pub(crate) const PAGE: usize = 500;
 
 /// Carries `transcript` out.
 pub(crate) async fn transcript(session: &Session, arguments: TranscriptArguments) -> Result<u8, Failure> {
@@ -28,6 +29,7 @@ pub(crate) async fn transcript(session: &Session, arguments: TranscriptArguments
     match verb {
         None => session.done(asked(TranscriptRequest::Page(entries(page)))).await,
         Some(TranscriptVerb::Export { path, file }) => export(session, &path, &file).await,
+        Some(TranscriptVerb::Import { path, file }) => import(session, &path, file).await,
         Some(TranscriptVerb::Prune(arguments)) => prune(session, arguments).await,
     }
 }
@@ -113,7 +115,7 @@ async fn export(session: &Session, path: &str, file: &Path) -> Result<u8, Failur
     Ok(exit::OK)
 }
 
-async fn page(talk: &mut Talk, request: EntriesRequest) -> Result<EntriesPage, Failure> {
+pub(crate) async fn page(talk: &mut Talk, request: EntriesRequest) -> Result<EntriesPage, Failure> {
     match talk.ask(asked(TranscriptRequest::Page(request))).await? {
         Reply::Transcript(TranscriptReply::Page(page)) => Ok(page),
         _ => Err(Failure::new(Code::Failure, "a transcript was asked for, and something else came")),

@@ -18,6 +18,7 @@ mod details;
 mod digest;
 mod failure;
 mod fan_out;
+mod import;
 mod jobs;
 mod label;
 mod lines;
@@ -68,7 +69,8 @@ pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use told::job_line;
 pub use transcript::{
-    EntriesPage, EntriesRequest, EntryWord, HeldLine, PrunedLine, TranscriptLine, TranscriptReply, TranscriptRequest,
+    EntriesPage, EntriesRequest, EntryWord, HeldLine, ImportedLine, PrunedLine, TranscriptLine, TranscriptReply,
+    TranscriptRequest,
 };
 pub use usage::{SpendingLine, UsageLine, UsageRequest, UsageTable};
 pub use watching::{Happened, RunLine, WatchLine, WatchRequest, WatchedLine, Watching, watch};

@@ -9,6 +9,7 @@ use understory::{
 };
 
 use crate::failure::{Code, Failure};
+use crate::import::import;
 use crate::told::moment;
 use crate::usage::UsageLine;
 
@@ -18,6 +19,15 @@ use crate::usage::UsageLine;
 pub enum TranscriptRequest {
     /// Entries of one, a page at a time.
     Page(EntriesRequest),
+    /// Entries shall be added to one of an agent that has done nothing.
+    Import {
+        /// Whose.
+        path: String,
+        /// Its last entry; nothing if it has none.
+        after: Option<String>,
+        /// They: no more than 256, of 1 MiB together.
+        entries: Vec<TranscriptLine>,
+    },
     /// The oldest entries of a subtree shall go.
     Prune {
         /// The top, as in other requests.
@@ -78,6 +88,8 @@ pub enum EntryWord {
 pub enum TranscriptReply {
     /// To a page.
     Page(EntriesPage),
+    /// To an import.
+    Imported(ImportedLine),
     /// To a prune.
     Pruned(PrunedLine),
 }
@@ -128,6 +140,16 @@ pub struct TranscriptLine {
     pub entries: Option<u64>,
 }
 
+/// What was added to a transcript.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedLine {
+    /// Whose.
+    pub path: AgentPath,
+    /// Its last entry now.
+    pub last: Option<String>,
+}
+
 /// What was taken out of transcripts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,14 +185,16 @@ impl TranscriptRequest {
     pub(crate) fn path(&self) -> &str {
         match self {
             TranscriptRequest::Page(page) => &page.path,
-            TranscriptRequest::Prune { path, .. } => path,
+            TranscriptRequest::Import { path, .. } | TranscriptRequest::Prune { path, .. } => path,
         }
     }
 
     /// The same about this one.
     pub(crate) fn of(mut self, whose: &AgentPath) -> Self {
         match &mut self {
-            TranscriptRequest::Page(EntriesRequest { path, .. }) | TranscriptRequest::Prune { path, .. } => {
+            TranscriptRequest::Page(EntriesRequest { path, .. })
+            | TranscriptRequest::Import { path, .. }
+            | TranscriptRequest::Prune { path, .. } => {
                 *path = whose.to_string();
             }
         }
@@ -184,7 +208,7 @@ impl TranscriptRequest {
 
     /// Whether asking twice comes to the same as asking once.
     pub(crate) fn repeats(&self) -> bool {
-        true
+        !matches!(self, TranscriptRequest::Import { .. })
     }
 }
 
@@ -207,6 +231,11 @@ pub(crate) async fn answer(runtime: &Runtime, request: TranscriptRequest) -> Res
         TranscriptRequest::Page(request) => {
             let page = runtime.system().transcript(&query(&path, request)?).await?;
             TranscriptReply::Page(page_line(path, page))
+        }
+        TranscriptRequest::Import { path: _, after, entries } => {
+            let after = after.as_deref().map(place).transpose()?;
+            let last = import(runtime, &path, after, entries).await?.map(name);
+            TranscriptReply::Imported(ImportedLine { path, last })
         }
         TranscriptRequest::Prune { path: _, older_than_ms, keep_bytes, dry_run } => {
             let older_than = older_than_ms.map(Duration::from_millis);

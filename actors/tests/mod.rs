@@ -12,6 +12,7 @@ mod credentials;
 mod dead;
 mod deadlines;
 mod digests;
+mod entries;
 mod fan_out;
 mod faults;
 mod following;

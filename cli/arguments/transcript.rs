@@ -28,6 +28,16 @@ pub(crate) enum TranscriptVerb {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Make a file of JSON lines, as an export writes them, the transcript of an agent that has none and has taken no turn: what was
+    /// said, and calls with what they were answered
+    Import {
+        /// Whose
+        #[arg(value_name = "PATH")]
+        path: String,
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Take the oldest entries out of the transcripts of a subtree. What a turn under way, the last turn of an agent, an outcome
     /// that is waited for or an unfinished job needs stays; each transcript says at its beginning what it lacks
     Prune(PruneArguments),
@@ -56,7 +66,7 @@ pub(crate) struct PruneArguments {
 /// Which entries are to be shown.
 #[derive(Debug, Args)]
 pub(crate) struct EntriesArguments {
-    /// Whose transcript; one of an agent called `export` or `prune` by its whole path
+    /// Whose transcript; one of an agent called `export`, `import` or `prune` by its whole path
     #[arg(value_name = "PATH", required = true)]
     pub(crate) path: Option<String>,
     /// How many entries at the most

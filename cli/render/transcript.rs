@@ -9,6 +9,7 @@ use super::{escaped, grouped, lines};
 pub(super) fn transcript(reply: &TranscriptReply) -> String {
     match reply {
         TranscriptReply::Page(page) => self::page(page),
+        TranscriptReply::Imported(imported) => format!("{}\n", imported.path),
         TranscriptReply::Pruned(pruned) => self::pruned(pruned),
     }
 }

@@ -271,7 +271,7 @@ fn every_verb_is_in_the_tables() {
     verbs.sort();
     assert_eq!(verbs, known);
     assert_eq!(listed::<DeadRequest>(&json!({ "?": {} })), ["list", "show", "retry", "drop"]);
-    assert_eq!(listed::<TranscriptRequest>(&json!({ "?": {} })), ["page", "prune"]);
+    assert_eq!(listed::<TranscriptRequest>(&json!({ "?": {} })), ["page", "import", "prune"]);
     assert_eq!(
         listed::<JobControl>(&json!({ "?": {} })),
         ["items", "watch", "retry", "pause", "unpause", "set", "export", "remove"]

@@ -86,6 +86,45 @@ fn a_transcript_is_written_to_a_file() {
 }
 
 #[test]
+fn a_file_becomes_a_transcript_whole_or_not_at_all() {
+    let folder = folder();
+    folder.ok("transcript export ada out.jsonl");
+    folder.run("spawn bob");
+    let added = |count: u64| json!({ "file": "out.jsonl", "entries": 6, "added": count });
+    assert_eq!(folder.json("transcript import bob out.jsonl"), (0, added(6)));
+    let (_, page) = folder.json("transcript bob");
+    let all = ["null one", "null you said one", "null two", "null you said two", "null three", "null you said three"];
+    assert_eq!(words(&page), all);
+    assert_eq!((&page["entries"][0]["from"], &page["entries"][1]["from"]), (&json!("user"), &json!("assistant")));
+    assert_eq!(folder.json("transcript import bob out.jsonl"), (0, added(0)), "again is nothing");
+    // What was cut short is gone on with.
+    folder.run("spawn kit");
+    let lines = folder.lines("out.jsonl");
+    folder.write("half.jsonl", &(lines[..3].join("\n") + "\n"));
+    folder.ok("transcript import kit half.jsonl");
+    assert_eq!(folder.json("transcript import kit out.jsonl"), (0, added(3)));
+    assert_eq!(words(&folder.json("transcript kit").1), all);
+    // One that has another is left alone, and so is one that has taken turns.
+    folder.write("other.jsonl", &(lines[2..].join("\n") + "\n"));
+    for path in ["kit", "ada"] {
+        let (code, failure) = folder.json(&format!("transcript import {path} other.jsonl"));
+        assert_eq!((code, &failure["code"]), (4, &json!("conflict")), "{path}: {failure}");
+    }
+    // A bad line keeps the whole file out, and is named.
+    folder.run("spawn none");
+    for bad in
+        ["{}", "not a line", &lines[0].replace("message", "rumour"), &lines[0].replace("\"at\":\"2", "\"at\":\"x")]
+    {
+        folder.write("bad.jsonl", &format!("{}\n{bad}\n", lines.join("\n")));
+        let (code, failure) = folder.json("transcript import none bad.jsonl");
+        assert_eq!((code, &failure["code"]), (5, &json!("invalid_text")), "{failure}");
+        assert!(failure["message"].as_str().unwrap().starts_with("bad.jsonl:7: not an entry: "), "{failure}");
+    }
+    assert_eq!(folder.ok("transcript none"), "no entries\n");
+    assert_eq!(folder.run("transcript import none missing.jsonl").code, 3);
+}
+
+#[test]
 fn what_is_old_is_taken_out_when_that_is_said() {
     let folder = folder();
     let (code, failure) = folder.json("transcript prune ada --keep-bytes 0");

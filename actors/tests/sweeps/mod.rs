@@ -2,6 +2,7 @@
 //! next process brings it to its end.
 
 mod digests;
+mod entries;
 mod faults;
 mod imports;
 mod interrupts;

@@ -3,9 +3,9 @@
 use understory_store::{Table, TranscriptEntry};
 
 use super::{Notes, rest, sweep};
-use crate::Role;
 use crate::brain::{BrainError, Response, Turn};
-use crate::tests::world::{Setting, World};
+use crate::tests::world::{Setting, World, at};
+use crate::{PruneRequest, Role};
 
 async fn forks(turn: Turn) -> Result<Response, BrainError> {
     let said = |error: crate::tools::ToolError| BrainError::refused(error.to_string());
@@ -58,4 +58,60 @@ fn a_turn_that_forks() {
         },
     );
     assert!(commits >= 7, "{commits} commits");
+}
+
+#[test]
+fn a_transcript_that_is_pruned() {
+    const TURNS: u64 = 12;
+    let text = |turn: u64| format!("{turn} {}", "x".repeat(200 << 10));
+    let request = || PruneRequest { top: at("/root"), older_than: None, keep_bytes: Some(0), dry_run: false };
+    // Everything there is, by its own account and by what is gone.
+    let sum = async |world: &World| {
+        let entries = world.rows::<TranscriptEntry>(Table::Transcript, "/root/a").await;
+        let gone = entries.iter().filter(|entry| matches!(entry, TranscriptEntry::Compacted(_))).count();
+        assert!(gone <= 1, "{gone} records of what went");
+        let count = |entry: &TranscriptEntry| match entry {
+            TranscriptEntry::Compacted(gone) => (gone.entries, gone.bytes),
+            entry => (1, entry.bytes()),
+        };
+        entries.iter().map(count).fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1))
+    };
+    let commits = sweep(
+        |_| World::setting(),
+        async |world, notes: &Notes| {
+            world.try_spawn("/root/a", "echo").await?;
+            for turn in 1..=TURNS {
+                world.assign("/root/a", &text(turn)).await?;
+            }
+            notes.note("answered");
+            let (entries, bytes) = sum(world).await;
+            world.system.prune(&request()).await?;
+            notes.note("pruned");
+            assert_eq!(sum(world).await, (entries, bytes), "nothing goes without a word");
+            Ok(())
+        },
+        async |world, notes, point| {
+            rest(world).await;
+            if notes.has("answered") {
+                let bytes: u64 = (1..=TURNS).map(|turn| 2 * text(turn).len() as u64).sum();
+                assert_eq!(sum(world).await, (2 * TURNS, bytes), "{point:?}");
+                let entries = world.rows::<TranscriptEntry>(Table::Transcript, "/root/a").await;
+                let last = entries.last().map(|entry| entry.text().to_owned());
+                assert_eq!(last, Some(text(TURNS)), "{point:?}: the last turn is there");
+                world.system.prune(&request()).await.unwrap();
+                let left = world.rows::<TranscriptEntry>(Table::Transcript, "/root/a").await;
+                assert_eq!(left.len(), 3, "{point:?}");
+                assert_eq!(sum(world).await, (2 * TURNS, bytes), "{point:?}");
+            }
+            let parts = world.store().peek_keys(Table::Chunk.all(), None, 10_000).await.unwrap();
+            let range = Table::Transcript.all();
+            let kept = world.store().peek_stubs(range, understory_store::Direction::Forward, 100).await.unwrap();
+            if notes.has("answered") {
+                let named: usize = kept.iter().map(|stub| stub.writes() - 1).sum();
+                let outcome = 51;
+                assert!(parts.len() <= named + outcome, "{point:?}: {} parts, {named} of entries", parts.len());
+            }
+        },
+    );
+    assert!(commits >= 3 * TURNS + 3, "{commits} commits");
 }

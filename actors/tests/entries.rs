@@ -1,0 +1,82 @@
+//! Entries from elsewhere, as transcripts of agents that have done nothing.
+
+use understory_store::{Said, Speaker, Table, Time, TranscriptEntry};
+
+use super::world::{LONG, World, at};
+use crate::brain::{BrainError, Response, Turn};
+use crate::{Error, IMPORT_ENTRIES_MAX};
+
+fn said(texts: &[&str]) -> Vec<TranscriptEntry> {
+    let said = |text: &&str| Said { speaker: Speaker::User, text: (*text).to_owned(), at: Time(1) };
+    texts.iter().map(|text| TranscriptEntry::Said(said(text))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_come_in_their_order_and_once() {
+    let world = World::new().await;
+    world.spawn("/root/a", "echo").await;
+    let path = at("/root/a");
+    let first = world.system.import_entries(&path, None, &said(&["one", "two"])).await.unwrap();
+    for after in [None, first.map(|row| understory_store::InboxKey { n: 0, ..row })] {
+        let refused = world.system.import_entries(&path, after, &said(&["one"])).await.unwrap_err().to_string();
+        assert_eq!(refused, "/root/a has a transcript that these entries do not go on from");
+    }
+    let last = world.system.import_entries(&path, first, &said(&["three"])).await.unwrap();
+    assert!(last > first);
+    assert_eq!(world.system.import_entries(&path, last, &[]).await.unwrap(), last);
+    let found = world.rows::<TranscriptEntry>(Table::Transcript, "/root/a").await;
+    assert_eq!(found, said(&["one", "two", "three"]));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_import_at_once_double_nothing() {
+    let world = World::new().await;
+    world.spawn("/root/a", "echo").await;
+    let (path, entries) = (at("/root/a"), said(&["one"]));
+    let both = futures::join!(
+        world.system.import_entries(&path, None, &entries),
+        world.system.import_entries(&path, None, &entries)
+    );
+    assert!(both.0.is_ok() != both.1.is_ok(), "{both:?}");
+    assert_eq!(world.rows::<TranscriptEntry>(Table::Transcript, "/root/a").await.len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_who_has_done_nothing_is_imported_into() {
+    let world = World::new().await;
+    let one = said(&["x"]);
+    for path in ["/root/a", "/root/b"] {
+        world.spawn(path, "echo").await;
+    }
+    world.assign("/root/a", "go").await.unwrap();
+    let refused = world.system.import_entries(&at("/root/a"), None, &one).await.unwrap_err().to_string();
+    assert_eq!(refused, "/root/a has taken turns: only one that has not is imported into");
+    let missing = world.system.import_entries(&at("/root/none"), None, &one).await;
+    assert!(matches!(missing, Err(Error::NotFound { .. })), "{missing:?}");
+    let many: Vec<&str> = (0..=IMPORT_ENTRIES_MAX).map(|_| "x").collect();
+    let full = world.system.import_entries(&at("/root/b"), None, &said(&many)).await;
+    assert!(matches!(full, Err(Error::Limit { .. })), "{full:?}");
+    let long = "x".repeat(300 << 10);
+    let full = world.system.import_entries(&at("/root/b"), None, &said(&[long.as_str(); 4])).await;
+    assert!(matches!(full, Err(Error::Limit { .. })), "{full:?}");
+    world.system.close(&at("/root/b"), LONG).await.unwrap();
+    let closed = world.system.import_entries(&at("/root/b"), None, &one).await;
+    assert!(matches!(closed, Err(Error::Closed { .. })), "{closed:?}");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_imported_is_what_the_agent_goes_on_from() {
+    let world = World::setting().brain("remembers", |turn: Turn| async move {
+        let history = turn.history(1000).await.map_err(|error| BrainError::refused(error.to_string()))?;
+        let words: Vec<_> = history.said.iter().map(|said| said.text.as_str()).collect();
+        Ok(Response::text(words.join(" ")))
+    });
+    let world = world.open().await;
+    world.spawn("/root/a", "remembers").await;
+    world.system.import_entries(&at("/root/a"), None, &said(&["one", "two"])).await.unwrap();
+    assert_eq!(world.assign("/root/a", "and?").await.unwrap().content, "one two");
+    world.end().await;
+}
