@@ -3,6 +3,7 @@
 mod import;
 mod job;
 mod looking;
+mod memory;
 mod output;
 mod planning;
 mod transcript;
@@ -20,6 +21,7 @@ pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
 pub(crate) use planning::{NodeArguments, PlanAssignArguments, PlanJobArguments, PlanVerb};
 pub(crate) use transcript::{EntriesArguments, PruneArguments, TranscriptArguments, TranscriptVerb, UsageArguments};
 
+pub(crate) use memory::{MemoryVerb, WhichArguments};
 /// What the help ends with.
 const BEHIND: &str = "\
 With UNDERSTORY_TOKEN and UNDERSTORY_PATH in the environment a command acts as that agent, through the process that runs it, \
@@ -221,6 +223,9 @@ pub(crate) enum Verb {
     /// Take over what another program keeps
     #[command(subcommand)]
     Import(ImportVerb),
+    /// Look after what agents noted for later, and what you note for them
+    #[command(subcommand)]
+    Memory(MemoryVerb),
     /// Look after the store
     #[command(subcommand)]
     Store(StoreVerb),

@@ -16,6 +16,7 @@ mod job;
 mod jobs;
 mod log;
 mod looking;
+mod memory;
 mod meta;
 mod owner;
 mod pace;

@@ -10,6 +10,7 @@ mod fan_out;
 mod import;
 mod job;
 mod list;
+mod memory;
 mod parcel;
 mod planning;
 mod project;
@@ -76,6 +77,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Plan(reply) => planning::plan(reply),
         Reply::Transcript(reply) => transcript::transcript(reply),
         Reply::Usage(table) => transcript::usage(table),
+        Reply::Memory(reply) => memory::memory(reply),
         Reply::Token(minted) => format!("{}\n", minted.token.reveal()),
         Reply::Tools(list) => tool::list(list),
         Reply::Tool(answer) => tool::answer(answer),

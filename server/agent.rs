@@ -25,6 +25,7 @@ use crate::failure::{Code, Failure};
 use crate::jobs;
 use crate::lines::{AskedClose, AskedResume, Assigned, NodeLine, Outline, Shown, Spawned, Tree, TreeLine, Waited};
 use crate::listing::{ListRequest, list as list_page};
+use crate::memories;
 use crate::plan;
 use crate::project::project;
 use crate::told::settled_line;
@@ -124,6 +125,7 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
             one(verb, transcript.path())
         }
         Request::Usage(usage) => one(Verb::Inspect, &usage.path),
+        Request::Memory(memory) => memory.asked(),
         Request::Tools | Request::Tool { .. } => Some(Vec::new()),
         Request::Dead(DeadRequest::Show { .. } | DeadRequest::Retry { .. } | DeadRequest::Drop { .. })
         | Request::SendSubtree { .. }
@@ -201,6 +203,9 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         Request::Plan(request) => Reply::Plan(plan::answer_as(tools, request).await?),
         Request::Project { .. } => Reply::Project(Box::new(project(runtime, named(at)?).await?)),
         Request::Digest { refresh, .. } => Reply::Digest(Box::new(digest(runtime, named(at)?, refresh).await?)),
+        Request::Memory(request) => {
+            Reply::Memory(memories::answer_as(runtime, tools, request, at.into_iter().next()).await?)
+        }
         Request::Tools => Reply::Tools(ToolList { tools: tools.list().map(tool_line).collect() }),
         Request::Tool { name, arguments } => {
             let answer = tools.call(&name, &arguments.to_string()).await?;
@@ -247,7 +252,7 @@ async fn interrupt(
     Ok(Reply::Interrupted(interrupted_line(path, paths, dry_run)))
 }
 
-fn no_verb() -> Failure {
+pub(crate) fn no_verb() -> Failure {
     Failure::new(Code::NotFound, "an agent has no such verb")
 }
 

@@ -20,6 +20,7 @@ use crate::lines::{
     Shown, Spawned, Waited,
 };
 use crate::listing::list;
+use crate::memories;
 use crate::parcel;
 use crate::pick::{newest, unfinished_job};
 use crate::plan;
@@ -106,6 +107,7 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
             let path = meant(runtime, &path).await?;
             Reply::Digest(Box::new(digest(runtime, path, refresh).await?))
         }
+        Request::Memory(request) => Reply::Memory(memories::answer(runtime, request).await?),
         Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
         Request::Transcript(request) => Reply::Transcript(transcript::answer(runtime, request).await?),
         Request::Usage(request) => Reply::Usage(usage::usage(runtime, request).await?),

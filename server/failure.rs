@@ -145,6 +145,7 @@ fn code(error: &Refusal) -> Code {
         | Refusal::NotCalled { .. }
         | Refusal::NoDeadLetter { .. }
         | Refusal::NoPlanNode { .. }
+        | Refusal::NoMemory { .. }
         | Refusal::UnknownRole { .. }
         | Refusal::UnknownBrain { .. } => Code::NotFound,
         Refusal::Exists { .. } | Refusal::NicknameTaken { .. } | Refusal::AlreadyAccepted { .. } => Code::Exists,
@@ -152,7 +153,7 @@ fn code(error: &Refusal) -> Code {
         Refusal::BadToken { .. } => Code::BadToken,
         Refusal::Closed { .. } => Code::Closed,
         Refusal::Faulted { .. } => Code::Faulted,
-        Refusal::Ambiguous { .. } => Code::Conflict,
+        Refusal::Ambiguous { .. } | Refusal::MayNotShare { .. } => Code::Conflict,
         Refusal::WrongKind { .. } | Refusal::Fenced { .. } | Refusal::Refused(_) | Refusal::JobRefused { .. } => {
             Code::Conflict
         }
@@ -163,7 +164,7 @@ fn code(error: &Refusal) -> Code {
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
         Refusal::Metadata(MetadataError::BadKey { .. } | MetadataError::Reserved { .. }) => Code::InvalidText,
         Refusal::Metadata(_) => Code::Limit,
-        Refusal::BadNickname { .. } | Refusal::BadLabel { .. } => Code::InvalidText,
+        Refusal::BadNickname { .. } | Refusal::BadLabel { .. } | Refusal::BadMemory { .. } => Code::InvalidText,
         Refusal::BadQuery(_) => Code::Usage,
         Refusal::Path(_) => Code::InvalidPath,
         Refusal::Stopping => Code::Stopping,
@@ -232,6 +233,8 @@ fn details(error: &Refusal) -> Value {
         Refusal::NoPlanNode { path, node } | Refusal::PlanRefused { path, node, .. } => {
             json!({ "path": path, "node": node })
         }
+        Refusal::NoMemory { key } => json!({ "memory": key.to_string() }),
+        Refusal::MayNotShare { path, reason } => json!({ "path": path, "reason": reason }),
         Refusal::Open { path } | Refusal::BeingRemoved { path } | Refusal::OtherImport { path } => {
             json!({ "path": path })
         }

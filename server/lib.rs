@@ -23,6 +23,7 @@ mod jobs;
 mod label;
 mod lines;
 mod listing;
+mod memories;
 mod parcel;
 mod pick;
 mod place;
@@ -57,6 +58,10 @@ pub use lines::{
     Spawned, StandingLine, Tree, TreeLine, VerifiedLine, Waited,
 };
 pub use listing::{KindWord, ListPage, ListRequest, OrderWord};
+pub use memories::{
+    ForgottenLine, MarkLine, MarkedLine, MarksLine, MemoryFind, MemoryGone, MemoryLine, MemoryPageLine, MemoryReply,
+    MemoryRequest, NotedLine, ScopeWord,
+};
 pub use parcel::{BackedUp, CompactedLine, ParcelReply, ParcelRequest, RestoredLine};
 pub use pick::unfinished_job;
 pub use place::SOCKET;

@@ -37,6 +37,10 @@ pub struct RoleLine {
     pub isolated: bool,
     /// Whether the result of an agent below starts a turn.
     pub wake_on_result: bool,
+    /// Whether they read what nobody vouches for.
+    pub untrusted: bool,
+    /// Which of them write memories that others see: never, clean (those that read nothing of that kind) or always.
+    pub shared_memory: String,
 }
 
 /// What an agent's role gave it when its last turn began.
@@ -97,6 +101,8 @@ pub(crate) fn role_line(name: &str, role: &Role) -> RoleLine {
         limits: RoleLimitsLine { agents: role.limits.agents, depth: role.limits.depth },
         isolated: role.isolated,
         wake_on_result: role.on_result == OnResult::Wake,
+        untrusted: role.untrusted,
+        shared_memory: role.shares.unwrap_or_default().as_str().to_owned(),
     }
 }
 

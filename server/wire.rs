@@ -18,6 +18,7 @@ use crate::lines::{
     Tree, VerifiedLine, Waited,
 };
 use crate::listing::{ListPage, ListRequest};
+use crate::memories::{MemoryReply, MemoryRequest};
 use crate::parcel::{ParcelReply, ParcelRequest};
 use crate::plan::{PlanReply, PlanRequest};
 use crate::project::ProjectLine;
@@ -199,6 +200,8 @@ pub enum Request {
     Transcript(TranscriptRequest),
     /// What work has cost.
     Usage(UsageRequest),
+    /// Something about memories.
+    Memory(MemoryRequest),
     /// An agent shall be given a token.
     Token {
         /// Which.
@@ -320,6 +323,8 @@ pub enum Reply {
     Transcript(TranscriptReply),
     /// To what work has cost.
     Usage(UsageTable),
+    /// To something about memories.
+    Memory(MemoryReply),
     /// To a token.
     Token(MintedToken),
     /// To a list of tools.
@@ -343,6 +348,9 @@ impl Request {
         }
         if let Request::Transcript(transcript) = self {
             return transcript.repeats();
+        }
+        if let Request::Memory(memory) = self {
+            return memory.repeats();
         }
         if let Request::JobControl(control) = self {
             return control.repeats();

@@ -29,7 +29,14 @@ pub(super) fn whole(role: &RoleLine) -> String {
         limits,
         isolated,
         wake_on_result,
+        untrusted,
+        shared_memory,
     } = role;
+    let shares = match shared_memory.as_str() {
+        "never" => "no memories for others",
+        "always" => "memories for others, whatever they read",
+        _ => "",
+    };
     let at_most = |limit: Option<u64>| limit.map(|limit| format!("at most {limit} below it")).unwrap_or_default();
     table(vec![
         ("role", escaped(name)),
@@ -43,6 +50,8 @@ pub(super) fn whole(role: &RoleLine) -> String {
         ("levels", at_most(limits.depth)),
         ("sends", if *isolated { ISOLATED.to_owned() } else { String::new() }),
         ("results", if *wake_on_result { "" } else { KEEPS }.to_owned()),
+        ("reads", if *untrusted { "what nobody vouches for" } else { "" }.to_owned()),
+        ("writes", shares.to_owned()),
     ])
 }
 

@@ -61,6 +61,7 @@ const AS_AN_AGENT: &str = "
     token      . . . . . . . . . . . . . .
     transcript + + + . . . . . . . . r . +
     usage      + + + . . . . . . . . r . +
+    memory     + + + . . . . . . . . r . +
 ";
 
 const AS_THE_OPERATOR: &str = "
@@ -86,6 +87,7 @@ const AS_THE_OPERATOR: &str = "
     token      + + + + + + + + . . r r x x
     transcript + + + + + + + + . . r r + +
     usage      + + + + + + + + . . r r + +
+    memory     + + + + + + + + . . r r + +
 ";
 
 /// Verbs that are asked of nobody, or of nobody by an agent; an agent has but its tools.
@@ -196,6 +198,7 @@ fn request(verb: &str, at: &str) -> Request {
         "usage" => json!({ "path": at, "limit": 5 }),
         "job_control" => json!({ "items": { "path": at, "status": [], "after": 0, "limit": 5 } }),
         "show" | "job" | "cancel" | "close" | "resume" | "token" | "digest" | "project" => json!({ "path": at }),
+        "memory" => json!({ "find": { "path": at, "limit": 5 } }),
         "role" => json!({ "name": "default" }),
         "tool" => json!({ "name": "wait", "arguments": { "agents": ["kid"] } }),
         "send_subtree" => json!({ "path": "/root/p/me", "text": "hi", "metadata": {}, "id": null, "dry_run": false }),

@@ -20,6 +20,7 @@ mod jobs;
 mod kept;
 mod letters;
 mod looking;
+mod memories;
 mod outputs;
 mod places;
 mod planning;

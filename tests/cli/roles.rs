@@ -74,7 +74,9 @@ fn a_role_file_makes_a_role() {
         "depth": null
       },
       "isolated": false,
-      "wake_on_result": true
+      "wake_on_result": true,
+      "untrusted": false,
+      "shared_memory": "clean"
     }
     "#);
     assert_eq!(folder.ok("role check"), "reader: good\nworker: good\n");
