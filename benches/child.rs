@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::{Outcome, idle, import, reopen, resident, sizes, waiters};
+use crate::{Outcome, idle, import, memories, reopen, resident, sizes, waiters};
 
 const FLAG: &str = "--child";
 
@@ -36,6 +36,8 @@ pub(crate) fn play(part: &[String]) -> Outcome<Value> {
         ["move", dir, rows] => import::load_and_move(dir, rows.parse()?),
         ["idle", dir, agents, seconds] => idle::idle(dir, agents.parse()?, seconds.parse()?),
         ["whole", dir, rows] => sizes::play_whole(dir, rows.parse()?),
+        ["memories", dir, count] => memories::search(dir, count.parse()?),
+        ["memories-sqlite", count] => memories::search_sqlite(count.parse()?),
         ["waiters", dir, waiters] => waiters::lie(dir, waiters.parse()?),
         _ => Err(format!("no such part: {part:?}").into()),
     }

@@ -21,6 +21,7 @@ mod import;
 mod interrupt;
 mod job;
 mod listing;
+mod memories;
 mod options;
 mod place;
 mod raw;
@@ -59,7 +60,7 @@ struct Bench {
     long: bool,
 }
 
-const WORKLOADS: [(&str, Workload); 19] = [
+const WORKLOADS: [(&str, Workload); 20] = [
     ("spawn", spawn::measure),
     ("reply", reply::measure),
     ("wake", wake::measure),
@@ -79,6 +80,7 @@ const WORKLOADS: [(&str, Workload); 19] = [
     ("churn", churn::measure),
     ("interrupt", interrupt::measure),
     ("list", listing::measure),
+    ("memories", memories::measure),
 ];
 
 fn main() -> ExitCode {
