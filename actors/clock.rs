@@ -20,6 +20,11 @@ impl Clock {
         Clock { wall: Time(0).after(wall), started: Instant::now() }
     }
 
+    /// When the process began to ask.
+    pub(crate) fn started(&self) -> Time {
+        self.wall
+    }
+
     /// Now.
     pub fn now(&self) -> Time {
         self.wall.after(self.started.elapsed())

@@ -8,6 +8,7 @@ mod agent;
 mod alarms;
 mod authority;
 mod brain;
+mod briefing;
 mod caller;
 mod children;
 mod clock;

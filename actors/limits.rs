@@ -76,6 +76,8 @@ pub struct Limits {
     pub tombstones: u64,
     /// How long a removal is remembered.
     pub tombstone_life: Duration,
+    /// The longest briefing of a turn in bytes: 16 KiB by default, in which the longest goal is whole.
+    pub briefing: usize,
 }
 
 impl Default for Limits {
@@ -107,6 +109,7 @@ impl Default for Limits {
             plan_after: 64,
             tombstones: 100_000,
             tombstone_life: Duration::from_secs(24 * 60 * 60),
+            briefing: 16 << 10,
         }
     }
 }

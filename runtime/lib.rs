@@ -82,10 +82,10 @@ pub use understory_actors::{
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
     Agent as AgentRecord, AgentId, AgentRef, Answered, Backup, Below, BrainChoice, Card, Child, CommitError, Compacted,
-    Compaction, Counts, Creation, DeadLetter, Digest, EntryKind, Event, Grant, GrowthOrder, InboxKey, Item, ItemEnd,
-    ItemEnding, ItemState, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX,
-    METADATA_VALUE_MAX, Memory, MemoryId, MemoryRank, Message, MessageKind, Metadata, MetadataError, Node, Outcome,
-    OutputFormat, OutputKind, Pause, Phase, PlanNode, PlanState, PlanStep, PlanWhat, Problem, Restored, RowColumns,
-    Running, Said, Scope, Sender, Shortlist, Speaker, Spent, StoreError, TableFormat, Taint, Text, Time, Told,
-    ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage, Verified, Version, Work,
+    Compaction, Counts, Creation, DeadLetter, Digest, EntryKind, Event, GoalInShort, Grant, GrowthOrder, InboxKey,
+    Item, ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX,
+    METADATA_MAX, METADATA_VALUE_MAX, Memory, MemoryId, MemoryRank, Message, MessageKind, Metadata, MetadataError,
+    Node, Outcome, OutputFormat, OutputKind, Pause, Phase, PlanNode, PlanState, PlanStep, PlanWhat, Problem, Restored,
+    RowColumns, Running, Said, Scope, Sender, Shortlist, Speaker, Spent, StoreError, TableFormat, Taint, Text, Time,
+    Told, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage, Verified, Version, Work,
 };

@@ -1,7 +1,7 @@
 //! A digest, as it is asked for and answered.
 
 use serde::{Deserialize, Serialize};
-use understory::{AgentPath, Answered, Below, Child, Digest, Digested, Error, Runtime, Usage};
+use understory::{AgentPath, Answered, Below, Child, Digest, Digested, Error, GoalInShort, Runtime, Usage};
 
 use crate::lines::OutcomeLine;
 use crate::told::moment;
@@ -18,6 +18,8 @@ pub struct DigestLine {
     pub at: String,
     /// How the agent stands.
     pub status: String,
+    /// What it is to reach, or was, in short.
+    pub goal: Option<GoalInShortLine>,
     /// How many turns ended how.
     pub turns: TurnsLine,
     /// The last answers, oldest first, in short.
@@ -38,6 +40,22 @@ pub struct DigestLine {
     pub below: BelowLine,
     /// All of that as text, as a brain is told it.
     pub text: String,
+}
+
+/// A goal, in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoalInShortLine {
+    /// What is to be reached.
+    pub objective: String,
+    /// How it stands.
+    pub status: String,
+    /// Why it stands so.
+    pub why: String,
+    /// Tokens used for it.
+    pub used: u64,
+    /// How many it may use.
+    pub budget: Option<u64>,
 }
 
 /// How many turns ended how.
@@ -108,7 +126,7 @@ pub(crate) async fn digest(runtime: &Runtime, path: AgentPath, refresh: bool) ->
 }
 
 pub(crate) fn line(digested: &Digested) -> DigestLine {
-    let Digest { of, at, status, work, used, children, below } = digested.digest.clone();
+    let Digest { of, at, status, goal, work, used, children, below } = digested.digest.clone();
     let Usage { input_tokens, cached_tokens, output_tokens } = used;
     let Below { agents, jobs, turns, tokens, all } = below;
     let child = |Child { name, status, outcome }| ChildLine { name, status, outcome };
@@ -117,6 +135,7 @@ pub(crate) fn line(digested: &Digested) -> DigestLine {
         id: of.to_string(),
         at: moment(at),
         status,
+        goal: goal.map(goal_line),
         turns: TurnsLine { completed: work.completed, errored: work.errored, interrupted: work.interrupted },
         answers: work.answers.into_iter().map(answer).collect(),
         tools: work.tools.into_iter().map(|(tool, calls)| CallsLine { tool, calls }).collect(),
@@ -128,6 +147,11 @@ pub(crate) fn line(digested: &Digested) -> DigestLine {
         below: BelowLine { agents, jobs, turns, tokens, all },
         text: digested.text(),
     }
+}
+
+fn goal_line(goal: GoalInShort) -> GoalInShortLine {
+    let GoalInShort { objective, status, why, used, budget } = goal;
+    GoalInShortLine { objective, status: status.as_str().to_owned(), why, used, budget }
 }
 
 fn answer(answered: Answered) -> OutcomeLine {

@@ -44,7 +44,7 @@ pub use client::Client;
 pub use control::{Control, Requests};
 pub use dead::{DeadDropped, DeadLine, DeadPage, DeadReply, DeadRequest, DeadRetried};
 pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
-pub use digest::{BelowLine, CallsLine, ChildLine, DigestLine, TurnsLine, UsedLine};
+pub use digest::{BelowLine, CallsLine, ChildLine, DigestLine, GoalInShortLine, TurnsLine, UsedLine};
 pub use failure::{Code, Failure, UNSURE, named};
 pub use fan_out::{AskedSubtree, MissedLine};
 pub use jobs::{

@@ -41,8 +41,8 @@ pub use records::{
     Stride, TableFormat, Taint, Text, Time, Tombstone, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage,
 };
 pub use records::{
-    Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_NAME_MAX,
-    DIGEST_TOOLS, Digest, Shortlist, Work, in_short,
+    Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_GOAL_MAX,
+    DIGEST_NAME_MAX, DIGEST_TOOLS, DIGEST_WHY_MAX, Digest, GoalInShort, Shortlist, Work, in_short,
 };
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,

@@ -135,6 +135,21 @@ impl Turn {
         self.session.as_deref()
     }
 
+    /// What the brain is told before it goes on, composed from what was kept: the agent's goal, and what became of its work so
+    /// far. A text of at most [`Limits::briefing`](crate::Limits::briefing) bytes, or nothing if there is nothing to tell.
+    ///
+    /// A turn that has no [`Turn::session`] is told all of it. One that goes on with a conversation is told so once it comes
+    /// back, by a resume or in another process; until then, of the goal alone. A job's row has no briefing.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn briefing(&self) -> Result<Option<String>, ToolError> {
+        match &self.tools {
+            Some(tools) => tools.briefing(self.session.is_some()).await,
+            None => Ok(None),
+        }
+    }
+
     /// Whom the brain was made for.
     pub fn seat(&self) -> &Seat {
         &self.seat

@@ -4,8 +4,8 @@ use std::ops::Bound;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentRef, Below, Child, Counts, DIGEST_CHILD_MAX, DIGEST_CHILDREN, Digest, Direction, Node, Row, Shortlist, Table,
-    Time, Usage, Work, in_short,
+    AgentRef, Below, Child, Counts, DIGEST_CHILD_MAX, DIGEST_CHILDREN, Digest, Direction, Goal, GoalInShort, Node, Row,
+    Shortlist, Table, Time, Usage, Work, in_short,
 };
 
 use crate::children::Walk;
@@ -24,17 +24,26 @@ impl System {
     /// The digest of an agent whose record and work were read.
     pub(super) async fn gather(&self, me: &AgentRef, used: Usage, row: Row<Node>, work: Work) -> Result<Digest, Error> {
         let view = self.as_recorded(row).await?;
+        let goal = self.goal_in_short(me).await?;
         let (children, newest) = self.children_in_short(&me.path).await?;
         let below = self.below(&me.path).await?;
-        let at = [view.active(), Some(work.at), newest].into_iter().flatten().max().unwrap_or_default();
+        let (goal, changed) = goal.unzip();
+        let at = [view.active(), Some(work.at), newest, changed].into_iter().flatten().max().unwrap_or_default();
         let (of, status) = (me.id, view.status().to_owned());
-        Ok(Digest { of, at, status, work, used, children, below })
+        Ok(Digest { of, at, status, goal, work, used, children, below })
     }
 
     /// The view of one node, as the records have it: what a turn waits for only its process knows.
     async fn as_recorded(&self, row: Row<Node>) -> Result<View, Error> {
         let view = self.views(vec![row]).await?.pop().expect("a node has a view");
         Ok(View { waits: None, ..view })
+    }
+
+    /// The goal, and when it changed last.
+    async fn goal_in_short(&self, me: &AgentRef) -> Result<Option<(GoalInShort, Time)>, Error> {
+        let goal = self.store.get::<Goal>(&Table::Goal.at(&me.path)).await?.map(|row| row.value);
+        let goal = goal.filter(|goal| goal.of == me.id);
+        Ok(goal.map(|goal| (GoalInShort::from(&goal), goal.updated_at)))
     }
 
     /// The first children, and when something last happened to one of them.

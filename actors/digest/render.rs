@@ -2,15 +2,18 @@
 
 use std::fmt::Write;
 
-use understory_store::{Answered, Below, Child, Digest, Shortlist, Work};
+use understory_store::{Answered, Below, Child, Digest, GoalInShort, Shortlist, Work};
 
 use super::Digested;
 
 /// The text: facts a line each, lists beneath their heads, and nothing for what there is none of.
 pub(super) fn text(digested: &Digested) -> String {
     let Digested { agent, digest } = digested;
-    let Digest { of: _, at: _, status, work, used, children, below } = digest;
+    let Digest { of: _, at: _, status, goal, work, used, children, below } = digest;
     let mut text = format!("{}: {status}{}\n", agent.path, turns(work));
+    if let Some(goal) = goal {
+        let _ = writeln!(text, "goal {}: {}", standing(goal), goal.objective);
+    }
     list(&mut text, "last answers", work.answers.iter().map(answer));
     if !work.tools.is_empty() {
         let _ = writeln!(text, "tools: {}", tools(work));
@@ -34,6 +37,14 @@ fn list(text: &mut String, head: &str, lines: impl Iterator<Item = String>) {
     for line in lines {
         let _ = writeln!(text, "  {line}");
     }
+}
+
+/// `(paused: asked; 7 of 9 tokens used)`.
+fn standing(goal: &GoalInShort) -> String {
+    let GoalInShort { objective: _, status, why, used, budget } = goal;
+    let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+    let of = budget.map(|budget| format!(" of {budget}")).unwrap_or_default();
+    format!("({}{why}; {used}{of} tokens used)", status.as_str())
 }
 
 /// `, 12 turns (10 completed, 2 errored)`.

@@ -1,7 +1,9 @@
 //! What is told of an agent's work, and what of that is kept.
 
 use insta::assert_snapshot;
-use understory_store::{Digest, Direction, Draft, Table, Time, ToolUse, TranscriptEntry, TurnResult, Usage};
+use understory_store::{
+    Digest, Direction, Draft, Goal, GoalStatus, Objective, Table, Time, ToolUse, TranscriptEntry, TurnResult, Usage,
+};
 
 use super::world::{LONG, World, at, until};
 use crate::brain::{BrainError, Response, Turn};
@@ -163,6 +165,25 @@ async fn one_that_took_long_to_derive_is_kept() {
     let digest = world.system.digest(&at("/root/a")).await.unwrap();
     assert_eq!(digest.digest.work.turns(), 200);
     assert_eq!(kept(&world, "/root/a").await, Some(digest.digest));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goal_is_told_with_how_it_stands() {
+    let world = world().await;
+    let objective = Objective::new("win\n it").unwrap();
+    let goal = Goal::new(world.agent("/root/a").await.id, objective, Some(9), None, Time(7));
+    let goal = goal.turn_to(GoalStatus::Paused, "asked", Time(u64::MAX)).unwrap();
+    for goal in [goal.clone(), Goal { of: understory_store::AgentId::from_u128(1), ..goal }] {
+        let mine = goal.of == world.agent("/root/a").await.id;
+        let mut draft = Draft::new();
+        draft.put(Table::Goal.at(&at("/root/a")), &goal);
+        world.store().commit(draft).await.unwrap();
+        let digested = world.system.digest(&at("/root/a")).await.unwrap();
+        let line = if mine { "goal (paused: asked; 0 of 9 tokens used): win it\n" } else { "" };
+        assert_eq!(digested.text(), format!("/root/a: idle, no turns\n{line}"));
+        assert_eq!(digested.digest.at == Time(u64::MAX), mine);
+    }
     world.end().await;
 }
 

@@ -1,6 +1,7 @@
 //! What holds of agents and jobs as a host sees them, most of it on a store in memory with the clock paused.
 
 mod asking;
+mod briefing;
 mod brittle;
 mod close_storm;
 mod closing;

@@ -28,6 +28,11 @@ pub(crate) fn turn_env(turn: &Turn) -> Vec<(String, String)> {
     variables
 }
 
+/// What the brain is told before it goes on.
+pub(crate) fn briefing_env(briefing: Option<String>) -> Option<(String, String)> {
+    briefing.filter(|text| fits(text)).map(|text| ("UNDERSTORY_BRIEFING".to_owned(), text))
+}
+
 /// A variable for each column of a row, given as a JSON object: `UNDERSTORY_COL_` and the column's name, upper-cased, with
 /// `_` for what is not a letter, digit or `_` of ASCII. Where two columns come to one name the first has it.
 ///

@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use understory_actors::{BrainError, Response, Token, Turn};
 
-use super::environment::turn_env;
+use super::environment::{briefing_env, turn_env};
 use super::group::Group;
 use super::mark::{self, Mark, Owner};
 use super::pipes::{OUTPUT_MAX, Pipes, Written};
@@ -47,10 +47,11 @@ pub(crate) async fn run(
     // A turn without a runtime behind it has none. It is good as long as the worker is at work.
     let pass = ground.socket.as_ref().and_then(|_| turn.pass().ok());
     let token = pass.as_ref().map(|pass| pass.token().clone());
+    let told = turn.briefing().await.map_err(|error| BrainError::unavailable(format!("the briefing: {error}")))?;
     let (ground, program, given) = (ground.clone(), settings.clone(), turn.clone());
     // A row is taken apart, files are written and a process is made, which is too long for a thread that others wait for.
     // If this future is dropped meanwhile, so is the group, as soon as it is there.
-    let (mut group, mut pipes) = spawn_blocking(move || start(&ground, &program, &given, token.as_ref()))
+    let (mut group, mut pipes) = spawn_blocking(move || start(&ground, &program, (&given, told), token.as_ref()))
         .await
         .map_err(|error| BrainError::unavailable(format!("starting {}: {error}", settings.program.display())))??;
 
@@ -70,15 +71,18 @@ pub(crate) async fn run(
 fn start(
     ground: &Ground,
     settings: &ShellSettings,
-    turn: &Turn,
+    (turn, briefing): (&Turn, Option<String>),
     token: Option<&Token>,
 ) -> Result<(Group, Pipes), BrainError> {
     executable(&settings.program).map_err(|error| unstarted(settings, &error))?;
     let mark = Owner::current().map(Mark::next).map_err(|error| unrecorded(ground, &error))?;
     let row = turn.row().map(|row| ground.run.put_row(mark, &row.json));
     let row = row.transpose().map_err(|error| unrecorded(ground, &error))?;
-    let mut variables: Vec<(OsString, OsString)> =
-        turn_env(turn).into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let mut variables: Vec<(OsString, OsString)> = turn_env(turn)
+        .into_iter()
+        .chain(briefing_env(briefing))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
     variables.push((mark::VARIABLE.into(), mark.to_string().into()));
     if let (Some(token), Some(socket)) = (token, &ground.socket) {
         variables.push(("UNDERSTORY_TOKEN".into(), token.reveal().into()));

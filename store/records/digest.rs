@@ -7,11 +7,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::agent::TurnResult;
+use super::goal::{Goal, GoalStatus};
 use super::id::{AgentId, InboxKey, Time};
 use super::transcript::Entry;
 use super::usage::Usage;
 use super::version::record;
 
+/// How much of a goal's objective a digest has, in bytes.
+pub const DIGEST_GOAL_MAX: usize = 600;
+/// How much of why a goal stands as it does, in bytes.
+pub const DIGEST_WHY_MAX: usize = 100;
 /// How many of an agent's last answers a digest has.
 pub const DIGEST_ANSWERS: usize = 5;
 /// How much of an answer, in bytes.
@@ -34,6 +39,8 @@ pub struct Digest {
     pub at: Time,
     /// The word for how the agent stands.
     pub status: String,
+    /// What it is to reach, or was.
+    pub goal: Option<GoalInShort>,
     /// What its turns were.
     pub work: Work,
     /// What its turns have cost.
@@ -42,6 +49,21 @@ pub struct Digest {
     pub children: Shortlist<Child>,
     /// What was done and used below it.
     pub below: Below,
+}
+
+/// A goal, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoalInShort {
+    /// The beginning of what is to be reached.
+    pub objective: String,
+    /// How it stands.
+    pub status: GoalStatus,
+    /// Why it stands so; empty if there is nothing to say.
+    pub why: String,
+    /// Tokens used for it.
+    pub used: u64,
+    /// How many it may use.
+    pub budget: Option<u64>,
 }
 
 /// The first of many.
@@ -113,6 +135,18 @@ pub struct Below {
     pub tokens: u64,
     /// Whether that is all: of very many only the first were looked at.
     pub all: bool,
+}
+
+impl From<&Goal> for GoalInShort {
+    fn from(goal: &Goal) -> Self {
+        GoalInShort {
+            objective: in_short(goal.objective.as_str(), DIGEST_GOAL_MAX),
+            status: goal.status,
+            why: in_short(&goal.why, DIGEST_WHY_MAX),
+            used: goal.used(),
+            budget: goal.budget,
+        }
+    }
 }
 
 impl<T> Default for Shortlist<T> {

@@ -29,8 +29,8 @@ pub use card::Card;
 pub use charge::{Charge, Share};
 pub use credential::Credential;
 pub use digest::{
-    Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_NAME_MAX,
-    DIGEST_TOOLS, Digest, Shortlist, Work, in_short,
+    Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_GOAL_MAX,
+    DIGEST_NAME_MAX, DIGEST_TOOLS, DIGEST_WHY_MAX, Digest, GoalInShort, Shortlist, Work, in_short,
 };
 pub use drive::{Drive, Halt, Stamina, Stride};
 pub use event::{Event, GoalStanding, ItemEnd, ItemEnding, PlanWhat};

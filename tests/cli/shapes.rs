@@ -168,6 +168,7 @@ fn of_agents() {
       "id": "[id]",
       "at": "[time]",
       "status": "completed",
+      "goal": null,
       "turns": {
         "completed": 3,
         "errored": 0,

@@ -15,10 +15,12 @@ pub(super) fn digest(of: AgentId) -> Digest {
         other_calls: 1,
     };
     let child = Child { name: "kid".to_owned(), status: "idle".to_owned(), outcome: "done".to_owned() };
+    let (objective, why) = ("win".to_owned(), "asked".to_owned());
     Digest {
         of,
         at: LATER,
         status: "errored".to_owned(),
+        goal: Some(GoalInShort { objective, status: GoalStatus::Paused, why, used: 7, budget: Some(9) }),
         work,
         used: Usage { input_tokens: 1, cached_tokens: 2, output_tokens: 3 },
         children: Shortlist { first: vec![child], more: 4, counted: true },

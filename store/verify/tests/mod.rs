@@ -116,6 +116,7 @@ fn digest() -> Digest {
         of: agent(1).id,
         at: Time(3),
         status: "idle".to_owned(),
+        goal: None,
         work: Work::default(),
         used: Usage::default(),
         children: Shortlist::default(),
