@@ -7,7 +7,8 @@
 //! | send | no | yes | yes | yes, unless isolated |
 //! | wait; told what came of it by who may inspect | no | yes | yes | yes |
 //! | assign, interrupt, close, resume | no | yes | no | no |
-//! | spawn below it | yes | no | no | no |
+//! | give a goal, or change one | no | yes | no | no |
+//! | spawn below it; set a goal where none is, or end one | yes | no | no | no |
 //! | plan: change what it means to do | yes | yes | no, but for the state of a node that is its own | no |
 //! | remember, recall | yes | no | no | no |
 //! | report, as a run of a job's item | yes | no | no | no |
@@ -58,6 +59,10 @@ pub enum Verb {
     Dead,
     /// Mint a token for it.
     Token,
+    /// Say what its goal is, what it may use for that, and whether it goes on.
+    Goal,
+    /// Set its own goal where none is, or say that it is complete or blocked.
+    Pursue,
 }
 
 /// Where a target stands, as the caller sees it.
@@ -71,7 +76,7 @@ enum Relation {
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Verb; 17] = [
+    pub const ALL: [Verb; 19] = [
         Verb::Look,
         Verb::Inspect,
         Verb::Send,
@@ -89,6 +94,8 @@ impl Verb {
         Verb::Remove,
         Verb::Dead,
         Verb::Token,
+        Verb::Goal,
+        Verb::Pursue,
     ];
 
     fn is_for(self, relation: Relation) -> bool {
@@ -96,8 +103,8 @@ impl Verb {
             Verb::Look => true,
             Verb::Inspect | Verb::Plan => matches!(relation, Relation::Itself | Relation::Below),
             Verb::Send | Verb::Wait => relation != Relation::Itself,
-            Verb::Assign | Verb::Interrupt | Verb::Close | Verb::Resume => relation == Relation::Below,
-            Verb::Spawn | Verb::Report | Verb::Remember => relation == Relation::Itself,
+            Verb::Assign | Verb::Interrupt | Verb::Close | Verb::Resume | Verb::Goal => relation == Relation::Below,
+            Verb::Spawn | Verb::Report | Verb::Remember | Verb::Pursue => relation == Relation::Itself,
             Verb::Label | Verb::Cancel | Verb::Remove | Verb::Dead | Verb::Token => false,
         }
     }
@@ -144,9 +151,9 @@ mod tests {
     #[test]
     fn what_an_agent_may_do_is_where_it_stands() {
         insta::assert_snapshot!(drawn(None), @"
-        /root/a/b: Look Inspect Spawn Plan Report Remember
-        /root/a/b/c: Look Inspect Send Assign Wait Interrupt Close Resume Plan
-        /root/a/b/c/d: Look Inspect Send Assign Wait Interrupt Close Resume Plan
+        /root/a/b: Look Inspect Spawn Plan Report Remember Pursue
+        /root/a/b/c: Look Inspect Send Assign Wait Interrupt Close Resume Plan Goal
+        /root/a/b/c/d: Look Inspect Send Assign Wait Interrupt Close Resume Plan Goal
         /root/a: Look Send Wait
         /root: Look Send Wait
         /root/a/bb: Look Send Wait

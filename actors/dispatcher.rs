@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use understory_paths::AgentPath;
-use understory_store::{Event, StoreError, Table, Told, Version, keys};
+use understory_store::{Event, GoalStatus, StoreError, Table, Told, Version, keys};
 
 use crate::error::Error;
 use crate::job::JobSignal;
@@ -65,6 +65,13 @@ async fn tell(system: &System, told: &Arc<Told>) -> Result<(), Error> {
         Event::Mailed { to, trigger: true, .. } if system.active.contains(&to.path) => {
             system.agents.wake(system, &to.path)
         }
+        // Given with the agent, or set while nobody was there.
+        Event::GoalChanged { agent, goal }
+            if goal.status == Some(GoalStatus::Active) && system.active.contains(&agent.path) =>
+        {
+            system.goals.start_clocks(&agent.path, system.clock.now());
+            system.agents.wake(system, &agent.path);
+        }
         Event::Resumed { path } => {
             for top in system.active.tops() {
                 if top.contains(path) {
@@ -89,10 +96,15 @@ fn told_job(system: &System, to: &AgentPath) -> bool {
     system.jobs.tell_resident(&job, JobSignal::Mailed(row)).is_ok()
 }
 
-/// Activates what has pending work at and below `top`: agents with mail, jobs that are not finished.
+/// Activates what has pending work at and below `top`: agents with mail or an active goal, jobs that are not finished.
 pub(crate) async fn activate(system: &System, top: &AgentPath) -> Result<(), StoreError> {
     each_path(system, Table::Unfinished, top, |path| system.jobs.wake(system, path)).await?;
-    each_path(system, Table::Inbox, top, |path| system.agents.wake(system, path)).await
+    each_path(system, Table::Inbox, top, |path| system.agents.wake(system, path)).await?;
+    system.goals.ready(&system.store).await?;
+    for path in system.goals.start_clocks(top, system.clock.now()) {
+        system.agents.wake(system, &path);
+    }
+    Ok(())
 }
 
 /// Calls `found` once for each path at and below `top` that has rows in `table`.

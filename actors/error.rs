@@ -1,7 +1,7 @@
 //! Why something was refused or failed, for whoever asked.
 
 use understory_paths::{AgentPath, PathError};
-use understory_store::{AgentId, CommitError, InboxKey, MetadataError, Node, Refusal, StoreError};
+use understory_store::{AgentId, CommitError, InboxKey, MetadataError, Node, ObjectiveError, Refusal, StoreError};
 
 /// Why something was refused or failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -146,6 +146,37 @@ pub enum Error {
         /// Some of those it may mean, all if they are few.
         meant: Vec<AgentPath>,
     },
+    /// The agent has no goal.
+    #[error("{path} has no goal")]
+    NoGoal {
+        /// The agent.
+        path: AgentPath,
+    },
+    /// The agent has a goal that is not complete.
+    #[error("{path} has a goal already, which is {status}")]
+    GoalExists {
+        /// The agent.
+        path: AgentPath,
+        /// The word for how it stands.
+        status: &'static str,
+    },
+    /// The goal that was meant is gone, or another is in its place.
+    #[error("the goal of {path} is another by now")]
+    GoalReplaced {
+        /// The agent.
+        path: AgentPath,
+    },
+    /// A rule of a goal's record said no.
+    #[error("the goal of {path}")]
+    GoalRefused {
+        /// The agent.
+        path: AgentPath,
+        /// The rule.
+        source: Refusal,
+    },
+    /// What is to be reached is not said within the bounds.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
     /// What is to be attached to a message is over a bound, or not a client's to say.
     #[error(transparent)]
     Metadata(#[from] MetadataError),

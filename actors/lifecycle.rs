@@ -11,6 +11,7 @@ use crate::authority::{Verb, authorise};
 use crate::caller::Caller;
 use crate::dispatcher;
 use crate::error::{Error, demand_length};
+use crate::goals::NewGoal;
 use crate::lasting::Lasting;
 use crate::nickname::Nickname;
 use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
@@ -36,6 +37,8 @@ pub struct SpawnRequest {
     pub task: Option<String>,
     /// What is attached to that message.
     pub metadata: Metadata,
+    /// What it is to reach by itself.
+    pub goal: Option<NewGoal>,
     /// An agent that is there already is the answer, not an error; its task is not sent then.
     pub or_existing: bool,
     /// How much of its parent's conversation it begins with.
@@ -74,6 +77,7 @@ impl SpawnRequest {
             nickname: Nickname::Off,
             task: None,
             metadata: Metadata::default(),
+            goal: None,
             or_existing: false,
             fork: Fork::None,
         }
@@ -91,6 +95,9 @@ impl System {
         let mut births = Vec::with_capacity(requests.len());
         for request in requests {
             births.push(self.birth(request).await?);
+        }
+        if births.iter().any(|birth| birth.goal.is_some()) {
+            self.goals.ready(&self.store).await?;
         }
         let Answer::Spawned(newborns) = self.register(Request::Spawn { births, by: None, tool: None }).await? else {
             unreachable!("the registrar answers a spawn with those it created");
@@ -207,7 +214,7 @@ impl System {
     }
 
     async fn birth(&self, request: SpawnRequest) -> Result<Birth, Error> {
-        let SpawnRequest { path, role, brain, nickname, task, metadata, or_existing, fork } = request;
+        let SpawnRequest { path, role, brain, nickname, task, metadata, goal, or_existing, fork } = request;
         let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
         let given = self.role(&role)?;
         let (brain, pool) = (brain.or_else(|| given.brain.clone()), given.nicknames.clone());
@@ -222,6 +229,6 @@ impl System {
             Some(parent) => self.forked(&parent, fork).await?,
             None => Vec::new(),
         };
-        Ok(Birth { path, role, brain, nickname, pool, first, history, or_existing, created_at: None })
+        Ok(Birth { path, role, brain, nickname, pool, first, goal, history, or_existing, created_at: None })
     }
 }

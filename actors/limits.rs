@@ -68,6 +68,18 @@ pub struct Limits {
     pub rows: u32,
     /// Process deaths in runs of one row before it is failed as crashed.
     pub row_crashes: u32,
+    /// Goals of all agents, those that are complete with them: 100,000 by default, some 40 MB. One more is refused.
+    pub goals: usize,
+    /// The most tokens that one goal may have; none by default. A goal that none above bounds has it, if it is not given less.
+    pub goal_budget: Option<u64>,
+    /// How long after the end of a turn an agent with an active goal begins the next by itself, 1 s by default.
+    pub goal_gap: Duration,
+    /// How long at the most it waits while others below it are at work, 5 min by default: twice as long each time.
+    pub goal_patience: Duration,
+    /// Turns that it begins by itself before its goal is blocked, 100 by default; activating the goal begins anew.
+    pub goal_turns: u32,
+    /// Turns of those in a row with the same answer and no tool, before its goal is blocked: 3 by default.
+    pub goal_same_answers: u32,
     /// Nodes of one agent's plan, those that are done or dropped with them.
     pub plan_nodes: usize,
     /// Nodes that one node of a plan comes after.
@@ -105,6 +117,12 @@ impl Default for Limits {
             columns: 16_384,
             rows: 10_000_000,
             row_crashes: 5,
+            goals: 100_000,
+            goal_budget: None,
+            goal_gap: Duration::from_secs(1),
+            goal_patience: Duration::from_secs(300),
+            goal_turns: 100,
+            goal_same_answers: 3,
             plan_nodes: 1_000,
             plan_after: 64,
             tombstones: 100_000,

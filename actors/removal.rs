@@ -5,6 +5,7 @@ use understory_paths::AgentPath;
 use understory_store::{AgentRef, CommitError, Node, Store, StoreError, Table, Time, Tombstone};
 
 use crate::error::Error;
+use crate::goals::Errand;
 use crate::lasting::Lasting;
 use crate::limits::Limits;
 use crate::registrar::{Answer, Request, is_past};
@@ -44,6 +45,7 @@ impl System {
         }
         let top = self.ask_to_remove(path, true).await?;
         self.empty(path).await?;
+        self.account(|reply| Errand::Settle { top: path.clone(), reply }).await?;
         let report = self.weigh(path).await?;
         let importing = self.importing(Table::Unfinished.subtree(path)).await?;
         let mut refused = 0;

@@ -1,15 +1,18 @@
 //! Running a subtree until nothing is left to do in it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast;
 use understory_paths::AgentPath;
-use understory_store::{Job, Message, Node, Phase, Table};
+use understory_store::{AgentId, Goal, GoalStatus, Job, Message, Node, Phase, Table, Told};
 
 use crate::error::Error;
 use crate::job::JobError;
 use crate::system::{System, closed_at};
 use crate::waiting::Until;
+use crate::watchers::Heard;
 
 /// How many rows are read at a time.
 const PAGE: usize = 256;
@@ -20,11 +23,13 @@ enum Busy {
     Job(AgentPath),
     /// A message that starts a turn waits, or is in hand.
     Agent(AgentPath),
+    /// Its goal is active: it goes on by itself.
+    Goal(AgentPath),
 }
 
 impl System {
     /// Runs a subtree and returns once nothing is left to do in it: no job is unfinished, no message that starts a turn
-    /// waits or is in hand. What is closed, faulted or has no brain is passed over. Gives back the jobs whose output could
+    /// waits or is in hand, no goal is active. What is closed, faulted, has no brain or no budget left is passed over. Gives back the jobs whose output could
     /// not be written.
     ///
     /// # Errors
@@ -34,7 +39,8 @@ impl System {
         let mut unwritten = BTreeSet::new();
         while let Some(busy) = self.busy(top, &unwritten).await? {
             match busy {
-                Busy::Agent(path) => drop(self.wait(&[path], Until::All, Duration::MAX).await?),
+                Busy::Agent(path) => self.settle_or_stand(&path).await?,
+                Busy::Goal(path) => self.pursue_to_end(&path).await?,
                 Busy::Job(path) => match self.job_finished(&path).await {
                     Ok(_) | Err(Error::Closed { .. }) => {}
                     Err(Error::Job(JobError::Unwritten { .. })) => drop(unwritten.insert(path)),
@@ -49,7 +55,15 @@ impl System {
         if let Some(job) = self.unfinished_job(top, but).await? {
             return Ok(Some(Busy::Job(job)));
         }
-        Ok(self.asked_agent(top).await?.map(Busy::Agent))
+        if let Some(agent) = self.asked_agent(top).await? {
+            return Ok(Some(Busy::Agent(agent)));
+        }
+        for path in self.goals.start_clocks(top, self.clock.now()) {
+            if self.goes_on(&path).await? {
+                return Ok(Some(Busy::Goal(path)));
+            }
+        }
+        Ok(None)
     }
 
     async fn unfinished_job(&self, top: &AgentPath, but: &BTreeSet<AgentPath>) -> Result<Option<AgentPath>, Error> {
@@ -85,14 +99,64 @@ impl System {
         Ok(None)
     }
 
+    /// Waits until an agent is settled, or no turn of it is started any more.
+    async fn settle_or_stand(&self, path: &AgentPath) -> Result<(), Error> {
+        let mut told = self.listen();
+        let stands = async {
+            while self.goals.spent_for(path).is_none() {
+                next(&mut told).await;
+            }
+        };
+        let target = [path.clone()];
+        tokio::select! {
+            settled = self.wait(&target, Until::All, Duration::MAX) => settled.map(drop),
+            () = stands => Ok(()),
+        }
+    }
+
+    /// Waits until an agent does not go on by itself any more.
+    async fn pursue_to_end(&self, path: &AgentPath) -> Result<(), Error> {
+        // Listening begins before the look, so nothing falls in between.
+        let (mut told, mut watch) = (self.listen(), self.watchers.watch(path));
+        while self.goes_on(path).await? {
+            tokio::select! {
+                () = next(&mut told) => {}
+                heard = watch.next() => match heard.ok_or(Error::Stopping)? {
+                    Heard::Failed(error) => return Err(error),
+                    Heard::Told(_) | Heard::Gap => {}
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an agent goes on by itself in this process.
+    pub(crate) async fn goes_on_here(&self, path: &AgentPath, id: AgentId) -> Result<bool, Error> {
+        let may = self.goals.has_goal(path, id) && self.active.contains(path);
+        Ok(may && self.goes_on(path).await?)
+    }
+
+    /// Whether an agent goes on by itself, as far as that is durable.
+    async fn goes_on(&self, path: &AgentPath) -> Result<bool, Error> {
+        let goal = self.store.get::<Goal>(&Table::Goal.at(path)).await?;
+        let active = goal.is_some_and(|row| row.value.status == GoalStatus::Active);
+        Ok(active && self.takes_turns(path).await?)
+    }
+
     async fn takes_turns(&self, path: &AgentPath) -> Result<bool, Error> {
         let row = self.store.get::<Node>(&Table::Node.at(path)).await?;
         let able = match row.map(|row| row.value) {
             Some(Node::Agent(agent)) => agent.brain.is_some() && !matches!(agent.phase, Phase::Faulted { .. }),
             _ => false,
         };
-        Ok(able && closed_at(&self.store, path).await?.is_none())
+        Ok(able && closed_at(&self.store, path).await?.is_none() && self.goals.spent_for(path).is_none())
     }
+}
+
+/// The next event, or that some were missed.
+async fn next(told: &mut broadcast::Receiver<Arc<Told>>) {
+    // It is never closed: the system that sends is there.
+    let _ = told.recv().await;
 }
 
 /// Whether nothing of a job runs until somebody says so.

@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::dispatcher;
 use crate::error::Error;
 use crate::gate::Gate;
+use crate::goals::{Accountant, Book};
 use crate::inboxes::Inboxes;
 use crate::job::{Aside, JobActor, JobSignal, Spool};
 use crate::limits::Limits;
@@ -70,6 +71,8 @@ pub struct Inner {
     pub(crate) aside: Aside,
     pub(crate) registrar: ActorRef<Registrar>,
     pub(crate) inboxes: Inboxes,
+    pub(crate) goals: Arc<Book>,
+    pub(crate) accountant: ActorRef<Accountant>,
     pub(crate) slots: Slots,
     pub(crate) waits: WaitRoom,
     pub(crate) active: Active,
@@ -127,8 +130,15 @@ impl System {
         let clock = Clock::start();
         plant(&store, clock).await?;
         let tasks = TaskTracker::new();
-        let desk =
-            Desk { store: store.clone(), limits: limits.clone(), roles: roles.clone(), clock, tasks: tasks.clone() };
+        let (goals, accountant) = (Arc::<Book>::default(), Accountant::prepare_with_mailbox(mailbox::unbounded()));
+        let desk = Desk {
+            store: store.clone(),
+            limits: limits.clone(),
+            roles: roles.clone(),
+            goals: goals.clone(),
+            clock,
+            tasks: tasks.clone(),
+        };
         let registrar = Registrar::spawn_with_mailbox(desk, mailbox::unbounded());
         let system = System(Arc::new(Inner {
             slots: Slots::new(limits.turns),
@@ -137,6 +147,8 @@ impl System {
             jobs: Gate::new(),
             aside: Aside::default(),
             inboxes: Inboxes::default(),
+            goals,
+            accountant: accountant.actor_ref().clone(),
             active: Active::default(),
             alarms: Alarms::default(),
             watchers: Watchers::default(),
@@ -155,6 +167,7 @@ impl System {
             roles,
             registrar,
         }));
+        accountant.spawn(system.clone());
         let from = system.store.last();
         system.tasks.spawn(dispatcher::dispatch(system.clone(), from));
         system.tasks.spawn(dispatcher::passivate(system.clone()));
@@ -167,9 +180,11 @@ impl System {
     pub async fn shutdown(&self, within: Duration) -> ShutdownReport {
         self.active.end();
         let report = self.dismiss(&AgentPath::root(), within).await;
+        self.close_books(within).await;
         self.stopping.cancel();
         self.watchers.end();
         self.registrar.kill();
+        self.accountant.kill();
         self.tasks.close();
         // Turns that outlived their grace are dropped with the runtime.
         let _ = tokio::time::timeout(within, self.tasks.wait()).await;

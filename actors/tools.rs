@@ -1,9 +1,11 @@
 //! The tools of a turn: one closed list, for in-process brains, function-calling models and protocols alike.
 
 mod digest;
+mod goal;
 mod list;
 mod memory;
 mod noting;
+mod offered;
 mod outside;
 mod plan;
 mod standing;
@@ -11,6 +13,7 @@ mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -32,98 +35,8 @@ use crate::role::DEFAULT_ROLE;
 use crate::system::System;
 use crate::transcript::Fork;
 
-/// A tool as a model is told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tool {
-    /// Its name.
-    pub name: &'static str,
-    /// What it does, for the model.
-    pub description: &'static str,
-    /// Its parameters, a JSON Schema.
-    pub parameters: &'static str,
-    /// Only a job item has it.
-    pub for_items: bool,
-}
-
-/// Every tool there is.
-pub const TOOLS: [Tool; 18] = [
-    Tool {
-        name: "spawn",
-        description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
-                      you as a message.",
-        parameters: r#"{"type":"object","properties":{"name":{"type":"string","description":"lowercase letters, digits and underscores, at most 64"},"task":{"type":"string"},"role":{"type":"string"},"nickname":{"type":"string","description":"what people call it; picked for it if you say nothing"},"fork":{"type":"string","pattern":"^(none|all|[1-9][0-9]*)$","description":"how much of your conversation it begins with: none (if you say nothing), all, or that of so many last turns"},"metadata":{"type":"object","additionalProperties":{"type":"string"},"description":"attached to the task, over what came with your own messages"}},"required":["name"],"additionalProperties":false}"#,
-        for_items: false,
-    },
-    Tool {
-        name: "send",
-        description: "Leave a message in an agent's inbox without starting a turn. A bare name or nickname is an agent below \
-                      you. With interrupt, for an agent below you, the turn it is at ends first.",
-        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"},"interrupt":{"type":"boolean"},"metadata":{"type":"object","additionalProperties":{"type":"string"},"description":"attached to it, over what came with your own messages"}},"required":["to","message"],"additionalProperties":false}"#,
-        for_items: false,
-    },
-    Tool {
-        name: "assign",
-        description: "Give an agent below you a task, which starts a turn. Its outcome comes back to you as a message. With \
-                      interrupt, the turn it is at ends first.",
-        parameters: r#"{"type":"object","properties":{"to":{"type":"string"},"message":{"type":"string"},"interrupt":{"type":"boolean"},"metadata":{"type":"object","additionalProperties":{"type":"string"},"description":"attached to it, over what came with your own messages"}},"required":["to","message"],"additionalProperties":false}"#,
-        for_items: false,
-    },
-    Tool {
-        name: "interrupt",
-        description: "End the turn that an agent below you is at, with cascade those of all agents below it too. The \
-                      agent stays, and takes its next message; that it was interrupted comes back to you as one.",
-        parameters: r#"{"type":"object","properties":{"agent":{"type":"string"},"cascade":{"type":"boolean"}},"required":["agent"],"additionalProperties":false}"#,
-        for_items: false,
-    },
-    Tool {
-        name: "close",
-        description: "Stop an agent below you and all below it: what they are at is put back, nothing runs there, and no message \
-                      is taken, until you resume it. Tells how many ended in time and how many were killed.",
-        parameters: r#"{"type":"object","properties":{"agent":{"type":"string"}},"required":["agent"],"additionalProperties":false}"#,
-        for_items: false,
-    },
-    Tool {
-        name: "resume",
-        description: "Open an agent below you that was closed, or let a faulted one try again: what it was at goes on. What \
-                      was closed by itself below it stays closed.",
-        parameters: r#"{"type":"object","properties":{"agent":{"type":"string"}},"required":["agent"],"additionalProperties":false}"#,
-        for_items: false,
-    },
-    Tool {
-        name: "wait",
-        description: "Wait until agents have nothing left to do, and get their last results; the end of the time is an \
-                      answer, too. Without agents: wait until a message comes for you.",
-        parameters: wait::PARAMETERS,
-        for_items: false,
-    },
-    Tool {
-        name: "list",
-        description: "List agents below you, with their nicknames, roles and how they stand, in path order. A long list comes in \
-                      pages.",
-        parameters: list::PARAMETERS,
-        for_items: false,
-    },
-    memory::REMEMBER,
-    memory::RECALL,
-    memory::FORGET,
-    memory::MARK,
-    Tool {
-        name: "digest",
-        description: "Read in short what an agent below you has done and what came of it, or what you have done yourself.",
-        parameters: digest::PARAMETERS,
-        for_items: false,
-    },
-    Tool {
-        name: "report",
-        description: "Report the result of your row, once. With stop, no more rows of the job are started.",
-        parameters: r#"{"type":"object","properties":{"result":{"type":"object"},"stop":{"type":"boolean"}},"required":["result"],"additionalProperties":false}"#,
-        for_items: true,
-    },
-    plan::PLAN_TOOLS[0],
-    plan::PLAN_TOOLS[1],
-    plan::PLAN_TOOLS[2],
-    plan::PLAN_TOOLS[3],
-];
+pub use offered::{TOOLS, Tool};
+pub use outside::Beginning;
 
 /// Why a tool call was refused; in words for the brain that called.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -164,6 +77,8 @@ pub struct Tools {
     recalled: Arc<Lock<BTreeSet<MemoryKey>>>,
     /// Tools that its role does not have.
     hidden: Arc<BTreeSet<&'static str>>,
+    /// Set when it uses a tool that changes something, or takes mail.
+    busy: Arc<AtomicBool>,
     /// The call under way, by its number.
     call: Option<u32>,
 }
@@ -174,6 +89,8 @@ struct SpawnArguments {
     name: String,
     task: Option<String>,
     role: Option<String>,
+    goal: Option<String>,
+    budget: Option<u64>,
     nickname: Option<String>,
     metadata: Option<BTreeMap<String, String>>,
     fork: Option<String>,
@@ -218,13 +135,19 @@ impl Tools {
         let given = given.unwrap_or(InboxKey::after(caller.version()));
         let given = Arc::new(Mutex::new(given));
         let (hidden, attached, attaching) = (Arc::default(), Arc::default(), Metadata::default());
-        let recalled = Arc::default();
-        Tools { system, caller, given, attached, attaching, cancel, pauses, recalled, hidden, call: None }
+        let (busy, recalled, call) = (Arc::default(), Arc::default(), None);
+        Tools { system, caller, given, attached, attaching, cancel, pauses, recalled, hidden, busy, call }
     }
 
     /// The same without the tools that a role hides.
     pub(crate) fn without(mut self, hidden: Arc<BTreeSet<&'static str>>) -> Self {
         self.hidden = hidden;
+        self
+    }
+
+    /// The same, which note there that something was done.
+    pub(crate) fn noting(mut self, busy: Arc<AtomicBool>) -> Self {
+        self.busy = busy;
         self
     }
 
@@ -275,6 +198,7 @@ impl Tools {
             "resume" => self.call_resume(arguments).await,
             "wait" => self.call_wait(arguments).await,
             "list" => self.call_list(arguments).await,
+            "get_goal" | "create_goal" | "update_goal" | "set_goal" => self.call_goal(name, arguments).await,
             "digest" => self.call_digest(arguments).await,
             "remember" => self.call_remember(arguments).await,
             "recall" => self.call_recall(arguments).await,
@@ -335,6 +259,7 @@ impl Tools {
         if self.caller.run().is_some() {
             self.system.keep_mail(&self.caller, &messages).await?;
         }
+        self.busy.fetch_or(!messages.is_empty(), Ordering::Relaxed);
         let mut attached = self.attached.lock();
         *attached = messages.iter().fold(attached.clone(), |beneath, message| message.metadata.over(&beneath));
         drop(attached);
@@ -369,7 +294,8 @@ impl Tools {
         nickname: Nickname,
         arguments: &str,
     ) -> Result<Newborn, ToolError> {
-        let SpawnArguments { name, task, role, nickname: _, metadata, fork } = spawn;
+        let SpawnArguments { name, task, role, goal, budget, nickname: _, metadata, fork } = spawn;
+        let goal = self.goal_to_give(goal.as_deref(), budget).await?;
         let fork = fork.as_deref().map_or(Ok(Fork::None), str::parse);
         let fork: Fork = fork.map_err(|error: Error| ToolError::Arguments(error.to_string()))?;
         if let Some(task) = &task {
@@ -384,7 +310,8 @@ impl Tools {
         let (brain, pool) = (given.brain.clone(), given.nicknames.clone());
         let first = task.map(|text| FirstMessage { text, trigger: true, metadata });
         let history = self.system.forked(me, fork).await?;
-        let birth = Birth { path, role, brain, nickname, pool, first, history, or_existing: false, created_at: None };
+        let (or_existing, created_at) = (false, None);
+        let birth = Birth { path, role, brain, nickname, pool, first, goal, history, or_existing, created_at };
         let tool = self.entry("spawn", arguments.to_owned());
         let spawn = || {
             let (births, tool) = (vec![birth.clone()], tool.clone());
@@ -457,6 +384,7 @@ impl Tools {
 
     /// What a call leaves in its caller's transcript, if it has one.
     fn entry(&self, tool: &str, arguments: String) -> Option<ToolUse> {
+        self.busy.store(true, Ordering::Relaxed);
         let turn = self.caller.run().map_or(self.caller.turn(), |run| run.run.into());
         let (name, at, call) = (tool.to_owned(), self.system.clock.now(), self.call.unwrap_or_default());
         self.caller.is_transcribed().then_some(ToolUse { turn, call, name, arguments, at })

@@ -222,6 +222,7 @@ impl System {
             Phase::Faulted { reason, .. } => Some(Standing::Faulted { reason }),
             Phase::Running(_) => None,
             Phase::Ready { .. } if agent.brain.is_some() && has_trigger(&self.store, path).await? => None,
+            Phase::Ready { .. } if self.goes_on_here(path, agent.id).await? => None,
             Phase::Ready { .. } if after.is_some_and(|after| newest.is_none_or(|newest| newest <= after)) => None,
             Phase::Ready { .. } => Some(Standing::Rests(agent.outcome)),
         })

@@ -9,6 +9,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench is a program: it prints what it measured")]
 
+mod accounting;
 mod bare;
 mod branch;
 mod child;
@@ -60,7 +61,7 @@ struct Bench {
     long: bool,
 }
 
-const WORKLOADS: [(&str, Workload); 20] = [
+const WORKLOADS: [(&str, Workload); 21] = [
     ("spawn", spawn::measure),
     ("reply", reply::measure),
     ("wake", wake::measure),
@@ -81,6 +82,7 @@ const WORKLOADS: [(&str, Workload); 20] = [
     ("interrupt", interrupt::measure),
     ("list", listing::measure),
     ("memories", memories::measure),
+    ("goals", accounting::measure),
 ];
 
 fn main() -> ExitCode {

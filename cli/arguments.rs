@@ -1,5 +1,6 @@
 //! What may be written on the command line. Agent paths are text here: a bad one has an exit code of its own.
 
+mod goal;
 mod import;
 mod job;
 mod looking;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use goal::{EndowArguments, GoalVerb};
 pub(crate) use import::ImportVerb;
 pub(crate) use job::{
     JobBoundsArguments, JobExportArguments, JobItemsArguments, JobRetryArguments, JobRunArguments, JobSetArguments,
@@ -210,6 +212,9 @@ pub(crate) enum Verb {
         #[arg(long)]
         stop: bool,
     },
+    /// Give agents goals, which they go on with by themselves, and budgets for them
+    #[command(subcommand)]
+    Goal(GoalVerb),
     /// See and change what an agent means to do: nodes of which some come after others
     #[command(subcommand)]
     Plan(PlanVerb),
@@ -350,6 +355,8 @@ pub(crate) struct SpawnArguments {
     pub(crate) message: Option<String>,
     #[command(flatten)]
     pub(crate) meta: MetaArguments,
+    #[command(flatten)]
+    pub(crate) endow: EndowArguments,
     /// Its role; `understory role list` tells which there are
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<String>,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use understory_server::{Assigned, Called, Code, Failure, Follow, OutcomeLine, Reply, Request, UNSURE, Wanted};
 
-use crate::arguments::{LetterArguments, SpawnArguments, WaitArguments};
+use crate::arguments::{EndowArguments, LetterArguments, SpawnArguments, WaitArguments};
 use crate::command::Session;
 use crate::confirm::confirm;
 use crate::door::Door;
@@ -53,7 +53,7 @@ pub(crate) async fn digest(session: &Session, path: &str, refresh: bool) -> Resu
 
 /// `spawn`.
 pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Result<u8, Failure> {
-    let SpawnArguments { path, message, meta, role, brain, nickname, no_nickname, fork, or_existing, detach } =
+    let SpawnArguments { path, message, meta, endow, role, brain, nickname, no_nickname, fork, or_existing, detach } =
         arguments;
     let brain = brains::choice(session, brain).await?;
     let brain = brain.map(|choice| understory_server::BrainLine { name: choice.name, settings: choice.settings });
@@ -66,7 +66,9 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
     let door = session.open().await?;
     let follow = followed(session, detach, &door);
     let (task, at) = (message, path.clone());
-    let request = Request::Spawn { path: at, role, brain, nickname, task, metadata, or_existing, fork, follow };
+    let EndowArguments { goal, budget } = endow;
+    let request =
+        Request::Spawn { path: at, role, brain, nickname, task, metadata, goal, budget, or_existing, fork, follow };
     let reply = door.ask(session, request, &format!("what was accepted is kept: understory run {path}")).await?;
     let Reply::Spawned(spawned) = &reply else { return Ok(exit::OK) };
     match (&spawned.outcome, asked, spawned.created) {

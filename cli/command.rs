@@ -13,7 +13,7 @@ use crate::setting::{Setting, agent_path};
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use crate::{
-    ask, dead, exit, fan_out, import, job, jobs, log, looking, memory, parcel, planning, remove, role, run, tool,
+    ask, dead, exit, fan_out, goal, import, job, jobs, log, looking, memory, parcel, planning, remove, role, run, tool,
     transcript, watch,
 };
 
@@ -93,6 +93,7 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Token { path } => tool::token(session, &path).await,
         Verb::Tool(verb) => tool::tool(session, verb).await,
         Verb::Report { result, stop } => tool::report(session, &result, stop).await,
+        Verb::Goal(verb) => goal::goal(session, verb).await,
         Verb::Plan(verb) => planning::plan(session, verb).await,
         Verb::Transcript(arguments) => transcript::transcript(session, arguments).await,
         Verb::Usage(arguments) => transcript::usage(session, arguments).await,

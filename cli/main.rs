@@ -11,6 +11,7 @@ mod entries;
 mod exit;
 mod fan_out;
 mod given;
+mod goal;
 mod import;
 mod job;
 mod jobs;

@@ -7,6 +7,7 @@ mod dead;
 mod details;
 mod event;
 mod fan_out;
+mod goal;
 mod import;
 mod job;
 mod list;
@@ -74,6 +75,7 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Removed(asked) => removed::removed(asked),
         Reply::Digest(digest) => lines(&digest.text),
         Reply::Dead(reply) => dead::dead(reply),
+        Reply::Goal(reply) => goal::goal(reply),
         Reply::Plan(reply) => planning::plan(reply),
         Reply::Transcript(reply) => transcript::transcript(reply),
         Reply::Usage(table) => transcript::usage(table),

@@ -15,8 +15,8 @@ use crate::spawn::Spawn;
 /// A handle on the agent at a path, whether it is there or not. Cheap to clone; holds nothing alive.
 #[derive(Clone)]
 pub struct Agent {
-    system: System,
-    path: AgentPath,
+    pub(crate) system: System,
+    pub(crate) path: AgentPath,
     metadata: Metadata,
 }
 

@@ -28,6 +28,7 @@ mod builder;
 mod dead;
 mod error;
 mod events;
+mod goal;
 mod import;
 mod item;
 mod job;
@@ -62,30 +63,32 @@ pub use understory_actors::job::{
     Begun, ErrorGroup, ITEMS_MAX, ItemPage, ItemQuery, ItemStatus, ItemView, JobDigest, JobError, JobPlan, JobRequest,
     JobStarted, JobView, LimitsChange, PlannedRow, ResultCursor, Results, Retried, RetryRequest, RowResult, SlowRow,
 };
-pub use understory_actors::tools::{TOOLS, Tool, ToolError, Tools};
+pub use understory_actors::tools::{Beginning, TOOLS, Tool, ToolError, Tools};
 pub use understory_actors::{
-    Accepted, AnyBrain, Asked, Assignment, Awaited, Brain, BrainError, BrainFactory, CHILDREN_COUNTED_MAX, CardPatch,
-    Children, ClosedReport, Cursor, DEAD_PAGE_MAX, DEFAULT_ROLE, DeadKey, DeadMail, Digested, FORGOTTEN_SHOWN_MAX,
-    FORK_BYTES_MAX, FORK_ENTRIES_MAX, FanOut, Forgotten, Fork, HISTORY_BYTES_MAX, Hindrance, HindranceKind, History,
-    Hold, IMPORT_BYTES_MAX, IMPORT_ENTRIES_MAX, IN_HAND_MAX, JobRow, Kind, LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX,
-    LIST_MAX, Labelled, Letter, Limits, Listing, MEMORIES_MAX, MEMORY_MAX, Marked, MemoryCursor, MemoryEdit, MemoryKey,
-    MemoryOrder, MemoryPage, MemoryQuery, MemoryView, Missed, Misses, Named, NewPlanNode, Nickname, NicknamePool,
-    NodeSpending, Note, Noted, OnResult, OpenPlan, Order, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX,
-    PLAN_NOTES_MAX, PROJECT_LOOKED_MAX, PROJECT_NAMED_MAX, PRUNE_NAMED_MAX, Part, Pass, PendingMail, PlacedEntry,
-    PlanInShort, PlanPatch, PlanTask, PlanView, PlannedNode, Policy, PoolError, Progress, Project, PruneReport,
-    PruneRequest, Query, RESULT_KEPT_MAX, Reach, Redacted, Remembered, RemovedReport, Response, Restart, Role,
-    RoleLimits, SESSION_MAX, STATUSES, Seat, Settled, Share, Shares, ShutdownReport, SpawnRequest, Spawned, Spending,
-    Standing, Strategy, TAG_MAX, TAGS_MAX, TAINT_MAX, TEXT_MAX, TITLE_MAX, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX,
+    Accepted, AnyBrain, Asked, Assignment, Awaited, Brain, BrainError, BrainFactory, Budget, CHILDREN_COUNTED_MAX,
+    CardPatch, Children, ClosedReport, Cursor, DEAD_PAGE_MAX, DEFAULT_ROLE, DeadKey, DeadMail, Digested,
+    FORGOTTEN_SHOWN_MAX, FORK_BYTES_MAX, FORK_ENTRIES_MAX, FanOut, Forgotten, Fork, GoalPatch, GoalView,
+    HISTORY_BYTES_MAX, Hindrance, HindranceKind, History, Hold, IMPORT_BYTES_MAX, IMPORT_ENTRIES_MAX, IN_HAND_MAX,
+    JobRow, Kind, LABEL_KEY_MAX, LABEL_VALUE_MAX, LABELS_MAX, LIST_MAX, Labelled, Letter, Limits, Listing,
+    MEMORIES_MAX, MEMORY_MAX, Marked, MemoryCursor, MemoryEdit, MemoryKey, MemoryOrder, MemoryPage, MemoryQuery,
+    MemoryView, Missed, Misses, Named, NewGoal, NewPlanNode, Nickname, NicknamePool, NodeSpending, Note, Noted,
+    OnResult, OpenPlan, Order, PLAN_ADDED_MAX, PLAN_EVIDENCE_BYTES, PLAN_EVIDENCE_MAX, PLAN_NOTES_MAX,
+    PROJECT_LOOKED_MAX, PROJECT_NAMED_MAX, PRUNE_NAMED_MAX, Part, Pass, PendingMail, PlacedEntry, PlanInShort,
+    PlanPatch, PlanTask, PlanView, PlannedNode, Policy, PoolError, Progress, Project, PruneReport, PruneRequest, Query,
+    RESULT_KEPT_MAX, Reach, Redacted, Remembered, RemovedReport, Response, Restart, Role, RoleLimits, SESSION_MAX,
+    STATUSES, Seat, Settled, Share, Shares, ShutdownReport, SpawnRequest, Spawned, Spending, Standing, Strategy,
+    TAG_MAX, TAGS_MAX, TAINT_MAX, TEXT_MAX, TITLE_MAX, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX,
     TRANSCRIPT_SEARCHED_MAX, Target, Token, TranscriptPage, TranscriptPart, TranscriptQuery, Turn, USAGE_MAX, Until,
     Unused, UsageReport, Verb, View, WAIT_TARGETS_MAX, Waited, Waits, brain_fn, chain, redact,
 };
 pub use understory_paths::{AgentPath, PathError};
 pub use understory_store::{
     Agent as AgentRecord, AgentId, AgentRef, Answered, Backup, Below, BrainChoice, Card, Child, CommitError, Compacted,
-    Compaction, Counts, Creation, DeadLetter, Digest, EntryKind, Event, GoalInShort, Grant, GrowthOrder, InboxKey,
-    Item, ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX,
-    METADATA_MAX, METADATA_VALUE_MAX, Memory, MemoryId, MemoryRank, Message, MessageKind, Metadata, MetadataError,
-    Node, Outcome, OutputFormat, OutputKind, Pause, Phase, PlanNode, PlanState, PlanStep, PlanWhat, Problem, Restored,
-    RowColumns, Running, Said, Scope, Sender, Shortlist, Speaker, Spent, StoreError, TableFormat, Taint, Text, Time,
-    Told, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage, Verified, Version, Work,
+    Compaction, Counts, Creation, DeadLetter, Digest, EntryKind, Event, Goal, GoalId, GoalInShort, GoalRef,
+    GoalStanding, GoalStatus, Grant, GrowthOrder, InboxKey, Item, ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec,
+    JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX, METADATA_MAX, METADATA_VALUE_MAX, Memory, MemoryId,
+    MemoryRank, Message, MessageKind, Metadata, MetadataError, Node, OBJECTIVE_MAX, Objective, ObjectiveError, Outcome,
+    OutputFormat, OutputKind, Pause, Phase, PlanNode, PlanState, PlanStep, PlanWhat, Problem, Restored, RowColumns,
+    Running, Said, Scope, Sender, Shortlist, Speaker, Spent, StoreError, TableFormat, Taint, Text, Time, Told,
+    ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage, Verified, Version, Work,
 };

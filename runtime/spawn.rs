@@ -3,7 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
-use understory_actors::{Fork, Nickname, SpawnRequest, System};
+use understory_actors::{Fork, NewGoal, Nickname, SpawnRequest, System};
 use understory_paths::{AgentPath, PathError};
 use understory_store::{BrainChoice, Metadata};
 
@@ -60,6 +60,11 @@ impl Spawn {
     /// Attaches this to the task.
     pub fn metadata(self, metadata: Metadata) -> Self {
         self.with(|request| request.metadata = metadata)
+    }
+
+    /// Gives it a goal in the same commit: it goes on by itself once its subtree is run.
+    pub fn goal(self, goal: NewGoal) -> Self {
+        self.with(|request| request.goal = Some(goal))
     }
 
     /// Has it begin with so much of its parent's conversation.

@@ -15,13 +15,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use understory::{
-    AgentPath, Nickname, Node, Reach, Runtime, Spawned as Newborn, Target, Token, ToolError, Tools, Until, Verb, View,
+    AgentPath, Beginning, Nickname, Node, Reach, Runtime, Spawned as Newborn, Target, Token, ToolError, Tools, Until,
+    Verb, View,
 };
 
 use crate::answer::{accepted_line, forked, interrupted_line, job, show};
 use crate::dead::DeadRequest;
 use crate::digest::digest;
 use crate::failure::{Code, Failure};
+use crate::goal;
 use crate::jobs;
 use crate::lines::{AskedClose, AskedResume, Assigned, NodeLine, Outline, Shown, Spawned, Tree, TreeLine, Waited};
 use crate::listing::{ListRequest, list as list_page};
@@ -119,6 +121,10 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
         Request::Digest { path, refresh: _ } | Request::Project { path } => one(Verb::Inspect, path),
         Request::Token { path } => one(Verb::Token, path.as_str()),
         Request::Dead(DeadRequest::List { path, .. }) => one(Verb::Dead, path),
+        Request::Goal(goal) => {
+            let (verb, path) = goal.asks();
+            one(verb, path)
+        }
         Request::Plan(plan) => Some(plan.asked()),
         Request::Transcript(transcript) => {
             let verb = if transcript.looks() { Verb::Inspect } else { Verb::Remove };
@@ -161,20 +167,19 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         Request::JobControl(control) if control.looks() => {
             Reply::JobControl(jobs::answer(runtime, control.of(&named(at)?)).await?)
         }
-        Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, fork, follow } => {
+        Request::Spawn { path, role, brain, nickname, task, metadata, goal, budget, or_existing, fork, follow } => {
             if brain.is_some() || or_existing {
                 let message = "an agent creates agents that are new and have the brain of their role";
                 return Err(Failure::new(Code::Usage, message));
             }
             left(follow, "spawn")?;
+            let beginning = Beginning { goal, budget, fork: forked(fork)? };
             let nickname = match nickname {
                 Called::Picked => Nickname::Picked,
                 Called::Off => Nickname::Off,
                 Called::Given(nickname) => Nickname::Given(nickname),
             };
-            Reply::Spawned(spawned_line(
-                tools.spawn_as(path.name(), task, role, nickname, metadata, forked(fork)?).await?,
-            ))
+            Reply::Spawned(spawned_line(tools.spawn_as(path.name(), task, role, nickname, metadata, beginning).await?))
         }
         Request::Send { text, interrupt, metadata, .. } => {
             let (accepted, interrupted) = tools.post(&named(at)?, text, false, interrupt, metadata).await?;
@@ -199,6 +204,7 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
             let new = tools.resume(path.as_str()).await?;
             Reply::Resumed(AskedResume { path, new })
         }
+        Request::Goal(request) => Reply::Goal(goal::answer_as(runtime, tools, named(at)?, request).await?),
         Request::Interrupt { cascade, dry_run, .. } => interrupt(runtime, tools, named(at)?, cascade, dry_run).await?,
         Request::Plan(request) => Reply::Plan(plan::answer_as(tools, request).await?),
         Request::Project { .. } => Reply::Project(Box::new(project(runtime, named(at)?).await?)),

@@ -13,6 +13,7 @@ use crate::dead;
 use crate::digest::digest;
 use crate::failure::{Code, Failure};
 use crate::fan_out;
+use crate::goal;
 use crate::jobs;
 use crate::label::label;
 use crate::lines::{
@@ -109,6 +110,7 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         }
         Request::Memory(request) => Reply::Memory(memories::answer(runtime, request).await?),
         Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
+        Request::Goal(request) => Reply::Goal(goal::answer(runtime, request).await?),
         Request::Transcript(request) => Reply::Transcript(transcript::answer(runtime, request).await?),
         Request::Usage(request) => Reply::Usage(usage::usage(runtime, request).await?),
         Request::Token { path } => {
@@ -123,7 +125,19 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         }
         Request::Parcel(request) => Reply::Parcel(parcel::answer(runtime, request).await?),
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
-        Request::Spawn { path, role, brain, nickname, task, metadata, or_existing, fork, follow } => {
+        Request::Spawn {
+            path,
+            role,
+            brain,
+            nickname,
+            task,
+            metadata,
+            goal: objective,
+            budget,
+            or_existing,
+            fork,
+            follow,
+        } => {
             let metadata = Metadata::new(metadata).map_err(Error::from)?;
             let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });
             let nickname = match nickname {
@@ -131,8 +145,9 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
                 Called::Off => Nickname::Off,
                 Called::Given(nickname) => Nickname::Given(nickname),
             };
+            let goal = goal::given(objective.as_deref(), budget)?;
             let fork = forked(fork)?;
-            let request = SpawnRequest { path, role, brain, nickname, task, metadata, or_existing, fork };
+            let request = SpawnRequest { path, role, brain, nickname, task, metadata, goal, or_existing, fork };
             Reply::Spawned(spawn(runtime, request, follow).await.map_err(unspawned)?)
         }
     })

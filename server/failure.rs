@@ -147,7 +147,11 @@ fn code(error: &Refusal) -> Code {
         | Refusal::NoPlanNode { .. }
         | Refusal::NoMemory { .. }
         | Refusal::UnknownRole { .. }
-        | Refusal::UnknownBrain { .. } => Code::NotFound,
+        | Refusal::UnknownBrain { .. }
+        | Refusal::NoGoal { .. } => Code::NotFound,
+        Refusal::GoalExists { .. } => Code::Exists,
+        Refusal::GoalReplaced { .. } | Refusal::GoalRefused { .. } => Code::Conflict,
+        Refusal::Objective(_) => Code::InvalidText,
         Refusal::Exists { .. } | Refusal::NicknameTaken { .. } | Refusal::AlreadyAccepted { .. } => Code::Exists,
         Refusal::Removed { .. } => Code::Removed,
         Refusal::BadToken { .. } => Code::BadToken,
@@ -241,6 +245,10 @@ fn details(error: &Refusal) -> Value {
         Refusal::Overdue { path, overdue } => json!({ "path": path, "overdue": overdue }),
         Refusal::Removed { path, at } => json!({ "path": path, "removed": at }),
         Refusal::Closed { path, at } => json!({ "path": path, "closed_by": at }),
+        Refusal::NoGoal { path } | Refusal::GoalReplaced { path } | Refusal::GoalRefused { path, .. } => {
+            json!({ "path": path })
+        }
+        Refusal::GoalExists { path, status } => json!({ "path": path, "status": status }),
         Refusal::JobRefused { path, .. } => json!({ "path": path }),
         Refusal::WrongKind { path, found, .. } => json!({ "path": path, "found": found }),
         Refusal::Faulted { path, reason } => json!({ "path": path, "reason": reason }),
@@ -323,6 +331,7 @@ fn job_details(error: &JobError) -> Value {
 fn hint(error: &Refusal) -> Option<String> {
     Some(match error {
         Refusal::Open { path } => format!("understory close {path}"),
+        Refusal::NoGoal { path } => format!("understory goal set {path} TEXT"),
         Refusal::BeingRemoved { path } | Refusal::Overdue { path, .. } => format!("understory remove {path}"),
         Refusal::Closed { at, .. } => format!("understory resume {at}"),
         Refusal::Faulted { path, .. } => format!("understory resume {path}"),

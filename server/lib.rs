@@ -18,6 +18,7 @@ mod details;
 mod digest;
 mod failure;
 mod fan_out;
+mod goal;
 mod import;
 mod jobs;
 mod label;
@@ -47,6 +48,7 @@ pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
 pub use digest::{BelowLine, CallsLine, ChildLine, DigestLine, GoalInShortLine, TurnsLine, UsedLine};
 pub use failure::{Code, Failure, UNSURE, named};
 pub use fan_out::{AskedSubtree, MissedLine};
+pub use goal::{BudgetWord, GoalCleared, GoalLine, GoalPage, GoalReply, GoalRequest};
 pub use jobs::{
     AskedPause, AskedRetry, AskedSet, ItemsPage, JobAnswer, JobControl, JobLimitsLine, PauseLine, RowLine, SlowLine,
     SpentLine, WatchedJob, retried_line, watched,

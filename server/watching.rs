@@ -118,6 +118,17 @@ pub enum Happened {
     Removed,
     /// A title or labels were changed.
     Labelled,
+    /// An agent's goal was set, changed, charged or cleared.
+    GoalChanged {
+        /// The word for how it stands; nothing: it was cleared.
+        status: Option<String>,
+        /// Tokens used.
+        used: u64,
+        /// Tokens allowed.
+        budget: Option<u64>,
+        /// Why it stands so, where there is more to say.
+        why: String,
+    },
     /// Nodes of an agent's plan were changed.
     PlanChanged {
         /// Which.
@@ -269,6 +280,12 @@ fn happened(told: Told) -> Happened {
         Event::JobExportFailed { reason, .. } => Happened::JobExportFailed { reason },
         Event::Removed { .. } => Happened::Removed,
         Event::Labelled { .. } => Happened::Labelled,
+        Event::GoalChanged { goal, .. } => Happened::GoalChanged {
+            status: goal.status.map(|status| status.as_str().to_owned()),
+            used: goal.used,
+            budget: goal.budget,
+            why: goal.why,
+        },
         Event::PlanChanged { nodes, what, .. } => {
             let word = what.as_str().to_owned();
             let to = match what {

@@ -11,6 +11,7 @@ use crate::dead::{DeadReply, DeadRequest};
 use crate::digest::DigestLine;
 use crate::failure::Failure;
 use crate::fan_out::AskedSubtree;
+use crate::goal::{GoalReply, GoalRequest};
 use crate::jobs::{JobAnswer, JobControl};
 use crate::label::{CardLine, LabelRequest};
 use crate::lines::{
@@ -86,6 +87,12 @@ pub enum Request {
         /// What is attached to it.
         #[serde(default)]
         metadata: BTreeMap<String, String>,
+        /// What it is to reach by itself.
+        #[serde(default)]
+        goal: Option<String>,
+        /// How many tokens it may use for that.
+        #[serde(default)]
+        budget: Option<u64>,
         /// One that is there already is the answer.
         or_existing: bool,
         /// How much of its parent's conversation it begins with: `none`, `all` or a number of turns.
@@ -194,6 +201,8 @@ pub enum Request {
     },
     /// Something about dead letters.
     Dead(DeadRequest),
+    /// Something about goals.
+    Goal(GoalRequest),
     /// Something about an agent's plan.
     Plan(PlanRequest),
     /// Something about transcripts.
@@ -317,6 +326,8 @@ pub enum Reply {
     Digest(Box<DigestLine>),
     /// To something about dead letters.
     Dead(DeadReply),
+    /// To something about goals.
+    Goal(GoalReply),
     /// To something about a plan.
     Plan(PlanReply),
     /// To something about transcripts.
@@ -342,6 +353,9 @@ impl Request {
     pub fn repeats(&self) -> bool {
         if let Request::Dead(dead) = self {
             return dead.repeats();
+        }
+        if let Request::Goal(goal) = self {
+            return goal.repeats();
         }
         if let Request::Plan(plan) = self {
             return plan.repeats();

@@ -11,6 +11,7 @@ use understory_store::{
 };
 
 use super::bury::bury;
+use super::drive::says_to_itself;
 use super::end::Hand;
 use super::entry::{Held, Stage, TurnEntry};
 use super::work::{Work, panicked, run_turn};
@@ -49,8 +50,17 @@ impl AgentActor {
         if let Some(strays) = strays(agent, &rows) {
             return self.bury_strays(agent, &strays).await;
         }
-        if rows.is_empty() {
+        self.system.goals.ready(&self.system.store).await?;
+        if self.system.goals.spent_for(&self.path).is_some() {
+            // Whoever raises the budget wakes it.
             return Ok(Next::Stay);
+        }
+        if rows.is_empty() {
+            return self.go_on(agent).await;
+        }
+        let stale = self.stale(agent, &rows);
+        if !stale.is_empty() {
+            return self.put_away(&stale).await;
         }
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
         let in_hand: Vec<InboxKey> = rows.iter().filter_map(|row| keys::inbox_key(&row.key)).collect();
@@ -92,6 +102,9 @@ impl AgentActor {
             stage: Stage::Starting,
             slot: TurnSlot::new(permit),
             cost: Cost::default(),
+            payers: vec![(self.system.goals.payers(&self.path), 0)],
+            by_itself: rows.iter().any(says_to_itself),
+            busy: Arc::default(),
             unwritten: Arc::default(),
         };
         self.system.agents.held(&self.path, |held| held.entry = Some(entry));
@@ -137,22 +150,24 @@ impl AgentActor {
         let caller = Caller::agent(self.me(agent), running.turn, running.attempt, version)
             .kept_within(self.system.isolation(&self.path).await?);
         let session = self.system.session_of(&self.me(agent), 0).await?;
+        let goal = self.system.goal_of(&self.me(agent)).await?;
         let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
         let found = self.system.agents.held(&self.path, |held| {
             held.running();
-            let entry = held
-                .entry
-                .as_ref()
-                .map(|entry| (entry.cancel.clone(), entry.slot.pauses(), entry.cost.clone(), entry.unwritten.clone()));
+            let entry = held.entry.as_ref().map(|entry| {
+                let (busy, unwritten) = (entry.busy.clone(), entry.unwritten.clone());
+                (entry.cancel.clone(), entry.slot.pauses(), entry.cost.clone(), busy, unwritten)
+            });
             (entry, held.brain.lock().take())
         });
-        let Some((Some((cancel, pauses, cost, unwritten)), brain)) = found else { return Ok(Next::Stay) };
+        let Some((Some((cancel, pauses, cost, busy, unwritten)), brain)) = found else { return Ok(Next::Stay) };
         // Whoever's role is gone has lost what that narrowed: nothing is run under another one.
         let role = self.system.role(&agent.role).cloned();
         let has = role.as_ref().ok();
         let given = running.in_hand.iter().max().copied();
         let tools = Tools::new(self.system.clone(), caller.noting(unwritten), given, cancel.clone(), pauses)
             .without(has.map(|role| role.hidden.clone()).unwrap_or_default())
+            .noting(busy)
             .handing_on(Metadata::merged(messages.iter().map(|message| &message.metadata)));
         let turn = Turn::detached(seat.clone(), messages, None)
             .numbered(running.turn, running.attempt)
@@ -160,6 +175,7 @@ impl AgentActor {
             .instructed(has.and_then(|role| role.instructions.clone()))
             .in_session(session)
             .costing(cost)
+            .pursuing(goal)
             .equipped(tools);
         let factory = role.and_then(|_| self.system.factory(&choice).cloned());
         let grace = self.system.limits.grace;

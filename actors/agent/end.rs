@@ -4,6 +4,7 @@ use understory_store::{Agent, Draft, Event, InboxKey, Node, Outcome, Table, Time
 
 use super::begin::attached;
 use super::bury::bury;
+use super::drive::Reckoning;
 use super::entry::{Interruption, TurnEnd};
 use super::{AgentActor, Next};
 use crate::brain::BrainError;
@@ -114,14 +115,18 @@ impl AgentActor {
         self.transcribe(&mut draft, Some(&outcome), cost);
         let metadata = attached(&rows);
         let ended = Ended { turn: running.turn, result, content, metadata: &metadata };
-        let told = self.system.add_result(&mut draft, &self.me(agent), ended).await?;
+        let reckoning = self.reckon(agent, result, content, &mut draft).await?;
+        let told = match reckoning.goes_on {
+            true => None,
+            false => self.system.add_result(&mut draft, &self.me(agent), ended).await?,
+        };
         if hand == Hand::Bury {
             draft.tell(&Event::DeadLettered { agent: self.me(agent), rows: running.in_hand.clone() });
         }
         let (agent_ref, consumed) = (self.me(agent), running.in_hand);
         draft.tell(&Event::TurnEnded { agent: agent_ref, turn: running.turn, result, consumed, metadata });
         let changes = told.into_iter().chain([self.system.inboxes.leave(&self.path, &rows)]).collect();
-        self.conclude(draft, written, next, changes).await
+        self.conclude(draft, written, next, changes, reckoning).await
     }
 
     /// Adds what the transcript lacks of the attempt that ends, and how the turn ended if it did.
@@ -142,6 +147,7 @@ impl AgentActor {
         written: understory_store::Written,
         next: Agent,
         changes: Vec<Change>,
+        reckoning: Reckoning,
     ) -> Result<Next, Error> {
         if self.commit_mail(draft, written, next, changes).await?.is_none() {
             return match self.is_closed().await? {
@@ -150,6 +156,7 @@ impl AgentActor {
             };
         }
         self.drop_entry();
+        reckoning.settle(&self.system);
         Ok(Next::Again)
     }
 
@@ -159,7 +166,8 @@ impl AgentActor {
         draft.expect_open(&self.path);
         self.transcribe(&mut draft, None, Usage::default());
         draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: short(reason) });
-        self.conclude(draft, written, next, Vec::new()).await
+        let reckoning = self.bill(&mut draft);
+        self.conclude(draft, written, next, Vec::new(), reckoning).await
     }
 
     /// Gives up on the agent and tells the nearest ancestor that takes mail. Its messages stay.
@@ -177,7 +185,8 @@ impl AgentActor {
         let told = self.system.add_result(&mut draft, &self.me(agent), ended).await?;
         self.transcribe(&mut draft, None, Usage::default());
         draft.tell(&Event::Faulted { agent: self.me(agent), reason: short(reason) });
-        self.conclude(draft, written, next, told.into_iter().collect()).await
+        let reckoning = self.reckon(agent, TurnResult::Errored, &words, &mut draft).await?;
+        self.conclude(draft, written, next, told.into_iter().collect(), reckoning).await
     }
 
     /// The one commit that no mark forbids: the turn goes back, uncharged, and its messages stay.
@@ -187,9 +196,11 @@ impl AgentActor {
         let turn = agent.turns + 1;
         self.transcribe(&mut draft, None, Usage::default());
         draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: "stopped".to_owned() });
+        let reckoning = self.bill(&mut draft);
         match self.commit(draft, written, next).await? {
             Some(_) => {
                 self.drop_entry();
+                reckoning.settle(&self.system);
                 Ok(if self.stopping { Next::Leave } else { Next::Again })
             }
             None => Ok(Next::Again),

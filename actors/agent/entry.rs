@@ -1,11 +1,13 @@
 //! A turn's entry in its agent's slot: what outlives an incarnation of the actor.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
 use understory_store::{Agent, InboxKey, TranscriptEntry, Usage};
 
 use crate::brain::{BrainError, Cost, Housed, Response};
+use crate::goals::Payer;
 use crate::lock::Lock;
 use crate::pausing::{TurnSlot, Waits};
 use crate::unwritten::Unwritten;
@@ -34,6 +36,12 @@ pub(crate) struct TurnEntry {
     pub(super) slot: TurnSlot,
     /// What the attempt has cost.
     pub(super) cost: Cost,
+    /// Whom it is charged to, each from so many tokens on.
+    pub(super) payers: Vec<(Vec<Payer>, u64)>,
+    /// Nobody asked for it.
+    pub(super) by_itself: bool,
+    /// Set when it uses a tool that changes something, or takes mail.
+    pub(super) busy: Arc<AtomicBool>,
     /// What its transcript lacks.
     pub(super) unwritten: Arc<Unwritten>,
 }
@@ -138,6 +146,39 @@ impl Held {
     /// What the attempt under way has cost up to now.
     pub(super) fn cost(&self) -> Usage {
         self.entry.as_ref().map(|entry| entry.cost.told()).unwrap_or_default()
+    }
+
+    /// What the goals owe for the attempt under way, each as far as it was for that one.
+    pub(super) fn owed(&self) -> Vec<(Payer, u64)> {
+        let Some(entry) = &self.entry else { return Vec::new() };
+        let mut through = entry.cost.told().tokens();
+        let mut owed = Vec::new();
+        for (payers, from) in entry.payers.iter().rev() {
+            let tokens = through.saturating_sub(*from);
+            owed.extend(payers.iter().map(|payer| (payer.clone(), tokens)));
+            through = through.min(*from);
+        }
+        owed
+    }
+
+    /// Has what the attempt under way costs from now on be charged to these.
+    pub(crate) fn charged_to(&mut self, payers: Vec<Payer>) {
+        if let Some(entry) = &mut self.entry {
+            let from = entry.cost.told().tokens();
+            entry.payers.push((payers, from));
+        }
+    }
+
+    /// Whether nobody asked for the turn under way; whether it used a tool; whether it failed because a quota is used up; and
+    /// whether whoever interrupted it left a message.
+    pub(super) fn manner(&self) -> (bool, bool, bool, bool) {
+        let Some(entry) = &self.entry else { return Default::default() };
+        let exhausted = match &entry.stage {
+            Stage::Ended(end) => matches!(**end, TurnEnd::Answered(Err(BrainError::Exhausted { .. }))),
+            Stage::Starting | Stage::Running => false,
+        };
+        let redirected = entry.interrupted.as_ref().is_some_and(|interruption| interruption.before.is_some());
+        (entry.by_itself, entry.busy.load(Ordering::Relaxed), exhausted, redirected)
     }
 
     /// What the transcript of the attempt under way lacks.

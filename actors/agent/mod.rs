@@ -12,6 +12,7 @@
 
 mod begin;
 mod bury;
+mod drive;
 mod end;
 mod entry;
 mod join;

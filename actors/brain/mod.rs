@@ -1,6 +1,7 @@
 //! What thinks: the trait an author writes, and how the runtime makes one.
 
 mod error;
+mod goal;
 mod housed;
 mod memory;
 mod planning;

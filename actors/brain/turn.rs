@@ -9,6 +9,7 @@ use understory_store::{Message, Metadata, Usage};
 
 use super::Seat;
 use crate::digest::Digested;
+use crate::goals::GoalView;
 use crate::lifecycle::ClosedReport;
 use crate::lock::Lock;
 use crate::passes::Pass;
@@ -28,6 +29,7 @@ pub struct Turn {
     session: Option<Arc<str>>,
     cancel: CancellationToken,
     cost: Cost,
+    goal: Option<Arc<GoalView>>,
     tools: Option<Tools>,
 }
 
@@ -67,6 +69,7 @@ impl Turn {
             session: None,
             cancel: CancellationToken::new(),
             cost: Cost::default(),
+            goal: None,
             tools: None,
         }
     }
@@ -110,6 +113,11 @@ impl Turn {
         self
     }
 
+    pub(crate) fn pursuing(mut self, goal: Option<GoalView>) -> Self {
+        self.goal = goal.map(Arc::new);
+        self
+    }
+
     pub(crate) fn cost(&self) -> &Cost {
         &self.cost
     }
@@ -127,6 +135,11 @@ impl Turn {
     /// What the agent's role tells its brain, as the role stands now; it is no part of [`Turn::text`].
     pub fn instructions(&self) -> Option<&str> {
         self.instructions.as_deref()
+    }
+
+    /// The agent's goal, as it stood when the turn began: what is to be reached, how it stands, what was used and what is left.
+    pub fn goal(&self) -> Option<&GoalView> {
+        self.goal.as_deref()
     }
 
     /// The conversation that the brain goes on with: what [`Turn::keep_session`] was last told, by an earlier turn of the agent

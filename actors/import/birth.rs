@@ -27,6 +27,7 @@ pub(super) fn birth(path: AgentPath, thread: Option<&Thread>) -> Birth {
         nickname,
         pool: None,
         first: None,
+        goal: None,
         history: Vec::new(),
         or_existing: true,
         created_at: thread.and_then(|thread| thread.created_at).map(Time),

@@ -10,6 +10,7 @@
 //! the caller's next step.
 
 mod bounds;
+mod endowing;
 mod lifecycle;
 mod naming;
 mod narrowing;
@@ -32,6 +33,7 @@ use understory_store::{AgentRef, CommitError, Draft, JobLimits, JobSpec, Store, 
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::goals::Book;
 use crate::handover::{Committed, hand_over};
 use crate::limits::Limits;
 use crate::role::Roles;
@@ -109,6 +111,7 @@ pub(crate) struct Desk {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) roles: Arc<Roles>,
+    pub(crate) goals: Arc<Book>,
     pub(crate) clock: Clock,
     pub(crate) tasks: TaskTracker,
 }
@@ -235,7 +238,10 @@ impl Registrar {
         let mut again = refused;
         for mut under_way in std::mem::take(&mut self.under_way) {
             match under_way.committed.answer().await {
-                Ok(_) => answer_all(under_way.settled),
+                Ok(_) => {
+                    under_way.left.keep_goals();
+                    answer_all(under_way.settled);
+                }
                 Err(_) => again.extend(under_way.settled),
             }
         }
@@ -262,7 +268,7 @@ impl Registrar {
 
 impl Desk {
     fn plan<'a>(&'a self, counts: &'a plan::Counts, before: Option<&'a Left>) -> Plan<'a> {
-        Plan::new(&self.store, (&self.limits, &self.roles), self.clock.now(), counts, before)
+        Plan::new(&self.store, (&self.limits, &self.roles, &self.goals), self.clock.now(), counts, before)
     }
 }
 

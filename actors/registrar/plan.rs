@@ -1,6 +1,7 @@
 //! One drain: what was read for it, what it changes, and what it expects.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use understory_paths::AgentPath;
 use understory_store::{Draft, Key, Mark, Node, Pointer, Row, Store, StoreError, Table, Time};
@@ -9,6 +10,7 @@ use super::bounds::{Bounds, Known};
 use super::naming::Places;
 use super::{Answer, Request};
 use crate::error::Error;
+use crate::goals::{Book, Claim};
 use crate::limits::Limits;
 use crate::role::Roles;
 
@@ -37,7 +39,8 @@ impl Counts {
 
     /// A drain was committed.
     pub(super) fn learn(&mut self, left: Left, now: Time) {
-        let Left { counts, places, bounds, removed, .. } = left;
+        let Left { counts, places, bounds, removed, goals, .. } = left;
+        goals.into_iter().for_each(Claim::keep);
         if self.open.len() + counts.len() > COUNTS_MAX {
             self.open.clear();
         }
@@ -68,6 +71,8 @@ pub(super) struct Left {
     closed: HashMap<AgentPath, Option<Mark>>,
     nicknames: HashMap<(AgentPath, String), bool>,
     pub(super) places: Places,
+    /// The goals of those it creates.
+    pub(super) goals: Vec<Claim>,
     /// The jobs that commands have made, by the keys of their fingerprints.
     commands: HashMap<Key, AgentPath>,
     /// Open agents below `/root` before it.
@@ -81,6 +86,7 @@ pub(super) struct Plan<'a> {
     pub(super) store: &'a Store,
     pub(super) limits: &'a Limits,
     pub(super) roles: &'a Roles,
+    pub(super) goals: &'a Arc<Book>,
     pub(super) now: Time,
     pub(super) draft: Draft,
     pub(super) known: &'a Counts,
@@ -89,6 +95,11 @@ pub(super) struct Plan<'a> {
 }
 
 impl Left {
+    /// It was committed.
+    pub(super) fn keep_goals(self) {
+        self.goals.into_iter().for_each(Claim::keep);
+    }
+
     /// Whether a commit that rests on the count below `/root` as this drain leaves it is refused when the drain is.
     pub(super) fn bears(&self) -> bool {
         // What is deleted is known by the store alone.
@@ -101,12 +112,12 @@ impl<'a> Plan<'a> {
     /// A drain that goes by what `before` leaves, which is not durable yet, and then by the store.
     pub(super) fn new(
         store: &'a Store,
-        (limits, roles): (&'a Limits, &'a Roles),
+        (limits, roles, goals): (&'a Limits, &'a Roles, &'a Arc<Book>),
         now: Time,
         known: &'a Counts,
         before: Option<&'a Left>,
     ) -> Self {
-        Plan { store, limits, roles, now, draft: Draft::new(), known, before, left: Left::default() }
+        Plan { store, limits, roles, goals, now, draft: Draft::new(), known, before, left: Left::default() }
     }
 
     /// Whether another request surely fits the same commit.

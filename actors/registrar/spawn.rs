@@ -13,6 +13,7 @@ use super::plan::{Plan, WRITES_MAX};
 use super::{Answer, Request};
 use crate::caller::Caller;
 use crate::error::Error;
+use crate::goals::NewGoal;
 use crate::nickname::{Nickname, NicknamePool, demand_nickname};
 
 /// An agent to be created.
@@ -25,6 +26,7 @@ pub(crate) struct Birth {
     /// What a nickname is picked from, if not the built-in pool.
     pub(crate) pool: Option<NicknamePool>,
     pub(crate) first: Option<FirstMessage>,
+    pub(crate) goal: Option<NewGoal>,
     /// What its transcript begins with.
     pub(crate) history: Vec<TranscriptEntry>,
     /// An agent that is there already is the answer, not an error.
@@ -53,7 +55,7 @@ pub(crate) struct Newborn {
 }
 
 /// What a birth comes to.
-enum Verdict {
+pub(super) enum Verdict {
     New(AgentId),
     Known(Newborn),
 }
@@ -87,8 +89,10 @@ impl Birth {
     fn weight(&self) -> (usize, usize) {
         // What is attached is told of, too.
         let text = self.first.as_ref().map_or(0, |first| first.text.len() + 2 * first.metadata.bytes());
+        // An objective of 4,000 characters may be 16,000 bytes.
+        let goal = if self.goal.is_some() { (6, 16 << 10) } else { (0, 0) };
         let entries = self.history.iter().map(|entry| entry.bytes() as usize);
-        let (writes, bytes) = entries.fold((0, 0), |all, entry| (all.0 + 2 + entry / 4096, all.1 + 64 + entry));
+        let (writes, bytes) = entries.fold(goal, |all, entry| (all.0 + 2 + entry / 4096, all.1 + 64 + entry));
         (4 + text / 4096 + self.path.depth() + writes, 1024 + text + bytes)
     }
 }
@@ -114,7 +118,9 @@ impl Plan<'_> {
                 return Err(Error::NicknameTaken { nickname: nickname.clone(), parent });
             }
         }
+        let claims = self.claim_goals(births, &verdicts)?;
         self.demand_room(births, &verdicts, by).await?;
+        self.left.goals.extend(claims);
         let mut nicknames = Vec::with_capacity(births.len());
         for (birth, verdict) in births.iter().zip(&verdicts) {
             nicknames.push(match verdict {
@@ -291,6 +297,7 @@ impl Plan<'_> {
         }
         let to = AgentRef::new(birth.path.clone(), id);
         self.draft.tell(&Event::Spawned { agent: to.clone() });
+        self.write_goal(&to);
         if let (Some(nickname), Some(parent)) = (&nickname, birth.path.parent()) {
             self.take_nickname(&parent, nickname, &birth.path);
         }

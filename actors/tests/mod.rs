@@ -18,6 +18,7 @@ mod fan_out;
 mod faults;
 mod following;
 mod full;
+mod goals;
 pub(crate) mod imports;
 mod inboxes;
 mod interrupt;

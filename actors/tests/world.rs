@@ -152,6 +152,12 @@ impl World {
         calls.collect()
     }
 
+    /// Everything in the store fits together.
+    pub(crate) async fn sound(&self) {
+        let verified = self.store().verify().await.unwrap();
+        assert!(verified.is_sound(), "{:?}", verified.problems);
+    }
+
     pub(crate) fn store(&self) -> &Store {
         self.system.store()
     }

@@ -5,6 +5,7 @@ use understory_store::{Draft, ToolUse, TranscriptEntry};
 
 use super::{ToolError, Tools};
 use crate::error::Error;
+use crate::redaction::redact;
 use crate::unwritten::{beginning, told};
 
 /// A call under way.
@@ -90,8 +91,11 @@ impl Call {
     fn note(&self, name: &str, arguments: &str, answer: &Result<String, String>) {
         let (Some(unwritten), Some(call)) = (self.tools.caller.unwritten(), self.tools.call) else { return };
         let written = unwritten.settle(call, answer.is_ok());
-        let entry = self.tools.entry(name, beginning(arguments).to_owned());
-        let lines = entry.map(|entry: ToolUse| told(entry, written, answer));
+        // What a tool keeps of a secret is for the tool to say; nothing of it comes to lie here.
+        let redacted = |text: &String| redact(text).text;
+        let answer = answer.as_ref().map(redacted).map_err(redacted);
+        let entry = self.tools.entry(name, redact(beginning(arguments)).text);
+        let lines = entry.map(|entry: ToolUse| told(entry, written, &answer));
         unwritten.note(lines.into_iter().flatten().collect::<Vec<TranscriptEntry>>());
     }
 }

@@ -17,6 +17,17 @@ use crate::registrar::Newborn;
 use crate::system::System;
 use crate::transcript::Fork;
 
+/// What an agent begins with, beside its role and its task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beginning {
+    /// What it is to reach by itself.
+    pub goal: Option<String>,
+    /// How many tokens it may use for that.
+    pub budget: Option<u64>,
+    /// How much of its parent's conversation it has.
+    pub fork: Fork,
+}
+
 impl Tools {
     /// Whose they are.
     pub fn me(&self) -> &AgentRef {
@@ -50,7 +61,7 @@ impl Tools {
         role: Option<String>,
         nickname: Nickname,
         metadata: BTreeMap<String, String>,
-        fork: Fork,
+        beginning: Beginning,
     ) -> Result<Spawned, ToolError> {
         self.demand("spawn")?;
         let mut arguments = serde_json::json!({ "name": name, "task": task, "role": role });
@@ -58,11 +69,16 @@ impl Tools {
         if let Some(metadata) = &metadata {
             arguments["metadata"] = serde_json::json!(metadata);
         }
+        let Beginning { goal, budget, fork } = beginning;
+        if goal.is_some() {
+            arguments["goal"] = serde_json::json!(goal);
+            arguments["budget"] = serde_json::json!(budget);
+        }
         let fork = (fork != Fork::None).then(|| fork.to_string());
         if let Some(fork) = &fork {
             arguments["fork"] = fork.as_str().into();
         }
-        let spawn = SpawnArguments { name: name.to_owned(), task, role, nickname: None, metadata, fork };
+        let spawn = SpawnArguments { name: name.to_owned(), task, role, goal, budget, nickname: None, metadata, fork };
         let newborn = self.create_called(spawn, nickname, &arguments.to_string()).await?;
         let Newborn { agent, nickname, created, .. } = newborn;
         Ok(Spawned { agent, nickname, created })

@@ -47,6 +47,12 @@ fn words(happened: &Happened) -> String {
         Happened::JobExportFailed { reason } => format!("output not written: {}", short(reason)),
         Happened::Removed => "removed".to_owned(),
         Happened::Labelled => "title or labels changed".to_owned(),
+        Happened::GoalChanged { status: None, .. } => "goal cleared".to_owned(),
+        Happened::GoalChanged { status: Some(status), used, budget, why } => {
+            let of = budget.map(|budget| format!(" of {}", grouped(budget))).unwrap_or_default();
+            let why = if why.is_empty() { String::new() } else { format!(": {}", short(why)) };
+            format!("goal {}, {}{of} tokens used{why}", status.replace('_', " "), grouped(*used))
+        }
         Happened::PlanChanged { nodes, what, to } => {
             let numbers: Vec<String> = nodes.iter().map(u32::to_string).collect();
             let to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();

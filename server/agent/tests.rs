@@ -12,6 +12,7 @@ use understory::{Agent, Pass, Response, Role, Seat, TOOLS, Turn, brain_fn};
 use super::*;
 use crate::client::Client;
 use crate::control::Control;
+use crate::goal::GoalRequest;
 use crate::jobs::JobControl;
 use crate::plan::PlanRequest;
 use crate::transcript::TranscriptRequest;
@@ -58,6 +59,7 @@ const AS_AN_AGENT: &str = "
     interrupt  . + + . . . . . . . . r . x
     remove     . . . . . . . . . . . . . .
     dead       . . . . . . . . . . . . . .
+    goal       . + + . . . . . . . . r . x
     token      . . . . . . . . . . . . . .
     transcript + + + . . . . . . . . r . +
     usage      + + + . . . . . . . . r . +
@@ -84,6 +86,7 @@ const AS_THE_OPERATOR: &str = "
     interrupt  + + + + + + + + . . r r x x
     remove     ! ! ! ! ! ! ! ! . . r r + +
     dead       + + + + + + + + . . r r + +
+    goal       + + + + + + + + . . r r x x
     token      + + + + + + + + . . r r x x
     transcript + + + + + + + + . . r r + +
     usage      + + + + + + + + . . r r + +
@@ -194,6 +197,7 @@ fn request(verb: &str, at: &str) -> Request {
         "interrupt" => json!({ "path": at, "cascade": false, "dry_run": false }),
         "remove" => json!({ "path": at, "dry_run": true }),
         "dead" => json!({ "list": { "path": at, "after": null, "limit": 5 } }),
+        "goal" => json!({ "set": { "path": at, "objective": "x", "budget": null } }),
         "transcript" => json!({ "page": { "path": at, "limit": 5 } }),
         "usage" => json!({ "path": at, "limit": 5 }),
         "job_control" => json!({ "items": { "path": at, "status": [], "after": 0, "limit": 5 } }),
@@ -281,8 +285,10 @@ fn every_verb_is_in_the_tables() {
     );
     assert_eq!(listed::<PlanRequest>(&json!({ "?": {} })), ["show", "graph", "add", "update", "assign", "clear"]);
     let named: Vec<&str> = TOOLS.map(|tool| tool.name).into_iter().filter(|name| TOOLS_OF.contains(name)).collect();
-    let nobodys = ["spawn", "report", "remember", "recall", "forget", "mark_untrusted"];
-    assert_eq!(named.len() + nobodys.len() + PLAN_TOOLS, TOOLS.len(), "a tool is in no table");
+    // spawn and report, those of memories, those of goals.
+    assert_eq!(named.len() + 2 + 4 + 4 + PLAN_TOOLS, TOOLS.len(), "a tool is in no table");
+    let goals = ["set", "show", "pause", "resume", "raise", "clear", "tree"];
+    assert_eq!(listed::<GoalRequest>(&json!({ "?": {} })), goals);
     for (verb, marks) in rows(AS_AN_AGENT).iter().chain(&rows(AS_THE_OPERATOR)) {
         assert_eq!(marks.len(), RELATIONS.len(), "{verb}");
     }
@@ -368,6 +374,34 @@ async fn a_turns_own_tools_do_what_the_table_says() {
             other.end().await;
         }
     }
+}
+
+/// The requests of goals beside the one in the tables.
+#[tokio::test]
+async fn every_request_of_a_goal_is_judged() {
+    let place = Place::new().await;
+    let all = [ME, "/root/p/me/kid", "/root/p", "/root/p/twin"];
+    for at in all {
+        place.ask(false, &request("goal", at)).await.unwrap();
+    }
+    for (name, more, expected) in [
+        ("show", json!({}), "++.."),
+        ("tree", json!({ "after": null, "limit": 5 }), "++.."),
+        ("pause", json!({ "reason": "" }), ".+.."),
+        ("resume", json!({}), ".+.."),
+        ("raise", json!({ "budget": 5 }), ".+.."),
+        ("clear", json!({}), ".+.."),
+    ] {
+        let mut found = String::new();
+        for at in all {
+            let mut arguments = more.clone();
+            arguments["path"] = at.into();
+            let request = serde_json::from_value(json!({ "verb": "goal", name: arguments })).unwrap();
+            found.push(mark(name, at, place.ask(true, &request).await));
+        }
+        assert_eq!(found, expected, "{name}");
+    }
+    place.end().await;
 }
 
 #[tokio::test]

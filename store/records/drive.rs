@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::agent::TurnResult;
 use super::goal::{Goal, GoalId, GoalStatus};
-use super::id::Time;
 use super::version::record;
 
 /// What an agent has done by itself since its goal was last activated. Written by its actor with the end of a turn.
@@ -12,8 +11,8 @@ use super::version::record;
 pub struct Drive {
     /// For which goal.
     pub goal: GoalId,
-    /// Since when that goal is active.
-    pub since: Time,
+    /// Which of its activations.
+    pub activation: u32,
     /// Turns it has begun by itself.
     pub turns: u32,
     /// How many turns by itself in a row came to the same answer and used no tool; the first of them counts.
@@ -62,12 +61,12 @@ pub struct Stamina {
 impl Drive {
     /// Nothing done yet since the goal was activated.
     pub fn of(goal: &Goal) -> Drive {
-        Drive { goal: goal.id, since: goal.since, turns: 0, same: 0, halt: None }
+        Drive { goal: goal.id, activation: goal.activations, turns: 0, same: 0, halt: None }
     }
 
     /// Whether it is about this goal, as last activated.
-    pub fn is_of(&self, goal: GoalId, since: Time) -> bool {
-        (self.goal, self.since) == (goal, since)
+    pub fn is_of(&self, goal: GoalId, activation: u32) -> bool {
+        (self.goal, self.activation) == (goal, activation)
     }
 
     /// What a turn leaves.

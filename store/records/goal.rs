@@ -89,6 +89,8 @@ pub struct Goal {
     pub why: String,
     /// Since when.
     pub since: Time,
+    /// How often it was activated, its setting included.
+    pub activations: u32,
     /// How many tokens it may use.
     pub budget: Option<u64>,
     /// The goal above that its budget was taken from.
@@ -198,6 +200,7 @@ impl Goal {
             status: GoalStatus::Active,
             why: String::new(),
             since: now,
+            activations: 1,
             budget,
             source,
             own: 0,
@@ -241,7 +244,10 @@ impl Goal {
             (BudgetLimited, Paused | Blocked) => Ok(self.clone()),
             (BudgetLimited, Active) if self.is_spent() => Ok(self.clone()),
             (is, wanted) if is == wanted => Ok(self.clone()),
-            (_, Active) => Ok(self.at(Active, why, now).stopped_if_spent(now)),
+            (_, Active) => {
+                let activations = self.activations.saturating_add(1);
+                Ok(Goal { activations, ..self.at(Active, why, now) }.stopped_if_spent(now))
+            }
             (_, wanted) => Ok(self.at(wanted, why, now)),
         }
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::agent::TurnResult;
+use super::goal::GoalId;
 use super::id::{AgentId, AgentRef, Time};
 use super::metadata::Metadata;
 use super::version::record;
@@ -48,6 +49,11 @@ pub enum MessageKind {
         turn: u64,
         /// Its kind of end.
         result: TurnResult,
+    },
+    /// What an agent says to itself, to go on with its goal.
+    GoOn {
+        /// That goal.
+        goal: GoalId,
     },
 }
 

@@ -204,7 +204,7 @@ impl Entry {
                 let heard = match (&message.kind, &message.from) {
                     (MessageKind::Said, Sender::Operator) => true,
                     (MessageKind::Said, Sender::Agent(_)) => message.trigger,
-                    (MessageKind::Result { .. }, _) => false,
+                    (MessageKind::Result { .. } | MessageKind::GoOn { .. }, _) => false,
                 };
                 if heard { said(Speaker::User, &message.text, message.at) } else { None }
             }

@@ -8,6 +8,7 @@ mod dead;
 mod digests;
 mod folder;
 mod full;
+mod goals;
 mod hostile;
 mod hostile_workers;
 mod imports;

@@ -30,10 +30,9 @@ async fn a_recall_is_counted_once_a_turn() {
     assert_eq!((world.uses(&one).await, world.uses(&two).await), (1, 1));
     world.calls("/root/a", &[r#"recall {"query":"one"}"#]).await;
     assert_eq!((world.uses(&one).await, world.uses(&two).await), (2, 1));
-    // Looking is no use, and a recall leaves no line.
+    // Looking is no use.
     world.system.memories(&below("/root")).await.unwrap();
     assert_eq!(world.uses(&one).await, 2);
-    assert!(world.tool_calls("/root/a").await.is_empty());
     world.sound().await;
     world.end().await;
 }

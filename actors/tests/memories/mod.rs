@@ -53,9 +53,4 @@ impl World {
         let page = self.system.memories(query).await.unwrap();
         texts(&page.memories).into_iter().map(str::to_owned).collect()
     }
-
-    async fn sound(&self) {
-        let verified = self.store().verify().await.unwrap();
-        assert!(verified.is_sound(), "{:?}", verified.problems);
-    }
 }

@@ -1,7 +1,7 @@
 //! What is written where, by whom, and what is refused.
 
 use futures::future::join_all;
-use understory_store::{Memory, MemoryId, Scope, Table};
+use understory_store::{Memory, MemoryId, Scope, Table, TranscriptEntry};
 
 use super::{below, note, role, seen_by, words};
 use crate::brain::{BrainError, Response, Turn};
@@ -61,7 +61,7 @@ async fn a_turn_notes_with_where_it_is_from_and_the_host_without() {
     let host_one = world.system.memory(&host).await.unwrap().memory;
     assert_eq!((host.place, host_one.author, host_one.turn), (at("/root"), None, None));
     let line = world.tool_calls("/root/a").await;
-    assert_eq!(line, [r#"2 remember {"text":" by hand ","scope":"agent","role":null,"tags":["x"]}"#]);
+    assert_eq!(line, ["1 recall {}", r#"2 remember {"text":" by hand ","scope":"agent","role":null,"tags":["x"]}"#]);
     world.sound().await;
     world.end().await;
 }
@@ -275,5 +275,24 @@ async fn what_is_dropped_while_it_is_written_is_found() {
         crate::tests::world::until(async || world.system.shelf.len() == 1).await;
     }
     assert_eq!(world.found(&words(below("/root"), "dropped")).await, ["dropped"]);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_refused_leaves_no_secret() {
+    const SECRET: &str = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+    let world = hand().open().await;
+    world.spawn("/root/a", "hand").await;
+    let remember = format!(r#"remember {{"text":"{SECRET}","scope":"nowhere"}}"#);
+    let recall = format!(r#"recall {{"query":"{SECRET}"}}"#);
+    world.calls("/root/a", &[remember.as_str(), recall.as_str()]).await;
+    let mut lines = Vec::new();
+    for entry in world.rows::<TranscriptEntry>(Table::Transcript, "/root/a").await {
+        if matches!(entry, TranscriptEntry::Tool(_) | TranscriptEntry::Result(_)) {
+            lines.push(format!("{entry:?}"));
+        }
+    }
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains(SECRET)), "{lines:?}");
     world.end().await;
 }

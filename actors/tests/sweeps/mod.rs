@@ -4,6 +4,7 @@
 mod digests;
 mod entries;
 mod faults;
+mod goals;
 mod imports;
 mod interrupts;
 mod memories;

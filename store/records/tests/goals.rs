@@ -170,8 +170,10 @@ fn how_far_an_agent_goes_by_itself() {
     );
     assert_snapshot!(drawn);
     let goal = goal(GoalStatus::Active, None, 0);
-    assert!(drive(1, 1).is_of(goal.id, NOW));
-    assert!(!drive(1, 1).is_of(goal.id, LATER) && !drive(1, 1).is_of(GoalId::from_u128(9), NOW));
+    assert!(drive(1, 1).is_of(goal.id, 1));
+    assert!(!drive(1, 1).is_of(goal.id, 2) && !drive(1, 1).is_of(GoalId::from_u128(9), 1));
+    let again = goal.turn_to(GoalStatus::Paused, "", NOW).and_then(|goal| goal.turn_to(GoalStatus::Active, "", NOW));
+    assert_eq!(again.unwrap().activations, 2, "whenever that was");
 }
 
 /// As for the other records: a line that changes here is a store that cannot be read any more.

@@ -1,0 +1,73 @@
+//! Goals from the terminal.
+
+use serde_json::json;
+
+use super::folder::Folder;
+
+#[test]
+fn a_goal_is_set_shown_paused_raised_and_cleared() {
+    let folder = Folder::new();
+    assert_eq!(folder.run("spawn ada --goal 'count the stars' --budget 1000").code, 0);
+    assert_eq!(folder.run("spawn ada/bea --goal 'count the red ones' --budget 400").code, 0);
+    let (code, shown) = folder.json("goal show ada");
+    assert_eq!(code, 0);
+    assert_eq!(
+        (&shown["status"], &shown["budget"], &shown["remaining"]),
+        (&json!("active"), &json!(1000), &json!(600))
+    );
+    let (_, below) = folder.json("goal show ada/bea");
+    assert_eq!((&below["budget_from"], &below["used"]), (&json!("/root/ada"), &json!(0)));
+    let (_, paused) = folder.json("goal pause ada/bea --reason 'it is day'");
+    assert_eq!((&paused["status"], &paused["why"]), (&json!("paused"), &json!("it is day")));
+    let (_, raised) = folder.json("goal raise ada/bea --budget 500");
+    assert_eq!((&raised["status"], &raised["budget"]), (&json!("active"), &json!(500)));
+    let (code, failure) = folder.json("goal raise ada/bea --budget 1001");
+    assert_eq!((code, &failure["code"], &failure["details"]["limit"]), (4, &json!("limit"), &json!("goal_budget")));
+    let (_, reworded) = folder.json("goal set ada 'count all stars'");
+    assert_eq!((&reworded["id"], &reworded["objective"]), (&shown["id"], &json!("count all stars")));
+    let (_, free) = folder.json("goal set ada/bea --no-budget");
+    assert_eq!((&free["budget"], &free["remaining"]), (&json!(null), &json!(null)));
+    assert_eq!(folder.ok("goal tree").lines().count(), 3);
+    let (_, page) = folder.json("goal tree ada --limit 1");
+    assert_eq!((page["goals"].as_array().map(Vec::len), &page["next"]), (Some(1), &json!("/root/ada")));
+    let (_, page) = folder.json("goal tree ada --after ada");
+    assert_eq!((&page["goals"][0]["path"], &page["next"]), (&json!("/root/ada/bea"), &json!(null)));
+    assert_eq!(folder.json("goal clear ada"), (0, json!({ "cleared": "/root/ada" })));
+    assert_eq!(folder.run("store verify").code, 0);
+}
+
+#[test]
+fn what_cannot_be_a_goal_is_refused() {
+    let folder = Folder::new();
+    folder.run("spawn ada");
+    for (words, code, name) in [
+        ("goal show ada", 3, "not_found"),
+        ("goal pause ada", 3, "not_found"),
+        ("goal show nobody", 3, "not_found"),
+        ("goal set ada", 2, "usage"),
+        ("goal set ada ' '", 5, "invalid_text"),
+        ("goal set ada text --budget 0", 2, "usage"),
+        ("goal raise ada", 2, "usage"),
+        ("spawn bob --budget 5", 2, "usage"),
+    ] {
+        let (found, failure) = folder.json(words);
+        assert_eq!((found, &failure["code"]), (code, &json!(name)), "{words}: {failure}");
+    }
+    assert_eq!(folder.ok("goal tree"), "no goals\n");
+}
+
+#[test]
+fn an_agent_with_a_goal_goes_on_until_it_says_that_it_is_reached() {
+    let folder = Folder::new();
+    let says = r#"cat > seen; BINARY tool call update_goal '{"status":"complete","why":"all counted"}'"#;
+    folder.worker("count", &says.replace("BINARY", env!("CARGO_BIN_EXE_understory")));
+    let spawned = folder.run("spawn ada --brain shell --command ./count --goal 'count the <stars>'");
+    assert_eq!(spawned.code, 0);
+    assert_eq!(folder.json("goal show ada").1["turns"], 0, "a spawn runs nobody that is not asked");
+    assert_eq!(folder.run("run --until-idle").code, 0);
+    let (_, shown) = folder.json("goal show ada");
+    assert_eq!((&shown["status"], &shown["why"]), (&json!("complete"), &json!("all counted")));
+    let seen = folder.read("seen");
+    assert!(seen.contains("<goal>\ncount the &lt;stars&gt;\n</goal>"), "{seen}");
+    assert!(folder.ok("watch --after 0.0").contains("/root/ada  goal complete, 0 tokens used: all counted"));
+}
