@@ -79,7 +79,7 @@ fn templates_and_scripts() {
     insta::assert_snapshot!(refused(&folder, scripted, 2), @"error: the brain scripted needs --script FILE");
     insta::assert_snapshot!(refused(&folder, &format!("{scripted} --script none"), 3), @"error: cannot read the script none: No such file or directory (os error 2)");
     folder.write("bad.jsonl", "{\"content\":\"a\"}\n{\"say\":1}\n");
-    insta::assert_snapshot!(refused(&folder, &format!("{scripted} --script bad.jsonl"), 5), @"error: bad.jsonl:2: not a reply: unknown field `say`, expected one of `match`, `content`, `report`, `fail`, `class`, `panic`, `delay_ms`, `times` at line 1 column 6");
+    insta::assert_snapshot!(refused(&folder, &format!("{scripted} --script bad.jsonl"), 5), @"error: bad.jsonl:2: not a reply: unknown field `say`, expected one of `match`, `content`, `report`, `fail`, `class`, `panic`, `delay_ms`, `times`, `usage` at line 1 column 6");
 }
 
 #[test]
