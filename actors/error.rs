@@ -194,6 +194,38 @@ pub enum Error {
         /// Which.
         row: InboxKey,
     },
+    /// The directory that an agent works in is not as it was left, and its role has that held against it.
+    #[error("{path} is held: its directory {directory} is not as it was left: {drift}")]
+    Drifted {
+        /// The agent.
+        path: AgentPath,
+        /// The directory.
+        directory: String,
+        /// What differs, in words.
+        drift: String,
+    },
+    /// A directory to work in is not there.
+    #[error("no directory {directory}: {reason}")]
+    MissingDirectory {
+        /// The directory, as it was given.
+        directory: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// A directory cannot be one to work in.
+    #[error("directory {directory} {rule}")]
+    BadDirectory {
+        /// The directory, as it was given.
+        directory: String,
+        /// What is wrong with it.
+        rule: String,
+    },
+    /// Nobody has said where it works.
+    #[error("{of} has no directory")]
+    NoDirectory {
+        /// The agent or job.
+        of: AgentPath,
+    },
     /// There is no such node in the plan.
     #[error("the plan of {path} has no node {node}")]
     NoPlanNode {

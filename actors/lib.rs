@@ -15,6 +15,7 @@ mod clock;
 mod credential;
 mod dead;
 mod digest;
+mod directory;
 mod dispatcher;
 mod error;
 mod fan_out;
@@ -67,6 +68,7 @@ pub use children::Children;
 pub use clock::Clock;
 pub use dead::{DEAD_PAGE_MAX, DeadKey, DeadMail};
 pub use digest::Digested;
+pub use directory::{DIRECTORY_MAX, NoRepositories, OnDrift, Surveyor};
 pub use error::{Error, chain};
 pub use fan_out::{FanOut, Missed, Misses};
 pub use goals::{Budget, GoalPatch, GoalView, NewGoal};
@@ -95,7 +97,7 @@ pub use project::{
 pub use redaction::{Redacted, redact};
 pub use removal::RemovedReport;
 pub use role::{DEFAULT_ROLE, OnResult, Policy, Restart, Role, RoleLimits, Strategy};
-pub use sessions::SESSION_MAX;
+pub use sessions::{SESSION_MAX, SETTING_MAX};
 pub use system::{Parts, ShutdownReport, System};
 pub use token::Token;
 pub use transcript::{
@@ -103,6 +105,7 @@ pub use transcript::{
     PRUNE_NAMED_MAX, PlacedEntry, PruneReport, PruneRequest, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX,
     TRANSCRIPT_SEARCHED_MAX, TranscriptPage, TranscriptPart, TranscriptQuery,
 };
+pub use understory_store::{Checkout, Directory, Drift};
 pub use unwritten::RESULT_KEPT_MAX;
 pub use usage::{NodeSpending, Spending, USAGE_MAX, UsageReport};
 pub use waiting::{Settled, Standing, Target, Until, Waited};

@@ -1,14 +1,16 @@
 //! What a host does to the tree: spawn, run, close, resume.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, BrainChoice, Metadata, Node, Phase, ToolUse};
+use understory_store::{AgentId, AgentRef, BrainChoice, Metadata, Node, Phase, ToolUse};
 
 use crate::agent::{AgentSignal, work};
 use crate::authority::{Verb, authorise};
 use crate::caller::Caller;
+use crate::directory::Place;
 use crate::dispatcher;
 use crate::error::{Error, demand_length};
 use crate::goals::NewGoal;
@@ -16,6 +18,7 @@ use crate::lasting::Lasting;
 use crate::nickname::Nickname;
 use crate::registrar::{Answer, Birth, FirstMessage, Newborn, Request};
 use crate::role::DEFAULT_ROLE;
+use crate::sessions;
 use crate::system::{ShutdownReport, System, node_at};
 use crate::transcript::Fork;
 
@@ -41,6 +44,12 @@ pub struct SpawnRequest {
     pub goal: Option<NewGoal>,
     /// An agent that is there already is the answer, not an error; its task is not sent then.
     pub or_existing: bool,
+    /// Where it works, absolute; where its parent does if nothing is said.
+    pub directory: Option<PathBuf>,
+    /// The model that its brain begins with; what the brain's settings say without one.
+    pub model: Option<String>,
+    /// The effort that its brain begins with.
+    pub effort: Option<String>,
     /// How much of its parent's conversation it begins with.
     pub fork: Fork,
 }
@@ -79,6 +88,9 @@ impl SpawnRequest {
             metadata: Metadata::default(),
             goal: None,
             or_existing: false,
+            directory: None,
+            model: None,
+            effort: None,
             fork: Fork::None,
         }
     }
@@ -92,9 +104,10 @@ impl System {
     /// A path is taken or its parent is missing or closed, a role is unknown, a nickname is taken, or a limit is reached:
     /// that of the batch, too, which then has to be cut.
     pub async fn spawn(&self, requests: Vec<SpawnRequest>) -> Result<Vec<Spawned>, Error> {
+        let places = self.places_of(&requests).await?;
         let mut births = Vec::with_capacity(requests.len());
-        for request in requests {
-            births.push(self.birth(request).await?);
+        for (request, place) in requests.into_iter().zip(places) {
+            births.push(self.birth(request, place).await?);
         }
         if births.iter().any(|birth| birth.goal.is_some()) {
             self.goals.ready(&self.store).await?;
@@ -213,8 +226,23 @@ impl System {
         Ok(resumed)
     }
 
-    async fn birth(&self, request: SpawnRequest) -> Result<Birth, Error> {
-        let SpawnRequest { path, role, brain, nickname, task, metadata, goal, or_existing, fork } = request;
+    async fn birth(&self, request: SpawnRequest, place: Option<Place>) -> Result<Birth, Error> {
+        let SpawnRequest {
+            path,
+            role,
+            brain,
+            nickname,
+            task,
+            metadata,
+            goal,
+            or_existing,
+            fork,
+            directory: _,
+            model,
+            effort,
+        } = request;
+        let settings = (model, effort);
+        sessions::settings(AgentId::new(), 0, settings.clone(), self.clock.now())?;
         let role = role.unwrap_or_else(|| DEFAULT_ROLE.to_owned());
         let given = self.role(&role)?;
         let (brain, pool) = (brain.or_else(|| given.brain.clone()), given.nicknames.clone());
@@ -229,6 +257,7 @@ impl System {
             Some(parent) => self.forked(&parent, fork).await?,
             None => Vec::new(),
         };
-        Ok(Birth { path, role, brain, nickname, pool, first, goal, history, or_existing, created_at: None })
+        let created_at = None;
+        Ok(Birth { path, role, brain, nickname, pool, first, goal, history, or_existing, created_at, place, settings })
     }
 }

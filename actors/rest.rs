@@ -29,18 +29,18 @@ enum Busy {
 
 impl System {
     /// Runs a subtree and returns once nothing is left to do in it: no job is unfinished, no message that starts a turn
-    /// waits or is in hand, no goal is active. What is closed, faulted, has no brain or no budget left is passed over. Gives back the jobs whose output could
+    /// waits or is in hand, no goal is active. What is closed, faulted or held, has no brain or no budget left is passed over. Gives back the jobs whose output could
     /// not be written.
     ///
     /// # Errors
     /// Nothing lies at the path, the store takes nothing more, or the runtime stops.
     pub async fn run_to_rest(&self, top: &AgentPath) -> Result<Vec<AgentPath>, Error> {
         self.run(top).await?;
-        let mut unwritten = BTreeSet::new();
-        while let Some(busy) = self.busy(top, &unwritten).await? {
+        let (mut unwritten, mut held) = (BTreeSet::new(), BTreeSet::new());
+        while let Some(busy) = self.busy(top, (&unwritten, &held)).await? {
             match busy {
-                Busy::Agent(path) => self.settle_or_stand(&path).await?,
-                Busy::Goal(path) => self.pursue_to_end(&path).await?,
+                Busy::Agent(path) => stands(self.settle_or_stand(&path).await, path, &mut held)?,
+                Busy::Goal(path) => stands(self.pursue_to_end(&path).await, path, &mut held)?,
                 Busy::Job(path) => match self.job_finished(&path).await {
                     Ok(_) | Err(Error::Closed { .. }) => {}
                     Err(Error::Job(JobError::Unwritten { .. })) => drop(unwritten.insert(path)),
@@ -51,15 +51,19 @@ impl System {
         Ok(unwritten.into_iter().collect())
     }
 
-    async fn busy(&self, top: &AgentPath, but: &BTreeSet<AgentPath>) -> Result<Option<Busy>, Error> {
-        if let Some(job) = self.unfinished_job(top, but).await? {
+    async fn busy(
+        &self,
+        top: &AgentPath,
+        (unwritten, held): (&BTreeSet<AgentPath>, &BTreeSet<AgentPath>),
+    ) -> Result<Option<Busy>, Error> {
+        if let Some(job) = self.unfinished_job(top, unwritten).await? {
             return Ok(Some(Busy::Job(job)));
         }
-        if let Some(agent) = self.asked_agent(top).await? {
+        if let Some(agent) = self.asked_agent(top, held).await? {
             return Ok(Some(Busy::Agent(agent)));
         }
         for path in self.goals.start_clocks(top, self.clock.now()) {
-            if self.goes_on(&path).await? {
+            if !held.contains(&path) && self.goes_on(&path).await? {
                 return Ok(Some(Busy::Goal(path)));
             }
         }
@@ -82,7 +86,7 @@ impl System {
         Ok(None)
     }
 
-    async fn asked_agent(&self, top: &AgentPath) -> Result<Option<AgentPath>, Error> {
+    async fn asked_agent(&self, top: &AgentPath, but: &BTreeSet<AgentPath>) -> Result<Option<AgentPath>, Error> {
         let mut inboxes = self.store.pages(Table::Inbox.subtree(top), PAGE);
         while let Some(rows) = inboxes.next::<Message>().await? {
             let mut looked: Option<AgentPath> = None;
@@ -90,7 +94,7 @@ impl System {
                 let Some(path) = Table::Inbox.path_of(&row.key).filter(|path| looked.as_ref() != Some(path)) else {
                     continue;
                 };
-                if self.takes_turns(&path).await? {
+                if !but.contains(&path) && self.takes_turns(&path).await? {
                     return Ok(Some(path));
                 }
                 looked = Some(path);
@@ -162,4 +166,13 @@ async fn next(told: &mut broadcast::Receiver<Arc<Told>>) {
 /// Whether nothing of a job runs until somebody says so.
 fn rests(job: &Job) -> bool {
     job.pause.as_ref().is_some_and(|pause| pause.until.is_none()) && !job.state.is_final() && job.counts.running == 0
+}
+
+/// Notes an agent that is held: nothing runs there until somebody acts.
+fn stands(waited: Result<(), Error>, path: AgentPath, held: &mut BTreeSet<AgentPath>) -> Result<(), Error> {
+    match waited {
+        Err(Error::Drifted { .. }) => drop(held.insert(path)),
+        waited => waited?,
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use understory_store::BrainChoice;
 
+use crate::directory::OnDrift;
 use crate::memories::Shares;
 use crate::nickname::NicknamePool;
 
@@ -34,6 +35,8 @@ pub struct Role {
     pub isolated: bool,
     /// What the result of an agent below does that comes to one of them.
     pub on_result: OnResult,
+    /// What is done about a directory that is not as it was left.
+    pub on_drift: OnDrift,
     /// Whether they read what nobody vouches for, from their first turn on.
     pub untrusted: bool,
     /// Which of them write memories that others see; those that read nothing of that kind, if nothing is said.
@@ -161,6 +164,12 @@ impl Role {
     /// The same role, to whose agents a result does this.
     pub fn on_result(mut self, on_result: OnResult) -> Self {
         self.on_result = on_result;
+        self
+    }
+
+    /// The same role, which does this about a directory that is not as it was left.
+    pub fn on_drift(mut self, on_drift: OnDrift) -> Self {
+        self.on_drift = on_drift;
         self
     }
 

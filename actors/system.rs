@@ -21,6 +21,7 @@ use crate::agent::{AgentActor, AgentSignal};
 use crate::alarms::Alarms;
 use crate::brain::BrainFactory;
 use crate::clock::Clock;
+use crate::directory::{Surveyor, Surveys};
 use crate::dispatcher;
 use crate::error::Error;
 use crate::gate::Gate;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub roles: HashMap<String, Role>,
     /// The folder that tables of jobs are kept in that come from no file, until their rows are stored.
     pub spool: Option<PathBuf>,
+    /// Who looks at directories; without one it is told only whether they are there.
+    pub surveyor: Option<Arc<dyn Surveyor>>,
 }
 
 /// The actors of one process over one store. Cheap to clone.
@@ -80,6 +83,7 @@ pub struct Inner {
     pub(crate) watchers: Watchers,
     pub(crate) passes: Passes,
     pub(crate) spool: Spool,
+    pub(crate) surveys: Surveys,
     pub(crate) shelf: Shelf,
     pub(crate) tally: Tally,
     /// Held while entries are added to a transcript from elsewhere.
@@ -124,7 +128,7 @@ impl System {
     /// # Errors
     /// The store failed.
     pub async fn open(store: Store, parts: Parts) -> Result<System, Error> {
-        let Parts { limits, brains, mut roles, spool } = parts;
+        let Parts { limits, brains, mut roles, spool, surveyor } = parts;
         role::complete(&mut roles);
         let roles = Arc::new(roles);
         let clock = Clock::start();
@@ -154,6 +158,7 @@ impl System {
             watchers: Watchers::default(),
             passes: Passes::default(),
             spool: Spool::new(spool),
+            surveys: Surveys::by(surveyor),
             shelf: Shelf::default(),
             tally: Tally::default(),
             importing: tokio::sync::Mutex::default(),

@@ -8,6 +8,7 @@ mod noting;
 mod offered;
 mod outside;
 mod plan;
+mod session;
 mod standing;
 mod wait;
 
@@ -94,6 +95,7 @@ struct SpawnArguments {
     nickname: Option<String>,
     metadata: Option<BTreeMap<String, String>>,
     fork: Option<String>,
+    dir: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -241,11 +243,6 @@ impl Tools {
         Ok(self.system.report(run, result, stop).await?)
     }
 
-    /// See [`Turn::keep_session`](crate::Turn::keep_session).
-    pub(crate) async fn keep_session(&self, name: &str) -> Result<(), ToolError> {
-        Ok(self.unless_over(|| self.system.keep_session(&self.caller, name)).await?)
-    }
-
     /// See [`Turn::take_mail`](crate::Turn::take_mail).
     pub(crate) async fn take_mail(&self) -> Result<Vec<Message>, ToolError> {
         // One at a time, so that nothing is given twice.
@@ -294,7 +291,7 @@ impl Tools {
         nickname: Nickname,
         arguments: &str,
     ) -> Result<Newborn, ToolError> {
-        let SpawnArguments { name, task, role, goal, budget, nickname: _, metadata, fork } = spawn;
+        let SpawnArguments { name, task, role, goal, budget, nickname: _, metadata, fork, dir } = spawn;
         let goal = self.goal_to_give(goal.as_deref(), budget).await?;
         let fork = fork.as_deref().map_or(Ok(Fork::None), str::parse);
         let fork: Fork = fork.map_err(|error: Error| ToolError::Arguments(error.to_string()))?;
@@ -309,9 +306,14 @@ impl Tools {
         let given = self.system.role(&role)?;
         let (brain, pool) = (given.brain.clone(), given.nicknames.clone());
         let first = task.map(|text| FirstMessage { text, trigger: true, metadata });
+        let place = match dir {
+            Some(dir) => Some(self.system.place_below(me, &dir).await?),
+            None => self.system.inherited(me).await?,
+        };
         let history = self.system.forked(me, fork).await?;
-        let (or_existing, created_at) = (false, None);
-        let birth = Birth { path, role, brain, nickname, pool, first, goal, history, or_existing, created_at };
+        let (or_existing, created_at, settings) = (false, None, (None, None));
+        let birth =
+            Birth { path, role, brain, nickname, pool, first, goal, history, or_existing, created_at, place, settings };
         let tool = self.entry("spawn", arguments.to_owned());
         let spawn = || {
             let (births, tool) = (vec![birth.clone()], tool.clone());

@@ -1,5 +1,6 @@
 //! What may be written on the command line. Agent paths are text here: a bad one has an exit code of its own.
 
+mod directory;
 mod goal;
 mod import;
 mod job;
@@ -7,12 +8,14 @@ mod looking;
 mod memory;
 mod output;
 mod planning;
+mod session;
 mod transcript;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use directory::DirVerb;
 pub(crate) use goal::{EndowArguments, GoalVerb};
 pub(crate) use import::ImportVerb;
 pub(crate) use job::{
@@ -21,6 +24,7 @@ pub(crate) use job::{
 };
 pub(crate) use looking::{LabelArguments, ListArguments, WatchArguments};
 pub(crate) use planning::{NodeArguments, PlanAssignArguments, PlanJobArguments, PlanVerb};
+pub(crate) use session::SessionVerb;
 pub(crate) use transcript::{EntriesArguments, PruneArguments, TranscriptArguments, TranscriptVerb, UsageArguments};
 
 pub(crate) use memory::{MemoryVerb, WhichArguments};
@@ -225,6 +229,12 @@ pub(crate) enum Verb {
     /// Look after messages that no turn will take
     #[command(subcommand)]
     Dead(DeadVerb),
+    /// See or say in which directory an agent or job works
+    #[command(subcommand)]
+    Dir(DirVerb),
+    /// See or say with which conversation, model and effort a brain goes on
+    #[command(subcommand)]
+    Session(SessionVerb),
     /// Take over what another program keeps
     #[command(subcommand)]
     Import(ImportVerb),
@@ -374,6 +384,15 @@ pub(crate) struct SpawnArguments {
     /// An agent that is there already will do; the message is not sent to it
     #[arg(long)]
     pub(crate) or_existing: bool,
+    /// The directory it works in, instead of its parent's
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The model that its brain begins with
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// The effort that its brain begins with
+    #[arg(long, value_name = "EFFORT")]
+    pub(crate) effort: Option<String>,
     /// Do not wait for the outcome
     #[arg(long)]
     pub(crate) detach: bool,

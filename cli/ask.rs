@@ -9,7 +9,7 @@ use crate::command::Session;
 use crate::confirm::confirm;
 use crate::door::Door;
 use crate::render::escaped;
-use crate::{brains, exit, meta, render};
+use crate::{brains, directory, exit, meta, render};
 
 /// How many owners that end before they answer are followed by another try.
 const OWNERS_MAX: usize = 10;
@@ -53,12 +53,27 @@ pub(crate) async fn digest(session: &Session, path: &str, refresh: bool) -> Resu
 
 /// `spawn`.
 pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Result<u8, Failure> {
-    let SpawnArguments { path, message, meta, endow, role, brain, nickname, no_nickname, fork, or_existing, detach } =
-        arguments;
+    let SpawnArguments {
+        path,
+        message,
+        meta,
+        endow,
+        role,
+        brain,
+        nickname,
+        no_nickname,
+        fork,
+        or_existing,
+        dir,
+        model,
+        effort,
+        detach,
+    } = arguments;
     let brain = brains::choice(session, brain).await?;
     let brain = brain.map(|choice| understory_server::BrainLine { name: choice.name, settings: choice.settings });
     let nickname = if no_nickname { Called::Off } else { nickname.map_or(Called::Picked, Called::Given) };
     let path = session.path(&path)?;
+    let directory = dir.map(|dir| directory::absolute(session, &dir)).transpose()?;
     let (metadata, asked) = (meta::entries(&meta)?, message.is_some());
     if !metadata.is_empty() && !asked {
         return Err(Failure::new(Code::Usage, "--meta is attached to a message: say one with --message"));
@@ -67,8 +82,22 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
     let follow = followed(session, detach, &door);
     let (task, at) = (message, path.clone());
     let EndowArguments { goal, budget } = endow;
-    let request =
-        Request::Spawn { path: at, role, brain, nickname, task, metadata, goal, budget, or_existing, fork, follow };
+    let request = Request::Spawn {
+        path: at,
+        role,
+        brain,
+        nickname,
+        task,
+        metadata,
+        goal,
+        budget,
+        or_existing,
+        fork,
+        directory,
+        model,
+        effort,
+        follow,
+    };
     let reply = door.ask(session, request, &format!("what was accepted is kept: understory run {path}")).await?;
     let Reply::Spawned(spawned) = &reply else { return Ok(exit::OK) };
     match (&spawned.outcome, asked, spawned.created) {

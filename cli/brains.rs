@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use understory::{BrainChoice, Builder, Runtime, chain};
-use understory_adapters::{ScriptError, Scripted, Shell, ShellError, ShellSettings};
+use understory_adapters::{Git, ScriptError, Scripted, Shell, ShellError, ShellSettings};
 use understory_server::{Code, Failure, named};
 
 use crate::arguments::BrainArguments;
@@ -26,7 +26,8 @@ pub(crate) async fn builder(setting: &Setting) -> Result<Builder, Failure> {
 /// The same without the home's roles.
 pub(crate) fn bare(setting: &Setting) -> Builder {
     let shell = Shell::new(setting.run_dir(), setting.allowed.clone()).reached_at(setting.socket());
-    Runtime::builder().brain(SHELL, shell).brain(SCRIPTED, Scripted::from_settings()).spool_in(setting.spool())
+    let builder = Runtime::builder().brain(SHELL, shell).brain(SCRIPTED, Scripted::from_settings());
+    builder.spool_in(setting.spool()).surveyor(Git::on_path(setting.path_var.as_deref()))
 }
 
 /// The brain that the flags choose, with settings that hold wherever a later process is started. Nothing if none is chosen.

@@ -13,8 +13,8 @@ use crate::setting::{Setting, agent_path};
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use crate::{
-    ask, dead, exit, fan_out, goal, import, job, jobs, log, looking, memory, parcel, planning, remove, role, run, tool,
-    transcript, watch,
+    ask, dead, directory, exit, fan_out, goal, import, job, jobs, log, looking, memory, parcel, planning, remove, role,
+    run, session, tool, transcript, watch,
 };
 
 /// How long what is left in the process is given to be dropped, which kills workers that outlived their grace.
@@ -99,6 +99,8 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Usage(arguments) => transcript::usage(session, arguments).await,
         Verb::Digest { path, refresh } => ask::digest(session, &path, refresh).await,
         Verb::Dead(verb) => dead::dead(session, verb).await,
+        Verb::Dir(verb) => directory::dir(session, verb).await,
+        Verb::Session(verb) => session::session(session, verb).await,
         Verb::Import(verb) => import::import(session, verb).await,
         Verb::Memory(verb) => memory::memory(session, verb).await,
         Verb::Store(StoreVerb::Verify) => ask::verify(session).await,

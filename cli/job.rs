@@ -169,6 +169,7 @@ async fn request(session: &Session, arguments: JobRunArguments) -> Result<JobReq
         output_format: OutputFormat { grows: arguments.grow.map(Into::into), ..output_format },
         output: arguments.out,
         overwrite: arguments.overwrite,
+        directory: arguments.dir.map(|dir| session.setting.cwd.join(dir)),
         concurrency: arguments.concurrency.unwrap_or(usual.concurrency),
         attempts: arguments.attempts.unwrap_or(usual.attempts),
         timeout: arguments.timeout.map_or(usual.timeout, |seconds| Duration::from_secs(seconds.into())),

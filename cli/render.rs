@@ -5,6 +5,7 @@
 
 mod dead;
 mod details;
+mod directory;
 mod event;
 mod fan_out;
 mod goal;
@@ -17,6 +18,7 @@ mod planning;
 mod project;
 mod removed;
 mod role;
+mod session;
 mod summary;
 mod tool;
 mod transcript;
@@ -75,6 +77,8 @@ pub(crate) fn text(reply: &Reply) -> String {
         Reply::Removed(asked) => removed::removed(asked),
         Reply::Digest(digest) => lines(&digest.text),
         Reply::Dead(reply) => dead::dead(reply),
+        Reply::Dir(line) => directory::dir(line),
+        Reply::Session(line) => session::session(line),
         Reply::Goal(reply) => goal::goal(reply),
         Reply::Plan(reply) => planning::plan(reply),
         Reply::Transcript(reply) => transcript::transcript(reply),
@@ -262,6 +266,8 @@ fn failed_alike(error: &ErrorLine) -> String {
 }
 
 fn job(job: &JobLine) -> String {
+    let directory = job.directory.as_ref();
+    let found = directory.and_then(|directory| directory.found.as_ref());
     let mut fields = vec![
         ("job", job.path.to_string()),
         ("id", job.id.clone()),
@@ -279,6 +285,9 @@ fn job(job: &JobLine) -> String {
         ("brain", job.brain.as_ref().map_or_else(|| "of the role".to_owned(), brain)),
         ("role", escaped(&job.role)),
         ("by column", list::labels(&job.columns)),
+        ("directory", directory.map(directory::at).unwrap_or_default()),
+        ("left", directory.map(directory::left).unwrap_or_default()),
+        ("drift", found.map(|found| directory::found(job.path.as_str(), found)).unwrap_or_default()),
         ("pace", format!("{} at once, {}, {} s each", job.concurrency, attempts(job.attempts), job.timeout_ms / 1000)),
         ("spent", job::spent(job)),
         ("created", job.created_at.clone()),
@@ -300,6 +309,8 @@ fn agent(agent: &AgentLine) -> String {
         Some(creator) => format!("{} by {creator}", agent.created_at),
         None => agent.created_at.clone(),
     };
+    let directory = agent.directory.as_ref();
+    let found = directory.and_then(|directory| directory.found.as_ref());
     let mut shown = table(vec![
         ("agent", agent.path.to_string()),
         ("id", agent.id.clone()),
@@ -318,6 +329,12 @@ fn agent(agent: &AgentLine) -> String {
         ("running", running.unwrap_or_default()),
         ("next", details::next(&details.phase)),
         ("waits for", details.waits_for.as_ref().map(details::waits).unwrap_or_default()),
+        ("directory", directory.map(directory::at).unwrap_or_default()),
+        ("left", directory.map(directory::left).unwrap_or_default()),
+        ("drift", found.map(|found| directory::found(agent.path.as_str(), found)).unwrap_or_default()),
+        ("session", agent.session.as_deref().map(escaped).unwrap_or_default()),
+        ("model", agent.model.as_deref().map(escaped).unwrap_or_default()),
+        ("effort", agent.effort.as_deref().map(escaped).unwrap_or_default()),
         ("about", details.task.as_deref().map(escaped).unwrap_or_default()),
         ("faults", details::faults(&details.faults)),
         ("mail", details::mail(details.mail)),

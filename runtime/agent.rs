@@ -1,5 +1,6 @@
 //! A handle on one agent.
 
+use std::path::Path;
 use std::time::Duration;
 
 use understory_actors::{
@@ -7,7 +8,7 @@ use understory_actors::{
     PruneRequest, RemovedReport, Settled, System, TranscriptPage, TranscriptQuery, Until, UsageReport, View,
 };
 use understory_paths::{AgentPath, PathError};
-use understory_store::Metadata;
+use understory_store::{Directory, Metadata};
 
 use crate::error::Error;
 use crate::spawn::Spawn;
@@ -179,6 +180,30 @@ impl Agent {
     /// The agent is not there or being removed, or a title or label is not one.
     pub async fn label(&self, patch: &CardPatch) -> Result<Labelled, Error> {
         self.system.label(&self.path, patch).await
+    }
+
+    /// Where it works, how that was left and what was last found otherwise; nothing if it has no directory.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn directory(&self) -> Result<Option<Directory>, Error> {
+        self.system.directory(&self.path).await
+    }
+
+    /// Has it work there from its next turn on, and takes the directory to be right as it is.
+    ///
+    /// # Errors
+    /// The agent or the directory is not there.
+    pub async fn set_directory(&self, directory: impl AsRef<Path>) -> Result<Directory, Error> {
+        self.system.set_directory(&self.path, directory.as_ref()).await
+    }
+
+    /// Takes its directory to be right as it is: what was held against it goes on.
+    ///
+    /// # Errors
+    /// The agent is not there, or has none.
+    pub async fn accept_directory(&self) -> Result<Directory, Error> {
+        self.system.accept_directory(&self.path).await
     }
 
     /// Its record and how it stands.

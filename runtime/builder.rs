@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use understory_actors::{BrainFactory, Limits, Parts, Role, System};
+use understory_actors::{BrainFactory, Limits, Parts, Role, Surveyor, System};
 use understory_store::{Backend, BrainChoice, MemoryBackend, SledBackend, SledOptions, Store};
 
 use crate::error::{self, Error};
@@ -88,6 +88,13 @@ impl Builder {
     /// in the folder of the store, and a runtime without one takes none.
     pub fn spool_in(mut self, dir: impl Into<PathBuf>) -> Self {
         self.parts.spool = Some(dir.into());
+        self
+    }
+
+    /// Has directories that agents work in looked at by this: without it only whether they are there is known, and nothing of
+    /// repositories.
+    pub fn surveyor(mut self, surveyor: impl Surveyor) -> Self {
+        self.parts.surveyor = Some(Arc::new(surveyor));
         self
     }
 

@@ -168,6 +168,7 @@ impl Page<'_> {
         if let Some(wake) = source.wake_on_result {
             role.on_result = if wake { OnResult::Wake } else { OnResult::Keep };
         }
+        role.on_drift = source.drift.map_or(role.on_drift, Into::into);
         if let Some(policy) = source.policy {
             role.policy.restart = policy.restart.map_or(role.policy.restart, Into::into);
             role.policy.faults = policy.faults.unwrap_or(role.policy.faults);

@@ -1,6 +1,7 @@
 //! An agent about to be created.
 
 use std::future::{Future, IntoFuture};
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use understory_actors::{Fork, NewGoal, Nickname, SpawnRequest, System};
@@ -60,6 +61,24 @@ impl Spawn {
     /// Attaches this to the task.
     pub fn metadata(self, metadata: Metadata) -> Self {
         self.with(|request| request.metadata = metadata)
+    }
+
+    /// Has it work in this directory, an absolute one, instead of its parent's.
+    pub fn directory(self, directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        self.with(|request| request.directory = Some(directory))
+    }
+
+    /// Has its brain begin with this model.
+    pub fn model(self, model: impl Into<String>) -> Self {
+        let model = model.into();
+        self.with(|request| request.model = Some(model))
+    }
+
+    /// Has its brain begin with this effort.
+    pub fn effort(self, effort: impl Into<String>) -> Self {
+        let effort = effort.into();
+        self.with(|request| request.effort = Some(effort))
     }
 
     /// Gives it a goal in the same commit: it goes on by itself once its subtree is run.

@@ -22,6 +22,7 @@ use understory::{
 use crate::answer::{accepted_line, forked, interrupted_line, job, show};
 use crate::dead::DeadRequest;
 use crate::digest::digest;
+use crate::directory::{self, DirRequest};
 use crate::failure::{Code, Failure};
 use crate::goal;
 use crate::jobs;
@@ -30,6 +31,7 @@ use crate::listing::{ListRequest, list as list_page};
 use crate::memories;
 use crate::plan;
 use crate::project::project;
+use crate::session::{self, SessionRequest};
 use crate::told::settled_line;
 use crate::transcript;
 use crate::tree::tree;
@@ -121,6 +123,11 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
         Request::Digest { path, refresh: _ } | Request::Project { path } => one(Verb::Inspect, path),
         Request::Token { path } => one(Verb::Token, path.as_str()),
         Request::Dead(DeadRequest::List { path, .. }) => one(Verb::Dead, path),
+        Request::Dir(DirRequest::Show { path }) | Request::Session(SessionRequest::Show { path }) => {
+            one(Verb::Inspect, path)
+        }
+        // What a brain tells of itself is its own.
+        Request::Session(session) if session.is_own() => Some(Vec::new()),
         Request::Goal(goal) => {
             let (verb, path) = goal.asks();
             one(verb, path)
@@ -134,6 +141,8 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
         Request::Memory(memory) => memory.asked(),
         Request::Tools | Request::Tool { .. } => Some(Vec::new()),
         Request::Dead(DeadRequest::Show { .. } | DeadRequest::Retry { .. } | DeadRequest::Drop { .. })
+        | Request::Dir(DirRequest::Set { .. } | DirRequest::Accept { .. })
+        | Request::Session(_)
         | Request::SendSubtree { .. }
         | Request::Watch(_)
         | Request::Job { path: None }
@@ -167,13 +176,31 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         Request::JobControl(control) if control.looks() => {
             Reply::JobControl(jobs::answer(runtime, control.of(&named(at)?)).await?)
         }
-        Request::Spawn { path, role, brain, nickname, task, metadata, goal, budget, or_existing, fork, follow } => {
-            if brain.is_some() || or_existing {
+        Request::Dir(DirRequest::Show { .. }) => Reply::Dir(directory::show(runtime, named(at)?).await?),
+        Request::Session(SessionRequest::Show { .. }) => Reply::Session(session::show(runtime, named(at)?).await?),
+        Request::Session(request) => Reply::Session(session::answer_as(runtime, tools, request).await?),
+        Request::Spawn {
+            path,
+            role,
+            brain,
+            nickname,
+            task,
+            metadata,
+            goal,
+            budget,
+            or_existing,
+            fork,
+            directory,
+            model,
+            effort,
+            follow,
+        } => {
+            if brain.is_some() || model.is_some() || effort.is_some() || or_existing {
                 let message = "an agent creates agents that are new and have the brain of their role";
                 return Err(Failure::new(Code::Usage, message));
             }
             left(follow, "spawn")?;
-            let beginning = Beginning { goal, budget, fork: forked(fork)? };
+            let beginning = Beginning { goal, budget, fork: forked(fork)?, dir: directory };
             let nickname = match nickname {
                 Called::Picked => Nickname::Picked,
                 Called::Off => Nickname::Off,
@@ -225,6 +252,7 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         | Request::Remove { .. }
         | Request::Token { .. }
         | Request::Dead(_)
+        | Request::Dir(_)
         | Request::Transcript(_)
         | Request::JobControl(_)
         | Request::Jobs

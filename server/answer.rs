@@ -11,6 +11,7 @@ use understory::{
 use crate::agent::MintedToken;
 use crate::dead;
 use crate::digest::digest;
+use crate::directory;
 use crate::failure::{Code, Failure};
 use crate::fan_out;
 use crate::goal;
@@ -28,6 +29,7 @@ use crate::plan;
 use crate::project::project;
 use crate::remove::remove;
 use crate::roles::{grant_line, role_line, roles};
+use crate::session;
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
 use crate::transcript;
 use crate::tree::tree;
@@ -110,6 +112,8 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         }
         Request::Memory(request) => Reply::Memory(memories::answer(runtime, request).await?),
         Request::Dead(request) => Reply::Dead(dead::answer(runtime, request).await?),
+        Request::Dir(request) => Reply::Dir(directory::answer(runtime, request).await?),
+        Request::Session(request) => Reply::Session(session::answer(runtime, request).await?),
         Request::Goal(request) => Reply::Goal(goal::answer(runtime, request).await?),
         Request::Transcript(request) => Reply::Transcript(transcript::answer(runtime, request).await?),
         Request::Usage(request) => Reply::Usage(usage::usage(runtime, request).await?),
@@ -136,6 +140,9 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
             budget,
             or_existing,
             fork,
+            directory,
+            model,
+            effort,
             follow,
         } => {
             let metadata = Metadata::new(metadata).map_err(Error::from)?;
@@ -146,8 +153,21 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
                 Called::Given(nickname) => Nickname::Given(nickname),
             };
             let goal = goal::given(objective.as_deref(), budget)?;
-            let fork = forked(fork)?;
-            let request = SpawnRequest { path, role, brain, nickname, task, metadata, goal, or_existing, fork };
+            let (fork, directory) = (forked(fork)?, directory.map(Into::into));
+            let request = SpawnRequest {
+                path,
+                role,
+                brain,
+                nickname,
+                task,
+                metadata,
+                goal,
+                or_existing,
+                directory,
+                model,
+                effort,
+                fork,
+            };
             Reply::Spawned(spawn(runtime, request, follow).await.map_err(unspawned)?)
         }
     })
@@ -176,7 +196,11 @@ pub(crate) async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Er
         (_, Some(agent)) => {
             let granted = runtime.system().granted(&path).await?.map(grant_line);
             let details = agent.details.counted(runtime, &path).await?;
-            Ok(Shown::Agent(Box::new(AgentLine { granted, details, ..agent })))
+            let directory = runtime.system().directory(&path).await?.as_ref().map(directory::directory_line);
+            let session = runtime.system().session(&path).await?.map(|session| session.name);
+            let kept = runtime.system().brain_settings(&path).await?;
+            let (model, effort) = kept.map_or((None, None), |kept| (kept.model, kept.effort));
+            Ok(Shown::Agent(Box::new(AgentLine { granted, directory, session, model, effort, details, ..agent })))
         }
         (Node::Job(_), _) => Ok(Shown::Job(Box::new(job(runtime, path).await?))),
         (Node::Item(_), _) => Ok(Shown::Item(item_line(&view, runtime.item(&path).await?))),
@@ -213,7 +237,8 @@ pub(crate) async fn job(runtime: &Runtime, path: AgentPath) -> Result<JobLine, E
     let view = job.show().await?;
     // Without a failed row there is nothing to look for among what may be millions.
     let errors = if view.job.counts.failed == 0 { Vec::new() } else { job.errors().await? };
-    Ok(job_line(&view, errors))
+    let directory = runtime.system().directory(&view.path).await?.as_ref().map(directory::directory_line);
+    Ok(JobLine { directory, ..job_line(&view, errors) })
 }
 
 async fn cancel(runtime: &Runtime, path: AgentPath) -> Result<AskedCancel, Error> {

@@ -144,6 +144,8 @@ fn code(error: &Refusal) -> Code {
         Refusal::NotFound { .. }
         | Refusal::NotCalled { .. }
         | Refusal::NoDeadLetter { .. }
+        | Refusal::MissingDirectory { .. }
+        | Refusal::NoDirectory { .. }
         | Refusal::NoPlanNode { .. }
         | Refusal::NoMemory { .. }
         | Refusal::UnknownRole { .. }
@@ -157,7 +159,7 @@ fn code(error: &Refusal) -> Code {
         Refusal::BadToken { .. } => Code::BadToken,
         Refusal::Closed { .. } => Code::Closed,
         Refusal::Faulted { .. } => Code::Faulted,
-        Refusal::Ambiguous { .. } | Refusal::MayNotShare { .. } => Code::Conflict,
+        Refusal::Ambiguous { .. } | Refusal::MayNotShare { .. } | Refusal::Drifted { .. } => Code::Conflict,
         Refusal::WrongKind { .. } | Refusal::Fenced { .. } | Refusal::Refused(_) | Refusal::JobRefused { .. } => {
             Code::Conflict
         }
@@ -168,7 +170,10 @@ fn code(error: &Refusal) -> Code {
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
         Refusal::Metadata(MetadataError::BadKey { .. } | MetadataError::Reserved { .. }) => Code::InvalidText,
         Refusal::Metadata(_) => Code::Limit,
-        Refusal::BadNickname { .. } | Refusal::BadLabel { .. } | Refusal::BadMemory { .. } => Code::InvalidText,
+        Refusal::BadNickname { .. }
+        | Refusal::BadLabel { .. }
+        | Refusal::BadMemory { .. }
+        | Refusal::BadDirectory { .. } => Code::InvalidText,
         Refusal::BadQuery(_) => Code::Usage,
         Refusal::Path(_) => Code::InvalidPath,
         Refusal::Stopping => Code::Stopping,
@@ -269,6 +274,11 @@ fn details(error: &Refusal) -> Value {
         Refusal::Store(StoreError::FileExists { path }) => json!({ "path": path }),
         Refusal::Store(StoreError::FileDamaged { path, what }) => json!({ "path": path, "what": what }),
         Refusal::BadToken { path } => json!({ "path": path }),
+        Refusal::Drifted { path, directory, drift } => json!({ "path": path, "directory": directory, "drift": drift }),
+        Refusal::MissingDirectory { directory, .. } | Refusal::BadDirectory { directory, .. } => {
+            json!({ "directory": directory })
+        }
+        Refusal::NoDirectory { of } => json!({ "path": of }),
         Refusal::Job(error) => job_details(error),
         _ => json!({}),
     }
@@ -335,6 +345,8 @@ fn hint(error: &Refusal) -> Option<String> {
         Refusal::BeingRemoved { path } | Refusal::Overdue { path, .. } => format!("understory remove {path}"),
         Refusal::Closed { at, .. } => format!("understory resume {at}"),
         Refusal::Faulted { path, .. } => format!("understory resume {path}"),
+        Refusal::Drifted { path, .. } => format!("understory dir accept {path}, or put it back as it was"),
+        Refusal::NoDirectory { of } => format!("understory dir set {of} DIRECTORY"),
         Refusal::Job(JobError::InputChanged { .. }) => {
             "--new starts another job over the table as it is now".to_owned()
         }

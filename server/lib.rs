@@ -16,6 +16,7 @@ mod control;
 mod dead;
 mod details;
 mod digest;
+mod directory;
 mod failure;
 mod fan_out;
 mod goal;
@@ -32,6 +33,7 @@ mod plan;
 mod project;
 mod remove;
 mod roles;
+mod session;
 mod told;
 mod transcript;
 mod tree;
@@ -46,6 +48,7 @@ pub use control::{Control, Requests};
 pub use dead::{DeadDropped, DeadLine, DeadPage, DeadReply, DeadRequest, DeadRetried};
 pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
 pub use digest::{BelowLine, CallsLine, ChildLine, DigestLine, GoalInShortLine, TurnsLine, UsedLine};
+pub use directory::{CheckoutLine, DirLine, DirRequest, DirectoryLine, FoundLine};
 pub use failure::{Code, Failure, UNSURE, named};
 pub use fan_out::{AskedSubtree, MissedLine};
 pub use goal::{BudgetWord, GoalCleared, GoalLine, GoalPage, GoalReply, GoalRequest};
@@ -74,6 +77,7 @@ pub use plan::{
 pub use project::{HindranceLine, OpenPlanLine, ProgressLine, ProjectLine, ShareLine};
 pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
+pub use session::{SessionLine, SessionRequest};
 pub use told::job_line;
 pub use transcript::{
     EntriesPage, EntriesRequest, EntryWord, HeldLine, ImportedLine, PrunedLine, TranscriptLine, TranscriptReply,

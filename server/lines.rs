@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use understory::AgentPath;
 
 use crate::details::DetailsLine;
+use crate::directory::DirectoryLine;
 use crate::jobs::{JobLimitsLine, PauseLine, SpentLine};
 use crate::roles::GrantLine;
 
@@ -118,6 +119,14 @@ pub struct AgentLine {
     pub running: Option<RunningLine>,
     /// How its last turn ended.
     pub outcome: Option<OutcomeLine>,
+    /// Where it works.
+    pub directory: Option<DirectoryLine>,
+    /// The conversation that its brain goes on with, by the brain's name for it.
+    pub session: Option<String>,
+    /// The model that its brain goes on with, if that was said.
+    pub model: Option<String>,
+    /// The effort that its brain goes on with, if that was said.
+    pub effort: Option<String>,
     /// What else is known of it.
     #[serde(flatten)]
     pub details: DetailsLine,
@@ -191,6 +200,8 @@ pub struct JobLine {
     pub role: String,
     /// Columns in which rows say otherwise for themselves, by what they say there.
     pub columns: BTreeMap<String, String>,
+    /// Where rows are worked on; left out of a list of jobs.
+    pub directory: Option<DirectoryLine>,
     /// How many rows are worked on at once.
     pub concurrency: u32,
     /// What else bounds it.

@@ -37,6 +37,8 @@ pub struct RoleLine {
     pub isolated: bool,
     /// Whether the result of an agent below starts a turn.
     pub wake_on_result: bool,
+    /// What is done about a directory that is not as it was left: ignore, warn or block.
+    pub drift: String,
     /// Whether they read what nobody vouches for.
     pub untrusted: bool,
     /// Which of them write memories that others see: never, clean (those that read nothing of that kind) or always.
@@ -101,6 +103,7 @@ pub(crate) fn role_line(name: &str, role: &Role) -> RoleLine {
         limits: RoleLimitsLine { agents: role.limits.agents, depth: role.limits.depth },
         isolated: role.isolated,
         wake_on_result: role.on_result == OnResult::Wake,
+        drift: role.on_drift.as_str().to_owned(),
         untrusted: role.untrusted,
         shared_memory: role.shares.unwrap_or_default().as_str().to_owned(),
     }

@@ -34,6 +34,7 @@ pub fn job_line(view: &JobView, errors: Vec<ErrorGroup>) -> JobLine {
         brain: spec.brain.as_ref().map(brain),
         role: spec.role.clone(),
         columns: spec.columns.named().map(|(what, column)| (what.to_owned(), column.to_owned())).collect(),
+        directory: None,
         concurrency: job.limits.concurrency,
         limits: limits_line(&job.limits),
         spent: spent_line(job.spent),
@@ -86,6 +87,10 @@ pub(crate) fn agent_line(view: &View) -> Option<AgentLine> {
         turns: agent.turns,
         running: agent.running().map(running_line),
         outcome: agent.outcome.as_ref().map(outcome_line),
+        directory: None,
+        session: None,
+        model: None,
+        effort: None,
         details: details_line(view, agent),
     })
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use understory::{AgentPath, Event, EventId, Events, Heard, ItemEnding, Metadata, PlanWhat, Runtime, Told};
+use understory::{AgentPath, Drift, Event, EventId, Events, Heard, ItemEnding, Metadata, PlanWhat, Runtime, Told};
 
+use crate::directory::{CheckoutLine, checkout_line};
 use crate::failure::{Code, Failure};
 use crate::lines::Counts;
 use crate::told;
@@ -118,6 +119,21 @@ pub enum Happened {
     Removed,
     /// A title or labels were changed.
     Labelled,
+    /// A directory is not as it was left.
+    Drifted {
+        /// How it was left.
+        was: CheckoutLine,
+        /// How it is.
+        now: CheckoutLine,
+        /// What differs, in words.
+        drift: String,
+        /// Whether nothing runs there until it is as it was, or accepted.
+        held: bool,
+    },
+    /// Somebody said where it works, or accepted how its directory is.
+    DirectorySet,
+    /// A brain's conversation is lost on the other side.
+    SessionLost,
     /// An agent's goal was set, changed, charged or cleared.
     GoalChanged {
         /// The word for how it stands; nothing: it was cleared.
@@ -280,6 +296,12 @@ fn happened(told: Told) -> Happened {
         Event::JobExportFailed { reason, .. } => Happened::JobExportFailed { reason },
         Event::Removed { .. } => Happened::Removed,
         Event::Labelled { .. } => Happened::Labelled,
+        Event::Drifted { was, is, held, .. } => {
+            let (before, now) = (checkout_line(&was), checkout_line(&is));
+            Happened::Drifted { was: before, now, drift: Drift { was, is }.to_string(), held }
+        }
+        Event::DirectorySet { .. } => Happened::DirectorySet,
+        Event::SessionLost { .. } => Happened::SessionLost,
         Event::GoalChanged { goal, .. } => Happened::GoalChanged {
             status: goal.status.map(|status| status.as_str().to_owned()),
             used: goal.used,

@@ -9,6 +9,7 @@ use understory::AgentPath;
 use crate::agent::{Identity, MintedToken, ToolList};
 use crate::dead::{DeadReply, DeadRequest};
 use crate::digest::DigestLine;
+use crate::directory::{DirLine, DirRequest};
 use crate::failure::Failure;
 use crate::fan_out::AskedSubtree;
 use crate::goal::{GoalReply, GoalRequest};
@@ -25,6 +26,7 @@ use crate::plan::{PlanReply, PlanRequest};
 use crate::project::ProjectLine;
 use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
+use crate::session::{SessionLine, SessionRequest};
 use crate::transcript::{TranscriptReply, TranscriptRequest};
 use crate::usage::{UsageRequest, UsageTable};
 use crate::watching::{WatchLine, WatchRequest, WatchedLine};
@@ -95,6 +97,15 @@ pub enum Request {
         budget: Option<u64>,
         /// One that is there already is the answer.
         or_existing: bool,
+        /// Where it works, if not where its parent does.
+        #[serde(default)]
+        directory: Option<String>,
+        /// The model that its brain begins with.
+        #[serde(default)]
+        model: Option<String>,
+        /// The effort that its brain begins with.
+        #[serde(default)]
+        effort: Option<String>,
         /// How much of its parent's conversation it begins with: `none`, `all` or a number of turns.
         #[serde(default)]
         fork: Option<String>,
@@ -201,6 +212,10 @@ pub enum Request {
     },
     /// Something about dead letters.
     Dead(DeadRequest),
+    /// Something about the directory that is worked in.
+    Dir(DirRequest),
+    /// Something about the conversation of a brain.
+    Session(SessionRequest),
     /// Something about goals.
     Goal(GoalRequest),
     /// Something about an agent's plan.
@@ -326,6 +341,10 @@ pub enum Reply {
     Digest(Box<DigestLine>),
     /// To something about dead letters.
     Dead(DeadReply),
+    /// To something about a directory.
+    Dir(DirLine),
+    /// To something about a conversation.
+    Session(SessionLine),
     /// To something about goals.
     Goal(GoalReply),
     /// To something about a plan.
@@ -353,6 +372,12 @@ impl Request {
     pub fn repeats(&self) -> bool {
         if let Request::Dead(dead) = self {
             return dead.repeats();
+        }
+        if let Request::Dir(dir) = self {
+            return dir.repeats();
+        }
+        if let Request::Session(session) = self {
+            return session.repeats();
         }
         if let Request::Goal(goal) = self {
             return goal.repeats();

@@ -61,6 +61,10 @@ pub enum Table {
     Reopened = 0x1d,
     /// Where a brain goes on with a conversation of its own. Written by the turn or run that is under way.
     Session = 0x1e,
+    /// Where an agent or job works. Written at its creation, by its actor as it is left, and by whoever sets or accepts it.
+    Directory = 0x32,
+    /// The model and effort that a brain goes on with. Written by the turn or run that is under way, and by whoever sets them.
+    BrainSettings = 0x34,
     /// Memories, by their ids, at the path that their scope puts them at. Written by their authors and by operators.
     Memory = 0x24,
     /// How often a memory was recalled. Written by those who recall it, as read.
@@ -85,7 +89,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in key order.
-    pub const ALL: [Table; 32] = [
+    pub const ALL: [Table; 34] = [
         Table::Node,
         Table::Closed,
         Table::Count,
@@ -118,6 +122,8 @@ impl Table {
         Table::Plan,
         Table::PlanNode,
         Table::Digest,
+        Table::Directory,
+        Table::BrainSettings,
     ];
 
     /// The row of `path`.

@@ -30,19 +30,18 @@ pub use keys::Table;
 pub use memory::MemoryBackend;
 pub use pages::Pages;
 pub use records::{
-    Agent, AgentId, AgentRef, BrainChoice, Burial, Card, Charge, Compaction, Counts, Creation, Credential, DeadLetter,
-    DecodeError, Drive, EntryKind, Event, FailureLimits, FileTaken, Goal, GoalId, GoalRef, GoalStanding, GoalStatus,
-    Grant, GrowthOrder, Halt, ImportRuns, ImportState, ImportedFile, ImportedThread, InboxKey, Item, ItemEnd,
-    ItemEnding, ItemState, Job, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX,
+    Agent, AgentId, AgentRef, Answered, Below, BrainChoice, BrainSettings, Burial, Card, Charge, Checkout, Child,
+    Compaction, Counts, Creation, Credential, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN,
+    DIGEST_GOAL_MAX, DIGEST_NAME_MAX, DIGEST_TOOLS, DIGEST_WHY_MAX, DeadLetter, DecodeError, Digest, Directory, Drift,
+    Drifted, Drive, EntryKind, Event, FailureLimits, FileTaken, Goal, GoalId, GoalInShort, GoalRef, GoalStanding,
+    GoalStatus, Grant, GrowthOrder, Halt, ImportRuns, ImportState, ImportedFile, ImportedThread, InboxKey, Item,
+    ItemEnd, ItemEnding, ItemState, Job, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX,
     METADATA_MAX, METADATA_RESERVED, METADATA_VALUE_MAX, Mark, Memory, MemoryId, MemoryRank, MemoryUse, Message,
     MessageKind, Metadata, MetadataError, Node, OBJECTIVE_MAX, Objective, ObjectiveError, Outcome, OutputFormat,
     OutputKind, Pause, Phase, Plan, PlanGraph, PlanJob, PlanNode, PlanState, PlanStep, PlanWhat, Pointer, Record,
-    Refusal, RowColumns, Running, Said, Scope, Sender, Session, Share, Source as ItemSource, Speaker, Spent, Stamina,
-    Stride, TableFormat, Taint, Text, Time, Tombstone, ToolResult, ToolUse, TranscriptEntry, TurnResult, Usage,
-};
-pub use records::{
-    Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_GOAL_MAX,
-    DIGEST_NAME_MAX, DIGEST_TOOLS, DIGEST_WHY_MAX, Digest, GoalInShort, Shortlist, Work, in_short,
+    Refusal, RowColumns, Running, Said, Scope, Sender, Session, Share, Shortlist, Source as ItemSource, Speaker, Spent,
+    Stamina, Stride, TableFormat, Taint, Text, Time, Tombstone, ToolResult, ToolUse, TranscriptEntry, TurnResult,
+    Usage, Work, in_short,
 };
 pub use seam::{
     Backend, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Change, Changes, Commit,

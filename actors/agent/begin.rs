@@ -14,6 +14,7 @@ use super::bury::bury;
 use super::drive::says_to_itself;
 use super::end::Hand;
 use super::entry::{Held, Stage, TurnEntry};
+use super::site::{Ground, Start};
 use super::work::{Work, panicked, run_turn};
 use super::{AgentActor, AgentSignal, Next};
 use crate::brain::{Cost, Seat, Turn};
@@ -46,6 +47,9 @@ impl AgentActor {
 
     /// Starts a turn over what lies in the inbox up to the first trigger; stays idle without one.
     async fn start(&mut self, agent: &Agent, permit: &mut Option<Permit>) -> Result<Next, Error> {
+        if self.is_looking() {
+            return Ok(Next::Stay);
+        }
         let rows = self.peek_inbox().await?;
         if let Some(strays) = strays(agent, &rows) {
             return self.bury_strays(agent, &strays).await;
@@ -63,13 +67,21 @@ impl AgentActor {
             return self.put_away(&stale).await;
         }
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
+        let (permit, place) = match self.ground(agent, permit).await? {
+            Ground::Unseen => return Ok(Next::Stay),
+            Ground::Held(next) => return Ok(next),
+            Ground::Clear(permit, place) => (permit, place),
+        };
         let in_hand: Vec<InboxKey> = rows.iter().filter_map(|row| keys::inbox_key(&row.key)).collect();
         let next = agent.start(in_hand, self.system.clock.now())?;
-        self.commit_start(agent, next, &rows, permit).await
+        self.commit_start(agent, next, &rows, (permit, place)).await
     }
 
     /// Runs a turn again that the process died in; past the limit its messages go to the dead letters.
     async fn restart(&mut self, agent: &Agent, running: &Running, permit: &mut Option<Permit>) -> Result<Next, Error> {
+        if self.is_looking() {
+            return Ok(Next::Stay);
+        }
         let now = self.system.clock.now();
         if let Decision::Error { bury, .. } = self.decide(agent, Failure::Crashed { attempt: running.attempt }, now)? {
             let error = format!("the process died in attempt {} at this turn", running.attempt);
@@ -77,9 +89,14 @@ impl AgentActor {
             return self.finish(agent, TurnResult::Errored, &error, hand).await;
         }
         let Some(permit) = self.slot(permit) else { return Ok(Next::Stay) };
+        let (permit, place) = match self.ground(agent, permit).await? {
+            Ground::Unseen => return Ok(Next::Stay),
+            Ground::Held(next) => return Ok(next),
+            Ground::Clear(permit, place) => (permit, place),
+        };
         let rows = self.in_hand(running, InboxKey::FIRST).await?;
         let next = agent.restart(now)?;
-        self.commit_start(agent, next, &rows, permit).await
+        self.commit_start(agent, next, &rows, (permit, place)).await
     }
 
     /// M2: the turn is on disk before the brain is called, with what it is about in the transcript. Its entry is in the slot before that, so that a successor
@@ -89,7 +106,7 @@ impl AgentActor {
         agent: &Agent,
         next: Agent,
         rows: &[Row<Message>],
-        permit: Permit,
+        (permit, place): (Permit, Option<Start>),
     ) -> Result<Next, Error> {
         let running = next.running().expect("a started turn runs");
         let (turn, attempt) = (running.turn, running.attempt);
@@ -102,6 +119,8 @@ impl AgentActor {
             stage: Stage::Starting,
             slot: TurnSlot::new(permit),
             cost: Cost::default(),
+            site: place.as_ref().map(|place| place.site.clone()),
+            left: None,
             payers: vec![(self.system.goals.payers(&self.path), 0)],
             by_itself: rows.iter().any(says_to_itself),
             busy: Arc::default(),
@@ -113,6 +132,9 @@ impl AgentActor {
         self.hear(&mut draft, agent, turn, rows);
         if let Ok(role) = self.system.role(&next.role) {
             self.granted.write(&self.system.store, &self.path, role, &mut draft).await?;
+        }
+        if let Some(place) = &place {
+            place.write(&mut draft, self.me(agent));
         }
         let metadata = attached(rows);
         draft.tell(&Event::TurnStarted { agent: self.me(agent), turn, attempt, metadata });
@@ -150,17 +172,19 @@ impl AgentActor {
         let caller = Caller::agent(self.me(agent), running.turn, running.attempt, version)
             .kept_within(self.system.isolation(&self.path).await?);
         let session = self.system.session_of(&self.me(agent), 0).await?;
+        let settings_kept = self.system.settings_of((&self.path, agent.id), 0).await?;
         let goal = self.system.goal_of(&self.me(agent)).await?;
         let messages: Vec<Message> = rows.into_iter().map(|row| row.value).collect();
         let found = self.system.agents.held(&self.path, |held| {
             held.running();
             let entry = held.entry.as_ref().map(|entry| {
                 let (busy, unwritten) = (entry.busy.clone(), entry.unwritten.clone());
-                (entry.cancel.clone(), entry.slot.pauses(), entry.cost.clone(), busy, unwritten)
+                let ours = (entry.cancel.clone(), entry.slot.pauses(), entry.cost.clone());
+                (ours, busy, unwritten, entry.site.clone())
             });
             (entry, held.brain.lock().take())
         });
-        let Some((Some((cancel, pauses, cost, busy, unwritten)), brain)) = found else { return Ok(Next::Stay) };
+        let Some((Some(((cancel, pauses, cost), busy, unwritten, site)), brain)) = found else { return Ok(Next::Stay) };
         // Whoever's role is gone has lost what that narrowed: nothing is run under another one.
         let role = self.system.role(&agent.role).cloned();
         let has = role.as_ref().ok();
@@ -174,17 +198,24 @@ impl AgentActor {
             .cancelled_by(cancel.clone())
             .instructed(has.and_then(|role| role.instructions.clone()))
             .in_session(session)
+            .set_to(settings_kept)
             .costing(cost)
+            .placed(site.clone())
             .pursuing(goal)
             .equipped(tools);
         let factory = role.and_then(|_| self.system.factory(&choice).cloned());
         let grace = self.system.limits.grace;
         let (system, path) = (self.system.clone(), self.path.clone());
         self.system.tasks.spawn(async move {
+            let ending = cancel.clone();
             let turn = run_turn(Work { factory, brain, seat, turn, cancel, grace });
             // What a brain does when it is dropped is its own, too.
             let (end, brain) = AssertUnwindSafe(turn).catch_unwind().await.unwrap_or_else(|panic| panicked(&panic));
-            system.agents.held(&path, |held: &mut Held| held.ended(end, brain));
+            let left = match &site {
+                Some(site) => Self::left(&system, &site.directory, ending.is_cancelled()).await,
+                None => None,
+            };
+            system.agents.held(&path, |held: &mut Held| held.ended(end, brain, left));
             system.agents.deliver(&system, &path, AgentSignal::TurnEnded);
         });
         Ok(Next::Stay)

@@ -111,6 +111,7 @@ impl AgentActor {
             Hand::Bury => bury(&mut draft, &self.path, &rows, content, now),
             Hand::Consume | Hand::ConsumeBefore(_) => rows.iter().for_each(|row| draft.remove(row)),
         }
+        self.note_left(agent, &mut draft).await?;
         let outcome = next.outcome.clone().expect("a turn that ended has an outcome");
         self.transcribe(&mut draft, Some(&outcome), cost);
         let metadata = attached(&rows);
@@ -164,6 +165,7 @@ impl AgentActor {
         let turn = agent.turns + 1;
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
+        self.note_left(agent, &mut draft).await?;
         self.transcribe(&mut draft, None, Usage::default());
         draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: short(reason) });
         let reckoning = self.bill(&mut draft);
@@ -176,6 +178,7 @@ impl AgentActor {
         let turn = agent.turns + 1;
         let (mut draft, written) = self.draft(&next);
         draft.expect_open(&self.path);
+        self.note_left(agent, &mut draft).await?;
         let words = format!("{} is faulted: {reason}", self.path);
         let rows = match agent.running() {
             Some(running) => self.in_hand(running, InboxKey::FIRST).await?,
@@ -193,6 +196,7 @@ impl AgentActor {
     async fn release(&mut self, agent: &Agent) -> Result<Next, Error> {
         let next = agent.charge(self.cost()).release()?;
         let (mut draft, written) = self.draft(&next);
+        self.note_left(agent, &mut draft).await?;
         let turn = agent.turns + 1;
         self.transcribe(&mut draft, None, Usage::default());
         draft.tell(&Event::TurnPutOff { agent: self.me(agent), turn, reason: "stopped".to_owned() });

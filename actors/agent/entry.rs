@@ -1,12 +1,14 @@
 //! A turn's entry in its agent's slot: what outlives an incarnation of the actor.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
-use understory_store::{Agent, InboxKey, TranscriptEntry, Usage};
+use understory_store::{Agent, Checkout, InboxKey, TranscriptEntry, Usage};
 
 use crate::brain::{BrainError, Cost, Housed, Response};
+use crate::directory::Site;
 use crate::goals::Payer;
 use crate::lock::Lock;
 use crate::pausing::{TurnSlot, Waits};
@@ -36,6 +38,10 @@ pub(crate) struct TurnEntry {
     pub(super) slot: TurnSlot,
     /// What the attempt has cost.
     pub(super) cost: Cost,
+    /// Where it runs, and what is told of that.
+    pub(super) site: Option<Site>,
+    /// How that was left when the brain had ended.
+    pub(super) left: Option<Checkout>,
     /// Whom it is charged to, each from so many tokens on.
     pub(super) payers: Vec<(Vec<Payer>, u64)>,
     /// Nobody asked for it.
@@ -207,8 +213,15 @@ impl Held {
         }
     }
 
-    pub(super) fn ended(&mut self, end: TurnEnd, brain: Option<Housed>) {
+    /// How the turn under way left its directory, if it has one and that could be told.
+    pub(super) fn left(&self) -> Option<(Arc<Path>, Checkout)> {
+        let entry = self.entry.as_ref()?;
+        Some((entry.site.as_ref()?.directory.clone(), entry.left.clone()?))
+    }
+
+    pub(super) fn ended(&mut self, end: TurnEnd, brain: Option<Housed>, left: Option<Checkout>) {
         if let Some(entry) = &mut self.entry {
+            entry.left = left;
             if let TurnEnd::Answered(Ok(response)) = &end
                 && !response.usage.is_nothing()
             {

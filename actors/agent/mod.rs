@@ -17,16 +17,18 @@ mod end;
 mod entry;
 mod join;
 mod siblings;
+mod site;
 pub(crate) mod work;
 
 use kameo::actor::ActorRef;
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
-use understory_store::{Agent, AgentId, AgentRef, CommitError, Draft, Node, Row, Version, Written};
+use understory_store::{Agent, AgentId, AgentRef, Checkout, CommitError, Draft, Node, Row, Version, Written};
 
 use entry::Look;
 pub(crate) use entry::{Held, Interruption};
 use join::Join;
+use site::Sight;
 
 use crate::error::Error;
 use crate::gate::{Incarnation, Life, Resident};
@@ -42,6 +44,8 @@ pub(crate) enum AgentSignal {
     Wake,
     /// A turn slot it waited for.
     Granted(Permit),
+    /// How its directory stands, if that could be told.
+    Surveyed(Option<Checkout>),
     /// Its turn has ended; how lies in the slot.
     TurnEnded,
     /// Have mail join the turn under way, if it is this attempt at this turn.
@@ -61,6 +65,7 @@ pub(crate) struct AgentActor {
     path: AgentPath,
     row: Option<Row<Node>>,
     granted: Granted,
+    sight: Sight,
     queued: bool,
     stopping: bool,
 }
@@ -93,7 +98,8 @@ impl Resident for AgentActor {
     }
 
     fn arrive(system: System, path: AgentPath, _: ActorRef<Incarnation<Self>>) -> Self {
-        AgentActor { system, path, row: None, granted: Granted::default(), queued: false, stopping: false }
+        let (granted, sight) = (Granted::default(), Sight::None);
+        AgentActor { system, path, row: None, granted, sight, queued: false, stopping: false }
     }
 
     async fn begin(&mut self, ctx: &mut Life<Self>) {
@@ -104,7 +110,12 @@ impl Resident for AgentActor {
     }
 
     async fn take(&mut self, signal: AgentSignal, ctx: &mut Life<Self>) {
+        if matches!(self.sight, Sight::Found(_)) {
+            // It was not used at once: who looks again looks anew.
+            self.sight = Sight::None;
+        }
         let permit = match signal {
+            AgentSignal::Surveyed(found) => self.sighted(found),
             AgentSignal::Wake => {
                 self.system.agents.awake(&self.path);
                 None

@@ -1,14 +1,16 @@
 //! What a brain is given for one turn.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
-use understory_store::{Message, Metadata, Usage};
+use understory_store::{BrainSettings, Drift, Message, Metadata, Usage};
 
 use super::Seat;
 use crate::digest::Digested;
+use crate::directory::Site;
 use crate::goals::GoalView;
 use crate::lifecycle::ClosedReport;
 use crate::lock::Lock;
@@ -27,8 +29,10 @@ pub struct Turn {
     row: Option<JobRow>,
     instructions: Option<Arc<str>>,
     session: Option<Arc<str>>,
+    settings: Option<Arc<BrainSettings>>,
     cancel: CancellationToken,
     cost: Cost,
+    site: Option<Site>,
     goal: Option<Arc<GoalView>>,
     tools: Option<Tools>,
 }
@@ -67,8 +71,10 @@ impl Turn {
             row,
             instructions: None,
             session: None,
+            settings: None,
             cancel: CancellationToken::new(),
             cost: Cost::default(),
+            site: None,
             goal: None,
             tools: None,
         }
@@ -87,6 +93,12 @@ impl Turn {
 
     pub(crate) fn in_session(mut self, session: Option<Arc<str>>) -> Self {
         self.session = session;
+        self
+    }
+
+    /// The same turn, whose brain goes on with this model and effort.
+    pub(crate) fn set_to(mut self, settings: Option<BrainSettings>) -> Self {
+        self.settings = settings.map(Arc::new);
         self
     }
 
@@ -110,6 +122,12 @@ impl Turn {
     /// The same turn, whose cost is noted there.
     pub(crate) fn costing(mut self, cost: Cost) -> Self {
         self.cost = cost;
+        self
+    }
+
+    /// The same turn, which runs there.
+    pub(crate) fn placed(mut self, site: Option<Site>) -> Self {
+        self.site = site;
         self
     }
 
@@ -146,6 +164,17 @@ impl Turn {
     /// or by a run of this row that was cut short. A row that failed is begun anew.
     pub fn session(&self) -> Option<&str> {
         self.session.as_deref()
+    }
+
+    /// The model that the brain goes on with: what it or an operator said last ([`Turn::keep_settings`]), over what its own
+    /// settings say.
+    pub fn model(&self) -> Option<&str> {
+        self.settings.as_ref()?.model.as_deref()
+    }
+
+    /// The effort that the brain goes on with, as [`Turn::model`].
+    pub fn effort(&self) -> Option<&str> {
+        self.settings.as_ref()?.effort.as_deref()
     }
 
     /// What the brain is told before it goes on, composed from what was kept: the agent's goal, and what became of its work so
@@ -198,12 +227,26 @@ impl Turn {
         self.row.as_ref()
     }
 
+    /// Where it works: the agent's directory, or the job's. It is absolute, and may be gone.
+    pub fn directory(&self) -> Option<&Path> {
+        self.site.as_ref().map(|site| &*site.directory)
+    }
+
+    /// How the directory differs from how it was left when the agent's last turn ended, or when a row of the job last did.
+    /// [`Turn::text`] begins with it in words. Nothing where the role ignores it.
+    pub fn drift(&self) -> Option<&Drift> {
+        self.site.as_ref()?.drift.as_ref()
+    }
+
     /// What is asked, as one text: the messages, a blank line between; for a job item its instruction, or else the row
-    /// as one line of JSON, before them.
+    /// as one line of JSON, before them. Before all of it, but for a row that is given as JSON, stands how the directory has
+    /// drifted, if it has.
     pub fn text(&self) -> String {
         let asked = self.row.as_ref().map(|row| row.instruction.as_deref().unwrap_or(&row.json));
+        let is_json = self.row.as_ref().is_some_and(|row| row.instruction.is_none());
+        let drift = self.site.as_ref().filter(|_| !is_json).and_then(Site::words);
         let texts = asked.into_iter().chain(self.messages.iter().map(|message| message.text.as_str()));
-        texts.collect::<Vec<_>>().join("\n\n")
+        drift.as_deref().into_iter().chain(texts).collect::<Vec<_>>().join("\n\n")
     }
 
     /// The same turn, which attaches this to the messages it sends and to the tasks of those it creates, over what came with
@@ -264,6 +307,27 @@ impl Turn {
     /// It is over 1 KiB, the turn is over, or the agent or an ancestor is closed.
     pub async fn keep_session(&self, name: &str) -> Result<(), ToolError> {
         self.tools()?.keep_session(name).await
+    }
+
+    /// Tells that the other side has lost the conversation that the turn was to go on with. It is kept no longer when this
+    /// returns, an event and a line of the transcript say so, and [`Turn::session`] is none from here on: the brain begins a
+    /// new one and keeps that. Nothing happens if there was none.
+    ///
+    /// # Errors
+    /// The turn is over, or the agent or an ancestor is closed.
+    pub async fn lose_session(&mut self) -> Result<(), ToolError> {
+        self.tools()?.lose_session().await?;
+        self.session = None;
+        Ok(())
+    }
+
+    /// Keeps the model and effort that the brain has from here on, which later turns find in [`Turn::model`] and
+    /// [`Turn::effort`]; what is not said stays. Durable when it returns. A row that failed is begun anew.
+    ///
+    /// # Errors
+    /// One is over 256 bytes or blank, the turn is over, or the agent or an ancestor is closed.
+    pub async fn keep_settings(&self, model: Option<&str>, effort: Option<&str>) -> Result<(), ToolError> {
+        self.tools()?.keep_settings(model, effort).await
     }
 
     /// Notes a call of a tool that is the brain's own, and what it was answered, `Err` if it was refused: for the transcript,

@@ -31,6 +31,8 @@ pub(super) fn birth(path: AgentPath, thread: Option<&Thread>) -> Birth {
         history: Vec::new(),
         or_existing: true,
         created_at: thread.and_then(|thread| thread.created_at).map(Time),
+        place: None,
+        settings: (None, None),
     }
 }
 

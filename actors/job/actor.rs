@@ -7,7 +7,7 @@ use kameo::actor::ActorRef;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, Counts, Job, JobSpec, JobState, Node, Row, Time};
+use understory_store::{AgentRef, Checkout, Counts, Job, JobSpec, JobState, Node, Row, Time};
 
 use super::adjust::Adjustment;
 use super::commit::UnderWay;
@@ -18,6 +18,7 @@ use super::report::Report;
 use super::retry;
 use super::run::RunEntry;
 use super::schema::Schema;
+use super::site::Sight;
 use super::template::Template;
 use crate::error::Error;
 use crate::gate::{Incarnation, Life, Resident};
@@ -42,6 +43,8 @@ pub(crate) enum JobSignal {
     Ended(u32),
     /// A message for an item is on disk.
     Mailed(u32),
+    /// How the directory stands that rows are worked on in, if that could be told.
+    Surveyed(Option<Checkout>),
     /// Commit what has gathered.
     Flush,
     /// The store has answered a group.
@@ -73,6 +76,8 @@ pub(crate) struct Held {
     pub(super) growing: Option<CancellationToken>,
     /// What results are held to, once the actor has begun; it outlives an incarnation, as runs do.
     pub(super) schema: Option<Schema>,
+    /// How the rows left the job's directory when none was at work any more, if that could be told.
+    pub(super) left: Option<Option<Checkout>>,
 }
 
 /// The actor.
@@ -120,6 +125,8 @@ pub(super) struct Work {
     pub(super) queued: usize,
     pub(super) flushing: bool,
     pub(super) timer: Option<Time>,
+    /// What is known of where rows are worked on.
+    pub(super) sight: Sight,
 }
 
 impl Work {
@@ -143,7 +150,7 @@ impl Resident for JobActor {
 
     fn is_passing(signal: &JobSignal) -> bool {
         // Of groups that it alone knows; a successor reads what became of them, and flushes of itself.
-        matches!(signal, JobSignal::Committed | JobSignal::Flush)
+        matches!(signal, JobSignal::Committed | JobSignal::Flush | JobSignal::Surveyed(_))
     }
 
     fn is_free(held: &Held) -> bool {
@@ -180,6 +187,12 @@ impl JobActor {
             JobSignal::Report(report) => self.take_report(report).await?,
             JobSignal::Ended(row) => self.take_end(row),
             JobSignal::Mailed(row) => self.take_mailed(row).await?,
+            JobSignal::Surveyed(found) => {
+                if let Some(work) = &mut self.work {
+                    work.sight.sighted(found);
+                    self.call_flush();
+                }
+            }
             JobSignal::Flush => self.flush().await?,
             JobSignal::Committed => {
                 self.take_answers().await?;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
-use understory_store::{Draft, Event, Job, JobLimits, Pause};
+use understory_store::{Directory, Draft, Event, Job, JobLimits, Pause, Table};
 
 use super::actor::{JobActor, JobSignal};
+use super::site::Sight;
 use crate::error::Error;
 use crate::system::System;
 
@@ -33,6 +34,8 @@ pub(crate) enum Adjustment {
     Unpause,
     /// It may use this.
     Set(LimitsChange),
+    /// Its rows are worked on here, and that is right as it is.
+    Directory(Box<Directory>),
 }
 
 impl System {
@@ -60,6 +63,11 @@ impl System {
     /// There is no such job, it is final, being cancelled or closed, or no rows at once were asked for.
     pub async fn set_job(&self, path: &AgentPath, change: &LimitsChange) -> Result<bool, Error> {
         self.adjust(path, Adjustment::Set(*change)).await
+    }
+
+    /// Says where a job's rows are worked on; one that was held for that goes on.
+    pub(crate) async fn place_job(&self, path: &AgentPath, directory: Directory) -> Result<(), Error> {
+        self.adjust(path, Adjustment::Directory(Box::new(directory))).await.map(drop)
     }
 
     async fn adjust(&self, path: &AgentPath, adjustment: Adjustment) -> Result<bool, Error> {
@@ -102,12 +110,34 @@ impl JobActor {
             Adjustment::Unpause if work.job.pause.is_none() => return Ok(false),
             Adjustment::Unpause => work.job.unpause()?,
             Adjustment::Set(change) => work.job.set(self.system.changed(work.job.limits, change))?,
+            Adjustment::Directory(directory) => return self.move_to(&directory).await,
         };
         if job == work.job {
             return Ok(false);
         }
         let (mut draft, row) = (Draft::new(), work.row.clone());
         let state = job.state.as_str().to_owned();
+        draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
+        if self.commit_job(draft, &row, job).await?.is_none() {
+            return Err(self.why_refused().await?);
+        }
+        self.call_flush();
+        Ok(true)
+    }
+
+    /// Commits where rows are worked on from here on. What was paused because it was another place goes on.
+    async fn move_to(&mut self, directory: &Directory) -> Result<bool, Error> {
+        let held = self.directory().await?.is_some_and(|known| known.is_held());
+        let Some(work) = &mut self.work else { return Err(Error::NotFound { path: self.path.clone() }) };
+        work.sight = Sight::default();
+        let job = match held && work.job.pause.is_some() {
+            true => work.job.unpause()?,
+            false => work.job.clone(),
+        };
+        let (mut draft, row) = (Draft::new(), work.row.clone());
+        draft.put(Table::Directory.at(&self.path), directory);
+        let state = job.state.as_str().to_owned();
+        draft.tell(&Event::DirectorySet { node: self.this(&job) });
         draft.tell(&Event::JobChanged { job: self.this(&job), state, counts: job.counts });
         if self.commit_job(draft, &row, job).await?.is_none() {
             return Err(self.why_refused().await?);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use understory_store::{
-    CommitError, Draft, Event, Item, ItemEnd, ItemEnding, ItemState, Job, Node, Row, Table, Version, Written,
+    CommitError, Directory, Draft, Event, Item, ItemEnd, ItemEnding, ItemState, Job, Node, Row, Table, Version, Written,
 };
 
 use super::actor::{Held, JobActor, JobSignal, Work};
@@ -42,6 +42,11 @@ pub(super) struct UnderWay {
 }
 
 impl UnderWay {
+    /// What it makes of the job's directory on record.
+    pub(super) fn directory(&self) -> Option<&Directory> {
+        self.group.directory.as_ref()
+    }
+
     /// Whether it moves this row.
     pub(super) fn moves(&self, number: u32) -> bool {
         self.group.moved.iter().any(|moved| moved.row == number)
@@ -94,12 +99,15 @@ impl JobActor {
         if let Some(reason) = group.cancel.take() {
             job = job.cancel(&reason).unwrap_or(job);
         }
-        if group.moved.is_empty() && job == work.job {
+        if group.moved.is_empty() && group.directory.is_none() && job == work.job {
             answer(group.replies, None);
             return;
         }
         self.tell(&mut group, &job);
-        self.enter(&mut group.moved);
+        if let Some(directory) = &group.directory {
+            group.draft.put(Table::Directory.at(&self.path), directory);
+        }
+        self.enter(&mut group);
         let mut draft = std::mem::take(&mut group.draft);
         draft.expect_open(&self.path);
         if !job.unfinished() {
@@ -241,9 +249,13 @@ impl JobActor {
     }
 
     /// Has the rows that start in their slot before that is on disk, so that a successor knows their runs for its own.
-    fn enter(&self, moved: &mut [Moved]) {
+    fn enter(&mut self, group: &mut Group) {
+        if let Some(work) = self.work.as_mut().filter(|_| group.moved.iter().any(|moved| moved.permit.is_some())) {
+            work.sight.touch();
+        }
+        let site = &group.site;
         let starting =
-            moved.iter_mut().filter(|moved| moved.permit.is_some()).map(|Moved { row, item, permit, .. }| {
+            group.moved.iter_mut().filter(|moved| moved.permit.is_some()).map(|Moved { row, item, permit, .. }| {
                 let cancel = CancellationToken::new();
                 let slot = permit.take().map(TurnSlot::new);
                 (
@@ -256,6 +268,7 @@ impl JobActor {
                         called: false,
                         misfits: 0,
                         tokens: 0,
+                        site: site.clone(),
                         end: None,
                     },
                 )

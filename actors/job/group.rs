@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentRef, Counts, Draft, FailureLimits, Item, ItemEnd, ItemEnding, ItemState, JobSpec, JobState, Keep, Node, Pause,
-    Row, Spent, Store, Table, Text, Time, Written, keys,
+    AgentRef, Counts, Directory, Draft, FailureLimits, Item, ItemEnd, ItemEnding, ItemState, JobSpec, JobState, Keep,
+    Node, Pause, Row, Spent, Store, Table, Text, Time, Written, keys,
 };
 
 use super::actor::{Held, JobActor, Work};
@@ -15,6 +15,8 @@ use super::keeping::keep_answer;
 use super::report::{Answered, Reply};
 use super::run::RunEnd;
 use super::settings::{Asked, cells_of};
+use super::site::Rows;
+use crate::directory::Site;
 use crate::error::Error;
 use crate::slots::Permit;
 use crate::supervision::pause;
@@ -57,6 +59,10 @@ pub(super) struct Group {
     pub(super) over: Vec<u32>,
     /// Tokens of the runs whose turns are over.
     pub(super) tokens: u64,
+    /// What becomes of the job's directory on record.
+    pub(super) directory: Option<Directory>,
+    /// Where the rows that start are worked on.
+    pub(super) site: Option<Site>,
     /// Whose transcripts are kept.
     keep: Keep,
     /// Reports that are answered once it is durable.
@@ -110,6 +116,7 @@ impl JobActor {
             waiting.extend(endings);
             work.endings = waiting;
         }
+        self.take_left(&mut group).await?;
         self.skip_rows(&mut group).await?;
         self.start_rows(&mut group).await?;
         self.submit(group);
@@ -125,7 +132,9 @@ impl JobActor {
             None if work.places() > 0 && self.may_start(&work.job) => work.delayed.keys().next().map(|(at, _)| *at),
             None => None,
         };
-        let room = work.places().min(work.ready.len() + work.dependencies.released()) > work.queued;
+        // What waits for a look starts when that is over.
+        let room =
+            !work.sight.asked && work.places().min(work.ready.len() + work.dependencies.released()) > work.queued;
         let more = !work.endings.is_empty() || (work.skips() && !self.stopping) || (room && self.may_start(&work.job));
         let at_rest = work.under_way.is_empty();
         if let Some(at) = next {
@@ -200,6 +209,18 @@ impl JobActor {
         let places = work.places().min(GROUP_MAX);
         if places > 0 {
             self.look_ahead(places).await?;
+        }
+        let work = self.work.as_mut().expect("looked at above");
+        if places > 0 && !(work.ready.is_empty() && work.suspects.is_empty()) {
+            match self.rows_ground(group).await? {
+                Rows::Unseen => {
+                    let work = self.work.as_mut().expect("looked at above");
+                    work.granted = granted;
+                    return Ok(());
+                }
+                Rows::Held => return Ok(()),
+                Rows::Clear(site) => group.site = site,
+            }
         }
         let work = self.work.as_mut().expect("looked at above");
         if places > 0 {
@@ -286,6 +307,8 @@ impl Group {
             ended: Vec::new(),
             over: Vec::new(),
             tokens: 0,
+            directory: None,
+            site: None,
             keep: work.spec.keep,
             replies: Vec::new(),
         }

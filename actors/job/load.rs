@@ -7,6 +7,7 @@ use understory_store::{ItemState, JobSpec, Node, Row, StoreError, Table, keys};
 
 use super::actor::{Held, JobActor, Work};
 use super::dependencies::Dependencies;
+use super::site::Sight;
 use super::template::Template;
 use crate::error::Error;
 use crate::system::{closed_at, node_at};
@@ -66,6 +67,7 @@ impl JobActor {
             queued: 0,
             flushing: false,
             timer: None,
+            sight: Sight::default(),
         });
         self.take_from_aside();
         self.find_running().await?;
@@ -150,7 +152,10 @@ impl JobActor {
                     let work = self.work.as_mut().expect("looked at above");
                     work.found.insert(number);
                     match ours {
-                        true => drop(work.running.insert(number, row)),
+                        true => {
+                            work.sight.touch();
+                            drop(work.running.insert(number, row));
+                        }
                         false => work.line_of(&row).push_back((number, row)),
                     }
                 }

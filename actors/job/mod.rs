@@ -45,6 +45,7 @@ mod retry;
 mod run;
 mod schema;
 mod settings;
+mod site;
 mod spool;
 mod strays;
 mod suspects;

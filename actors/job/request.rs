@@ -72,6 +72,8 @@ pub struct JobRequest {
     pub tokens: Option<u64>,
     /// How long after its creation the last run may start.
     pub within: Option<Duration>,
+    /// Where its rows are worked on, absolute; where its owner works if nothing is said.
+    pub directory: Option<PathBuf>,
     /// Another job, even if the same command was run before.
     pub fresh: bool,
     /// A template that names what is no column is refused, a row's own instruction as well; else that is told, and the name
@@ -127,6 +129,7 @@ impl JobRequest {
             turns: None,
             tokens: None,
             within: None,
+            directory: None,
             fresh: false,
             strict: false,
         }
@@ -320,6 +323,10 @@ impl System {
         let place = input.clone().unwrap_or_else(content);
         let JobRequest { columns, schema, output_format, keep, role, .. } = request;
         let more = (format, columns, schema, output_format, keep, role);
+        let mut more = serde_json::to_string(&more).unwrap_or_default();
+        if let Some(directory) = &request.directory {
+            more.push_str(&directory.to_string_lossy());
+        }
         let (brain, settings) = request.brain.as_ref().map_or(("", None), |brain| (&brain.name, Some(&brain.settings)));
         let fingerprint = Fingerprint::of(&Command {
             input: &place,
@@ -328,7 +335,7 @@ impl System {
             settings: settings.map_or(&[], std::slice::from_ref),
             template: request.template.as_deref(),
             output: output.as_deref().unwrap_or(Path::new("")),
-            more: &serde_json::to_string(&more).unwrap_or_default(),
+            more: &more,
         });
         Ok(Checked { input, format, output, summary, fingerprint })
     }
@@ -397,6 +404,10 @@ impl System {
         beside: Option<Beside<'_>>,
     ) -> Result<Option<AgentRef>, Error> {
         let Checked { input, format, output, summary, fingerprint } = checked;
+        let ground = match &request.directory {
+            Some(directory) => Some(self.place(directory).await?),
+            None => self.inherited(&request.owner).await?,
+        };
         let id = AgentId::new();
         let name = request.name.clone().unwrap_or_else(|| format!("job_{}", id.short()));
         let path = request.owner.join(&name)?;
@@ -437,7 +448,12 @@ impl System {
         let until = request.within.map(|within| self.clock.now().after(within));
         let limits = JobLimits { concurrency, turns: request.turns, tokens: request.tokens, until };
         let (spec, fresh) = (Box::new(spec), request.fresh);
-        let beside = beside.map(|beside| Box::new(beside(&job)));
+        let mut beside = beside.map(|beside| beside(&job));
+        if let Some(ground) = ground {
+            let row = ground.record(id, self.clock.now());
+            let _ = beside.get_or_insert_default().create(Table::Directory.at(&path), &row);
+        }
+        let beside = beside.map(Box::new);
         let create = Request::CreateJob { path: path.clone(), job: job.clone(), spec, limits, fresh, beside };
         match self.register(create).await {
             // The job may be there all the same, and the next process reads its table.

@@ -19,6 +19,7 @@ use super::template::Template;
 use crate::agent::work;
 use crate::brain::{BrainError, JobRow, Response, Seat, Turn};
 use crate::caller::{Caller, ItemRun};
+use crate::directory::Site;
 use crate::error::Error;
 use crate::pausing::{Pauses, TurnSlot, Waits};
 use crate::system::System;
@@ -38,6 +39,8 @@ pub(crate) struct RunEntry {
     pub(super) misfits: u32,
     /// Tokens that its answers have cost, where the brain says so.
     pub(super) tokens: u64,
+    /// Where it is worked on.
+    pub(super) site: Option<Site>,
     /// How it ended, once it has and until the actor takes it up.
     pub(super) end: Option<RunEnd>,
 }
@@ -46,6 +49,11 @@ impl RunEntry {
     /// Whether it is this run, and its worker was called and has not ended.
     pub(super) fn is_under_way(&self, run: u32) -> bool {
         self.run == run && self.called && self.end.is_none()
+    }
+
+    /// Whether its worker may be at work, or is about to be.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.end.is_none()
     }
 
     /// Whether an interrupt would end it: its report was not taken, and its worker has not ended.
@@ -90,20 +98,28 @@ impl JobActor {
             match self.stopping || (entry.cancel.is_cancelled() && entry.interrupted.is_none()) {
                 true => entry.end = Some(RunEnd::Stopped),
                 false => {
-                    calls.extend(entry.slot.as_ref().map(|slot| (number, row, entry.cancel.clone(), slot.pauses())))
+                    let site = entry.site.clone();
+                    calls.extend(
+                        entry.slot.as_ref().map(|slot| (number, row, entry.cancel.clone(), slot.pauses(), site)),
+                    )
                 }
             }
             true
         };
         self.system.jobs.held(&self.path, |held| held.runs.retain(|number, entry| call(*number, entry)));
-        for (number, row, cancel, pauses) in calls {
+        for (number, row, cancel, pauses, site) in calls {
             let Node::Item(item) = &row.value else { continue };
-            self.run((number, row.version), item.clone(), cancel, pauses);
+            self.run((number, row.version), item.clone(), (cancel, pauses, site));
         }
     }
 
     /// Starts the task of a run that is on disk.
-    fn run(&self, (number, version): (u32, Version), item: Item, cancel: CancellationToken, pauses: Pauses) {
+    fn run(
+        &self,
+        (number, version): (u32, Version),
+        item: Item,
+        (cancel, pauses, site): (CancellationToken, Pauses, Option<Site>),
+    ) {
         let Some(work) = &self.work else { return };
         let ItemState::Running { started_at, deadline } = item.state else { return };
         let (system, path) = (self.system.clone(), self.path.clone());
@@ -125,9 +141,13 @@ impl JobActor {
                 let caller = Caller::item(me.clone(), run.clone(), version, spec.keep).kept_within(isolated);
                 let (name, settings) = (role_name.as_str().into(), brain.settings.as_str().into());
                 let seat = Seat { path: me.path, id: me.id, role: name, settings };
-                let session = match item.run {
-                    1 => None,
-                    _ => system.session_of(caller.me(), item.failures).await?,
+                let (session, kept) = match item.run {
+                    1 => (None, None),
+                    _ => {
+                        let me = caller.me();
+                        let kept = system.settings_of((&me.path, me.id), item.failures).await?;
+                        (system.session_of(me, item.failures).await?, kept)
+                    }
                 };
                 let ends = cancel.child_token();
                 let tools =
@@ -138,6 +158,8 @@ impl JobActor {
                     .cancelled_by(ends)
                     .instructed(role.instructions.clone())
                     .in_session(session)
+                    .set_to(kept)
+                    .placed(site.clone())
                     .equipped(tools);
                 if caller.is_transcribed() {
                     system.keep_question(&caller, job.clone(), turn.text()).await?;
@@ -153,6 +175,7 @@ impl JobActor {
                 Err(panic) => RunEnd::Failed(work::words(panic.as_ref())),
             };
             let end = attempts::shortened(end);
+            system.note_left(&path, number, site.as_ref()).await;
             system.note_end(&this, number, item.run, end);
             // Without a slot the job has left, and takes the end up when it begins again.
             let _ = system.jobs.tell_resident(&path, JobSignal::Ended(number));

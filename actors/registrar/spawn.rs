@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentId, AgentRef, BrainChoice, Creation, Event, InboxKey, Job, JobLimits, JobSpec, Message, MessageKind,
-    Metadata, Node, Phase, Row, Sender, Table, Time, ToolUse, TranscriptEntry, Usage,
+    Agent, AgentId, AgentRef, BrainChoice, BrainSettings, Creation, Event, InboxKey, Job, JobLimits, JobSpec, Message,
+    MessageKind, Metadata, Node, Phase, Row, Sender, Table, Time, ToolUse, TranscriptEntry, Usage,
 };
 
 use super::naming::Called;
 use super::plan::{Plan, WRITES_MAX};
 use super::{Answer, Request};
 use crate::caller::Caller;
+use crate::directory::Place;
 use crate::error::Error;
 use crate::goals::NewGoal;
 use crate::nickname::{Nickname, NicknamePool, demand_nickname};
@@ -31,6 +32,10 @@ pub(crate) struct Birth {
     pub(crate) history: Vec<TranscriptEntry>,
     /// An agent that is there already is the answer, not an error.
     pub(crate) or_existing: bool,
+    /// Where it works.
+    pub(crate) place: Option<Place>,
+    /// The model and the effort that its brain begins with.
+    pub(crate) settings: (Option<String>, Option<String>),
     /// When it began to be, if that was before it is created here.
     pub(crate) created_at: Option<Time>,
 }
@@ -89,11 +94,12 @@ impl Birth {
     fn weight(&self) -> (usize, usize) {
         // What is attached is told of, too.
         let text = self.first.as_ref().map_or(0, |first| first.text.len() + 2 * first.metadata.bytes());
+        let place = self.place.as_ref().map_or(0, |place| 512 + place.path.len());
         // An objective of 4,000 characters may be 16,000 bytes.
         let goal = if self.goal.is_some() { (6, 16 << 10) } else { (0, 0) };
         let entries = self.history.iter().map(|entry| entry.bytes() as usize);
         let (writes, bytes) = entries.fold(goal, |all, entry| (all.0 + 2 + entry / 4096, all.1 + 64 + entry));
-        (4 + text / 4096 + self.path.depth() + writes, 1024 + text + bytes)
+        (6 + text / 4096 + self.path.depth() + writes, 1024 + place + text + bytes)
     }
 }
 
@@ -292,6 +298,15 @@ impl Plan<'_> {
         let written = self.draft.create(Table::Node.at(&birth.path), &node);
         // The version is not known before the commit; nobody writes over the node within the drain.
         self.written(&birth.path, Row::written(written, node, 0));
+        if let Some(place) = &birth.place {
+            let _ = self.draft.create(Table::Directory.at(&birth.path), &place.record(id, self.now));
+        }
+        if let (model, effort) = birth.settings.clone()
+            && (model.is_some() || effort.is_some())
+        {
+            let settings = BrainSettings { of: id, failures: 0, model, effort, at: self.now };
+            let _ = self.draft.create(Table::BrainSettings.at(&birth.path), &settings);
+        }
         for entry in &birth.history {
             self.draft.append(Table::Transcript.below(&birth.path), entry);
         }

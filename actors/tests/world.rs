@@ -205,6 +205,12 @@ impl Setting {
         self
     }
 
+    /// One whose directories stand as this says.
+    pub(crate) fn surveyor(mut self, surveyor: Arc<dyn crate::Surveyor>) -> Self {
+        self.parts.surveyor = Some(surveyor);
+        self
+    }
+
     /// One that keeps tables in this folder.
     pub(crate) fn spool(mut self, dir: std::path::PathBuf) -> Self {
         self.parts.spool = Some(dir);

@@ -26,6 +26,8 @@ pub struct Beginning {
     pub budget: Option<u64>,
     /// How much of its parent's conversation it has.
     pub fork: Fork,
+    /// Where it works, at or below its parent's directory; there if nothing is said.
+    pub dir: Option<String>,
 }
 
 impl Tools {
@@ -69,7 +71,7 @@ impl Tools {
         if let Some(metadata) = &metadata {
             arguments["metadata"] = serde_json::json!(metadata);
         }
-        let Beginning { goal, budget, fork } = beginning;
+        let Beginning { goal, budget, fork, dir } = beginning;
         if goal.is_some() {
             arguments["goal"] = serde_json::json!(goal);
             arguments["budget"] = serde_json::json!(budget);
@@ -78,7 +80,11 @@ impl Tools {
         if let Some(fork) = &fork {
             arguments["fork"] = fork.as_str().into();
         }
-        let spawn = SpawnArguments { name: name.to_owned(), task, role, goal, budget, nickname: None, metadata, fork };
+        if let Some(dir) = &dir {
+            arguments["dir"] = dir.as_str().into();
+        }
+        let spawn =
+            SpawnArguments { name: name.to_owned(), task, role, goal, budget, nickname: None, metadata, fork, dir };
         let newborn = self.create_called(spawn, nickname, &arguments.to_string()).await?;
         let Newborn { agent, nickname, created, .. } = newborn;
         Ok(Spawned { agent, nickname, created })

@@ -16,6 +16,9 @@ pub(crate) fn turn_env(turn: &Turn) -> Vec<(String, String)> {
     if let Some(instructions) = turn.instructions().filter(|text| fits(text)) {
         variables.push(("UNDERSTORY_INSTRUCTIONS".to_owned(), instructions.to_owned()));
     }
+    if let Some(drift) = turn.drift().map(ToString::to_string).filter(|words| fits(words)) {
+        variables.push(("UNDERSTORY_DRIFT".to_owned(), drift));
+    }
     let metadata = turn.metadata();
     if !metadata.is_empty() {
         // One variable for all: a key could take the name of another variable. What no variable holds is escaped in JSON.

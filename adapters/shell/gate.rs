@@ -10,6 +10,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use super::settings::ShellSettings;
@@ -23,10 +24,11 @@ const SCRIPT: &str = r#"IFS= read -r go || exit 125; exec "$@""#;
 /// The command of a worker behind its gate, as the leader of a group of its own, with nothing but `variables` to see.
 pub(crate) fn command<'v>(
     settings: &ShellSettings,
+    directory: &Path,
     variables: impl IntoIterator<Item = (&'v OsStr, &'v OsStr)>,
 ) -> Command {
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", SCRIPT, NAME]).arg(&settings.program).args(&settings.args).current_dir(&settings.cwd);
+    command.args(["-c", SCRIPT, NAME]).arg(&settings.program).args(&settings.args).current_dir(directory);
     command.env_clear().envs(variables).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

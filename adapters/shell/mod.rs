@@ -32,6 +32,7 @@ use futures::future::BoxFuture;
 use understory_actors::{AnyBrain, Brain, BrainError, BrainFactory, Response, Seat, Turn, chain};
 
 pub use pipes::OUTPUT_MAX;
+pub(crate) use settings::on_path;
 pub use settings::{ShellError, ShellSettings};
 
 use record::RunDir;

@@ -16,9 +16,9 @@ pub struct ShellSettings {
     /// Its arguments, as they are: no shell reads them.
     #[serde(default)]
     pub args: Vec<String>,
-    /// The directory it runs in, absolute.
+    /// The directory it runs in, absolute, where its agent or job has none.
     pub cwd: PathBuf,
-    /// The model that it is told of in `UNDERSTORY_MODEL`.
+    /// The model that it is told of in `UNDERSTORY_MODEL`, where none was kept for its agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
 }
@@ -135,6 +135,19 @@ pub(crate) fn executable(program: &Path) -> io::Result<()> {
     Ok(access(program, Access::EXEC_OK)?)
 }
 
+/// The first that can be run; as a shell does, a file that cannot is passed over, and named if there is no other.
+pub(crate) fn on_path(name: &str, cwd: &Path, path_var: Option<&OsStr>) -> Result<PathBuf, ShellError> {
+    let mut refused = None;
+    for dir in path_var.iter().flat_map(std::env::split_paths) {
+        match at_place(&cwd.join(dir).join(name)) {
+            Ok(program) => return Ok(program),
+            Err(error @ ShellError::NotExecutable { .. }) => refused = refused.or(Some(error)),
+            Err(_) => {}
+        }
+    }
+    Err(refused.unwrap_or(ShellError::Missing { program: name.to_owned(), searched: true }))
+}
+
 fn at_place(program: &Path) -> Result<PathBuf, ShellError> {
     // What a lone `.` leaves in the path goes; nothing else is changed, since `..` may go through a link.
     let program = path::absolute(program).unwrap_or_else(|_| program.to_owned());
@@ -145,17 +158,4 @@ fn at_place(program: &Path) -> Result<PathBuf, ShellError> {
         }
         Err(_) => Err(ShellError::NotExecutable { program }),
     }
-}
-
-/// The first that can be run; as a shell does, a file that cannot is passed over, and named if there is no other.
-fn on_path(name: &str, cwd: &Path, path_var: Option<&OsStr>) -> Result<PathBuf, ShellError> {
-    let mut refused = None;
-    for dir in path_var.iter().flat_map(std::env::split_paths) {
-        match at_place(&cwd.join(dir).join(name)) {
-            Ok(program) => return Ok(program),
-            Err(error @ ShellError::NotExecutable { .. }) => refused = refused.or(Some(error)),
-            Err(_) => {}
-        }
-    }
-    Err(refused.unwrap_or(ShellError::Missing { program: name.to_owned(), searched: true }))
 }

@@ -74,7 +74,9 @@ fn start(
     (turn, briefing): (&Turn, Option<String>),
     token: Option<&Token>,
 ) -> Result<(Group, Pipes), BrainError> {
-    executable(&settings.program).map_err(|error| unstarted(settings, &error))?;
+    let directory = turn.directory().unwrap_or(&settings.cwd);
+    let unstarted = |error: &io::Error| unstarted(&settings.program, directory, error);
+    executable(&settings.program).map_err(|error| unstarted(&error))?;
     let mark = Owner::current().map(Mark::next).map_err(|error| unrecorded(ground, &error))?;
     let row = turn.row().map(|row| ground.run.put_row(mark, &row.json));
     let row = row.transpose().map_err(|error| unrecorded(ground, &error))?;
@@ -88,8 +90,13 @@ fn start(
         variables.push(("UNDERSTORY_TOKEN".into(), token.reveal().into()));
         variables.push(("UNDERSTORY_SOCKET".into(), socket.into()));
     }
-    if let Some(model) = settings.model.as_ref().filter(|model| !model.contains('\0')) {
-        variables.push(("UNDERSTORY_MODEL".into(), model.into()));
+    let goes_on = [
+        ("UNDERSTORY_SESSION", turn.session()),
+        ("UNDERSTORY_MODEL", turn.model().or(settings.model.as_deref())),
+        ("UNDERSTORY_EFFORT", turn.effort()),
+    ];
+    for (name, value) in goes_on {
+        variables.extend(value.filter(|value| !value.contains('\0')).map(|value| (name.into(), value.into())));
     }
     if let Some(row) = &row {
         variables.push(("UNDERSTORY_ROW_FILE".into(), row.path().into()));
@@ -97,10 +104,10 @@ fn start(
     // The turn's own come last: what the caller allows never hides them.
     let variables = gate::borrowed(&ground.allow).chain(gate::borrowed(&variables));
     let variables: Vec<(&OsStr, &OsStr)> = variables.collect();
-    let mut child = gate::command(settings, variables).spawn().map_err(|error| unstarted(settings, &error))?;
+    let mut child = gate::command(settings, directory, variables).spawn().map_err(|error| unstarted(&error))?;
     let pipes = Pipes::of(&mut child, input(turn));
-    let mut group = Group::of(child, row).map_err(|error| unstarted(settings, &error))?;
-    let pipes = pipes.map_err(|error| unstarted(settings, &error))?;
+    let mut group = Group::of(child, row).map_err(|error| unstarted(&error))?;
+    let pipes = pipes.map_err(|error| unstarted(&error))?;
     group.recorded(ground.run.put_group(mark, group.number()).map_err(|error| unrecorded(ground, &error))?);
     Ok((group, pipes))
 }
@@ -193,8 +200,8 @@ fn retry_after(errors: &str) -> Option<Duration> {
 }
 
 /// A program that is not there fails the turn; a system that is short of something is tried again.
-fn unstarted(settings: &ShellSettings, error: &io::Error) -> BrainError {
-    let text = format!("cannot start {} in {}: {error}", settings.program.display(), settings.cwd.display());
+fn unstarted(program: &Path, directory: &Path, error: &io::Error) -> BrainError {
+    let text = format!("cannot start {} in {}: {error}", program.display(), directory.display());
     match Errno::from_io_error(error) {
         Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE) => BrainError::unavailable(text),
         _ => BrainError::refused(text),

@@ -240,6 +240,9 @@ pub(crate) struct JobRunArguments {
     /// Whose transcripts are kept: what workers were asked and told, the calls that changed something, and how runs ended
     #[arg(long, value_name = "WHOSE", value_enum, default_value = "none")]
     pub(crate) keep: KeepWord,
+    /// The directory its rows are worked on in, instead of its owner's
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) dir: Option<PathBuf>,
     /// What the job is called
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,

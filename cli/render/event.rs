@@ -47,6 +47,12 @@ fn words(happened: &Happened) -> String {
         Happened::JobExportFailed { reason } => format!("output not written: {}", short(reason)),
         Happened::Removed => "removed".to_owned(),
         Happened::Labelled => "title or labels changed".to_owned(),
+        Happened::Drifted { drift, held, .. } => {
+            let held = if *held { "; nothing runs there until it is accepted" } else { "" };
+            format!("directory not as it was left: {}{held}", short(drift))
+        }
+        Happened::SessionLost => "its brain's conversation was lost".to_owned(),
+        Happened::DirectorySet => "directory set or accepted".to_owned(),
         Happened::GoalChanged { status: None, .. } => "goal cleared".to_owned(),
         Happened::GoalChanged { status: Some(status), used, budget, why } => {
             let of = budget.map(|budget| format!(" of {}", grouped(budget))).unwrap_or_default();

@@ -29,6 +29,7 @@ pub(super) fn whole(role: &RoleLine) -> String {
         limits,
         isolated,
         wake_on_result,
+        drift,
         untrusted,
         shared_memory,
     } = role;
@@ -50,6 +51,7 @@ pub(super) fn whole(role: &RoleLine) -> String {
         ("levels", at_most(limits.depth)),
         ("sends", if *isolated { ISOLATED.to_owned() } else { String::new() }),
         ("results", if *wake_on_result { "" } else { KEEPS }.to_owned()),
+        ("drift", if drift == "warn" { String::new() } else { drift.clone() }),
         ("reads", if *untrusted { "what nobody vouches for" } else { "" }.to_owned()),
         ("writes", shares.to_owned()),
     ])

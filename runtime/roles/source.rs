@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use toml::Spanned;
-use understory_actors::{Restart, Shares, Strategy};
+use understory_actors::{OnDrift, Restart, Shares, Strategy};
 
 /// A role file.
 #[derive(Debug, Deserialize)]
@@ -21,6 +21,7 @@ pub(super) struct RoleSource {
     pub(super) limits: Option<LimitsSource>,
     pub(super) isolated: Option<bool>,
     pub(super) wake_on_result: Option<bool>,
+    pub(super) drift: Option<DriftSource>,
     pub(super) untrusted: Option<bool>,
     pub(super) memory: Option<MemorySource>,
 }
@@ -63,6 +64,14 @@ pub(super) enum StrategySource {
     OneForOne,
     OneForAll,
     RestForOne,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DriftSource {
+    Ignore,
+    Warn,
+    Block,
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,6 +129,16 @@ impl From<StrategySource> for Strategy {
             StrategySource::OneForOne => Strategy::OneForOne,
             StrategySource::OneForAll => Strategy::OneForAll,
             StrategySource::RestForOne => Strategy::RestForOne,
+        }
+    }
+}
+
+impl From<DriftSource> for OnDrift {
+    fn from(source: DriftSource) -> Self {
+        match source {
+            DriftSource::Ignore => OnDrift::Ignore,
+            DriftSource::Warn => OnDrift::Warn,
+            DriftSource::Block => OnDrift::Block,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use understory_actors::{RoleLimits, Shares};
+use understory_actors::{OnDrift, RoleLimits, Shares};
 
 use super::*;
 
@@ -116,6 +116,7 @@ depth = 1
         },
         isolated: true,
         on_result: Wake,
+        on_drift: Warn,
         untrusted: true,
         shares: Some(
             Always,
@@ -175,6 +176,20 @@ fn nicknames_and_wakes_are_turned_off_and_on_again() {
     check("nicknames = ['Ann']", off(), Some(1), OnResult::Keep);
 }
 
+#[test]
+fn what_is_done_about_a_drift_is_said_or_stays() {
+    let block = || Role::default().on_drift(OnDrift::Block);
+    let check = |said: &str, beneath: Role, on_drift: OnDrift| {
+        let role = one(&format!("description = 'x'\n{said}"), beneath).unwrap();
+        assert_eq!(role.on_drift, on_drift, "{said}");
+    };
+    check("", Role::default(), OnDrift::Warn);
+    check("", block(), OnDrift::Block);
+    check("drift = 'ignore'", block(), OnDrift::Ignore);
+    check("drift = 'warn'", block(), OnDrift::Warn);
+    check("drift = 'block'", Role::default(), OnDrift::Block);
+}
+
 /// Those the cases above name; the list may grow.
 const TOOL_NAMES: [&str; 4] = ["assign", "report", "send", "spawn"];
 
@@ -213,7 +228,7 @@ fn what_is_wrong_is_told_with_file_and_line() {
     insta::assert_snapshot!(folder.read(&[]).unwrap_err(), @r#"
     U.toml: a role's name has 1 to 64 of a-z, 0-9, _ and -, not "U"
     a_syntax.toml:2: string values must be quoted, expected literal string
-    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`, `untrusted`, `memory`
+    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`, `drift`, `untrusted`, `memory`
     c_type.toml:2: nicknames are a list of names or "off"
     d_within.toml:4: within is at least 1 second
     e_restart.toml:3: unknown variant `often`, expected one of `permanent`, `transient`, `temporary`

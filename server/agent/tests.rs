@@ -1,5 +1,7 @@
 //! Every verb, asked of everyone around an agent, through every door: what comes of it stands in a table written by hand.
 
+mod requests;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -59,6 +61,8 @@ const AS_AN_AGENT: &str = "
     interrupt  . + + . . . . . . . . r . x
     remove     . . . . . . . . . . . . . .
     dead       . . . . . . . . . . . . . .
+    dir        + + + . . . . . . . . r . +
+    session    + + + . . . . . . . . r . +
     goal       . + + . . . . . . . . r . x
     token      . . . . . . . . . . . . . .
     transcript + + + . . . . . . . . r . +
@@ -86,6 +90,8 @@ const AS_THE_OPERATOR: &str = "
     interrupt  + + + + + + + + . . r r x x
     remove     ! ! ! ! ! ! ! ! . . r r + +
     dead       + + + + + + + + . . r r + +
+    dir        + + + + + + + + . . r r + +
+    session    + + + + + + + + . . r r + +
     goal       + + + + + + + + . . r r x x
     token      + + + + + + + + . . r r x x
     transcript + + + + + + + + . . r r + +
@@ -197,6 +203,7 @@ fn request(verb: &str, at: &str) -> Request {
         "interrupt" => json!({ "path": at, "cascade": false, "dry_run": false }),
         "remove" => json!({ "path": at, "dry_run": true }),
         "dead" => json!({ "list": { "path": at, "after": null, "limit": 5 } }),
+        "dir" | "session" => json!({ "show": { "path": at } }),
         "goal" => json!({ "set": { "path": at, "objective": "x", "budget": null } }),
         "transcript" => json!({ "page": { "path": at, "limit": 5 } }),
         "usage" => json!({ "path": at, "limit": 5 }),
@@ -278,6 +285,8 @@ fn every_verb_is_in_the_tables() {
     verbs.sort();
     assert_eq!(verbs, known);
     assert_eq!(listed::<DeadRequest>(&json!({ "?": {} })), ["list", "show", "retry", "drop"]);
+    assert_eq!(listed::<DirRequest>(&json!({ "?": {} })), ["show", "set", "accept"]);
+    assert_eq!(listed::<SessionRequest>(&json!({ "?": {} })), ["show", "keep", "lost", "set"]);
     assert_eq!(listed::<TranscriptRequest>(&json!({ "?": {} })), ["page", "import", "prune"]);
     assert_eq!(
         listed::<JobControl>(&json!({ "?": {} })),
@@ -304,54 +313,6 @@ async fn the_operator_at_the_socket_does_what_the_table_says() {
     check(AS_THE_OPERATOR, false).await;
 }
 
-/// The requests of a plan beside the one in the tables, and the tools that do the same.
-#[tokio::test]
-async fn every_request_of_a_plan_is_judged() {
-    let expected = &rows(AS_AN_AGENT)["plan"];
-    let update = json!({ "node": 1, "title": "U" });
-    for (n, (relation, at)) in RELATIONS.into_iter().enumerate() {
-        let (place, wanted) = (Place::new().await, expected.chars().nth(n).unwrap());
-        let with = |more: &Value| {
-            let mut document = more.clone();
-            document["path"] = at.into();
-            document
-        };
-        if wanted == '+' {
-            place
-                .runtime
-                .plan(path(at))
-                .add(&[understory::NewPlanNode { title: "T".to_owned(), ..Default::default() }])
-                .await
-                .unwrap();
-        }
-        let assign = json!({ "node": 1, "to": "/root/p/me/new", "create": true, "role": null, "follow": "leave" });
-        for asked in [
-            json!({ "show": with(&json!({ "ready": false })) }),
-            json!({ "graph": with(&json!({ "drawn_as": "lines" })) }),
-            json!({ "update": with(&update) }),
-            json!({ "assign": with(&assign) }),
-            json!({ "clear": with(&json!({ "finished": false })) }),
-        ] {
-            let request = Request::Plan(serde_json::from_value(asked.clone()).unwrap());
-            // An agent without a brain takes no turn.
-            let wanted = if asked["assign"].is_object() && wanted == '+' { '!' } else { wanted };
-            assert_eq!(mark("plan", at, place.ask(true, &request).await), wanted, "{relation}: {asked}");
-        }
-        for (tool, arguments) in [
-            ("plan_show", json!({ "agent": at })),
-            ("plan_add", json!({ "agent": at, "nodes": [{ "title": "T" }] })),
-            ("plan_update", json!({ "agent": at, "node": 2, "status": "done" })),
-            ("plan_assign", json!({ "agent": at, "node": 2, "to": "kid" })),
-        ] {
-            let answered = place.tools.call(tool, &arguments.to_string()).await.map_err(Failure::from);
-            // What is taken out is not given to anybody.
-            let wanted = if (tool, wanted) == ("plan_assign", '+') { '!' } else { wanted };
-            assert_eq!(mark(tool, at, answered), wanted, "{relation}: {tool}");
-        }
-        place.end().await;
-    }
-}
-
 #[tokio::test]
 async fn a_turns_own_tools_do_what_the_table_says() {
     let expected = rows(AS_AN_AGENT);
@@ -374,34 +335,6 @@ async fn a_turns_own_tools_do_what_the_table_says() {
             other.end().await;
         }
     }
-}
-
-/// The requests of goals beside the one in the tables.
-#[tokio::test]
-async fn every_request_of_a_goal_is_judged() {
-    let place = Place::new().await;
-    let all = [ME, "/root/p/me/kid", "/root/p", "/root/p/twin"];
-    for at in all {
-        place.ask(false, &request("goal", at)).await.unwrap();
-    }
-    for (name, more, expected) in [
-        ("show", json!({}), "++.."),
-        ("tree", json!({ "after": null, "limit": 5 }), "++.."),
-        ("pause", json!({ "reason": "" }), ".+.."),
-        ("resume", json!({}), ".+.."),
-        ("raise", json!({ "budget": 5 }), ".+.."),
-        ("clear", json!({}), ".+.."),
-    ] {
-        let mut found = String::new();
-        for at in all {
-            let mut arguments = more.clone();
-            arguments["path"] = at.into();
-            let request = serde_json::from_value(json!({ "verb": "goal", name: arguments })).unwrap();
-            found.push(mark(name, at, place.ask(true, &request).await));
-        }
-        assert_eq!(found, expected, "{name}");
-    }
-    place.end().await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use understory_paths::AgentPath;
 
 use super::agent::TurnResult;
+use super::directory::Checkout;
 use super::goal::{GoalId, GoalStatus};
 use super::id::{AgentRef, InboxKey};
 use super::job::Counts;
@@ -153,6 +154,27 @@ pub enum Event {
         /// What was done to them.
         what: PlanWhat,
     },
+    /// The directory of an agent or job is not as it was left.
+    Drifted {
+        /// The agent or job.
+        agent: AgentRef,
+        /// How it was left.
+        was: Checkout,
+        /// How it is.
+        is: Checkout,
+        /// Whether nothing runs there until it is as it was, or accepted.
+        held: bool,
+    },
+    /// Somebody said where an agent or job works, or accepted how its directory is.
+    DirectorySet {
+        /// The agent or job.
+        node: AgentRef,
+    },
+    /// The conversation of a brain is lost on the other side: it begins a new one.
+    SessionLost {
+        /// Whose brain, or the item that it worked on.
+        agent: AgentRef,
+    },
 }
 
 /// What is told of a goal.
@@ -257,7 +279,10 @@ impl Event {
             | Event::JobExportFailed { job: node, .. }
             | Event::JobExported { job: node }
             | Event::Removed { node }
-            | Event::Labelled { node } => &node.path,
+            | Event::Labelled { node }
+            | Event::Drifted { agent: node, .. }
+            | Event::SessionLost { agent: node }
+            | Event::DirectorySet { node } => &node.path,
         }
     }
 }

@@ -2,10 +2,12 @@
 //! state or a refusal.
 
 mod agent;
+mod brain_settings;
 mod card;
 mod charge;
 mod credential;
 mod digest;
+mod directory;
 mod drive;
 mod event;
 mod goal;
@@ -25,6 +27,7 @@ mod usage;
 mod version;
 
 pub use agent::{Agent, BrainChoice, Creation, Outcome, Phase, Running, TurnResult};
+pub use brain_settings::BrainSettings;
 pub use card::Card;
 pub use charge::{Charge, Share};
 pub use credential::Credential;
@@ -32,6 +35,7 @@ pub use digest::{
     Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_GOAL_MAX,
     DIGEST_NAME_MAX, DIGEST_TOOLS, DIGEST_WHY_MAX, Digest, GoalInShort, Shortlist, Work, in_short,
 };
+pub use directory::{Checkout, Directory, Drift, Drifted};
 pub use drive::{Drive, Halt, Stamina, Stride};
 pub use event::{Event, GoalStanding, ItemEnd, ItemEnding, PlanWhat};
 pub use goal::{Goal, GoalId, GoalRef, GoalStatus, OBJECTIVE_MAX, Objective, ObjectiveError};

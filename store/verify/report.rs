@@ -122,6 +122,8 @@ fn word(table: Table) -> &'static str {
         Table::Credential => "credential",
         Table::Reopened => "reopened",
         Table::Session => "session",
+        Table::Directory => "directory",
+        Table::BrainSettings => "brain_settings",
         Table::Memory => "memory",
         Table::MemoryUse => "memory_use",
         Table::Taint => "taint",

@@ -11,7 +11,9 @@ use super::plan::Plans;
 use super::report::{Report, place};
 use crate::error::StoreError;
 use crate::keys::{self, Table};
-use crate::records::{Agent, Card, Credential, Digest, Grant, Job, JobSpec, Mark, Node, Pointer, Session};
+use crate::records::{
+    Agent, BrainSettings, Card, Credential, Digest, Directory, Grant, Job, JobSpec, Mark, Node, Pointer, Session,
+};
 use crate::seam::{Backend, Entry};
 
 /// The tables that are read beside the nodes.
@@ -29,6 +31,8 @@ pub(super) struct Tree<'a> {
     credentials: Lane<'a>,
     reopened: Lane<'a>,
     sessions: Lane<'a>,
+    directories: Lane<'a>,
+    settings: Lane<'a>,
     digests: Lane<'a>,
     indexes: Indexes<'a>,
     memories: Memories<'a>,
@@ -78,6 +82,8 @@ impl<'a> Tree<'a> {
             credentials: lane(Table::Credential),
             reopened: lane(Table::Reopened),
             sessions: lane(Table::Session),
+            directories: lane(Table::Directory),
+            settings: lane(Table::BrainSettings),
             digests: lane(Table::Digest),
             indexes: Indexes::new(backend),
             memories: Memories::new(backend),
@@ -116,6 +122,8 @@ impl<'a> Tree<'a> {
         self.credentials.end(report).await?;
         self.reopened.end(report).await?;
         self.sessions.end(report).await?;
+        self.directories.end(report).await?;
+        self.settings.end(report).await?;
         self.memories.end(report).await?;
         self.goals.end(report).await?;
         self.plans.end(report).await?;
@@ -152,6 +160,7 @@ impl<'a> Tree<'a> {
         let counted = self.counts.only_at::<u64>(&path, report).await?;
         self.agents_own(&path, node.as_ref(), report).await?;
         self.card(&path, node.as_ref(), removing, report).await?;
+        self.directory(&path, node.as_ref(), removing, report).await?;
         self.digest(&path, node.as_ref(), removing, report).await?;
         let kind = match &node {
             None => {
@@ -211,8 +220,11 @@ impl<'a> Tree<'a> {
         let granted = !self.grants.only_at::<Grant>(path, report).await?.is_absent();
         let has_token = !self.credentials.only_at::<Credential>(path, report).await?.is_absent();
         let in_session = !self.sessions.only_at::<Session>(path, report).await?.is_absent();
-        if in_session && matches!(node, Some(Node::Job(_))) {
-            report.at(Table::Session, path, "it lies at a job, which has no brain of its own");
+        let is_set = !self.settings.only_at::<BrainSettings>(path, report).await?.is_absent();
+        for (there, table) in [(in_session, Table::Session), (is_set, Table::BrainSettings)] {
+            if there && matches!(node, Some(Node::Job(_))) {
+                report.at(table, path, "it lies at a job, which has no brain of its own");
+            }
         }
         let reopened = !self.reopened.only_at::<()>(path, report).await?.is_absent();
         for (there, table) in [(granted, Table::Grant), (has_token, Table::Credential)] {
@@ -306,6 +318,23 @@ impl<'a> Tree<'a> {
             && card.of != node.id()
         {
             report.at(Table::Card, path, "it is another's, which was removed");
+        }
+        Ok(())
+    }
+
+    async fn directory(
+        &mut self,
+        path: &AgentPath,
+        node: Option<&Node>,
+        removing: bool,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let directory = self.directories.only_at::<Directory>(path, report).await?;
+        let (Stands::There(directory), Some(node), false) = (directory, node, removing) else { return Ok(()) };
+        if matches!(node, Node::Item(_)) {
+            report.at(Table::Directory, path, "an item works where its job does");
+        } else if directory.of != node.id() {
+            report.at(Table::Directory, path, "it is another's, which was removed");
         }
         Ok(())
     }

@@ -141,6 +141,10 @@ fn of_agents() {
         "content": "later",
         "at": "[time]"
       },
+      "directory": null,
+      "session": null,
+      "model": null,
+      "effort": null,
       "phase": {
         "is": "ready",
         "charged": 0,
@@ -334,6 +338,7 @@ fn of_jobs() {
       },
       "role": "default",
       "columns": {},
+      "directory": null,
       "concurrency": 16,
       "limits": {
         "turns": null,

@@ -64,11 +64,11 @@ async fn a_call_that_is_wrong_is_answered_in_words_and_does_nothing() {
     spawn {"name":7}
       wrong arguments: invalid type: integer `7`, expected a string at line 1 column 9
     spawn {"name":"a","items":[]}
-      wrong arguments: unknown field `items`, expected one of `name`, `task`, `role`, `goal`, `budget`, `nickname`, `metadata`, `fork` at line 1 column 19
+      wrong arguments: unknown field `items`, expected one of `name`, `task`, `role`, `goal`, `budget`, `nickname`, `metadata`, `fork`, `dir` at line 1 column 19
     spawn {"name":"a","fork_context":true}
-      wrong arguments: unknown field `fork_context`, expected one of `name`, `task`, `role`, `goal`, `budget`, `nickname`, `metadata`, `fork` at line 1 column 26
+      wrong arguments: unknown field `fork_context`, expected one of `name`, `task`, `role`, `goal`, `budget`, `nickname`, `metadata`, `fork`, `dir` at line 1 column 26
     spawn {"name":"a","fork_turns":"0"}
-      wrong arguments: unknown field `fork_turns`, expected one of `name`, `task`, `role`, `goal`, `budget`, `nickname`, `metadata`, `fork` at line 1 column 24
+      wrong arguments: unknown field `fork_turns`, expected one of `name`, `task`, `role`, `goal`, `budget`, `nickname`, `metadata`, `fork`, `dir` at line 1 column 24
     spawn {"name":""}
       bad agent name "": it is empty
     spawn {"name":"BadName"}

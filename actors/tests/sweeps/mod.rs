@@ -9,7 +9,9 @@ mod imports;
 mod interrupts;
 mod memories;
 mod names;
+mod places;
 mod plans;
+mod sessions;
 mod standing;
 mod transcripts;
 

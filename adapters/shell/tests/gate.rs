@@ -26,7 +26,7 @@ fn behind_the_gate(home: &Home) -> Child {
     let seat = home.script("touch begun", &home.run_dir());
     let settings = super::ShellSettings::from_json(&seat.settings).unwrap();
     let path = home.shell.ground.allow.clone();
-    gate::command(&settings, gate::borrowed(&path)).spawn().unwrap()
+    gate::command(&settings, &settings.cwd, gate::borrowed(&path)).spawn().unwrap()
 }
 
 #[test]

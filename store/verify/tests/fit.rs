@@ -18,9 +18,9 @@ async fn a_sound_store_has_no_problems() {
     assert!(verified.is_sound(), "{verified:?}");
     let Verified { rows, nodes, agents, jobs, items, .. } = verified;
     // 11 nodes, 1 mark, 4 counts, 2 messages, 3 entries, 1 dead letter, 1 seen, 2 specs, 1 row, 1 result, 4 item ids,
-    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant, 1 token, 1 resume, 1 session, 1 digest, 1 plan with 2 nodes; and 3 parts
-    // for each of 9 long values.
-    assert_eq!((rows, nodes, agents, jobs, items), (43 + 27, 11, 5, 2, 4));
+    // 1 unfinished, 2 fingerprints, 1 nickname, 1 grant, 1 token, 1 resume, 1 session, 1 digest, 1 directory, 1 of settings, 1 plan
+    // with 2 nodes; and 3 parts for each of 9 long values.
+    assert_eq!((rows, nodes, agents, jobs, items), (45 + 27, 11, 5, 2, 4));
 }
 
 #[tokio::test]
@@ -66,6 +66,8 @@ async fn rows_without_a_node_are_named() {
     for (at, what) in [(&nobody, "it belongs to no node"), (&job, "it lies at a job, which has no brain of its own")] {
         let expected = format!("session{at}: {what}");
         check(|draft| draft.add(Table::Session.at(at), &session()), &[expected.as_str()]).await;
+        let expected = format!("brain_settings{at}: {what}");
+        check(|draft| draft.add(Table::BrainSettings.at(at), &brain_settings()), &[expected.as_str()]).await;
     }
     check(|draft| draft.add(Table::Reopened.at(&nobody), &()), &["reopened/root/nobody: it belongs to no node"]).await;
     check(|draft| draft.put(Table::Spec.at(&nobody), &()), &["spec/root/nobody: it belongs to no node"]).await;
@@ -345,6 +347,16 @@ async fn a_card_is_of_the_node_at_its_path() {
     let put = |at: &understory_paths::AgentPath| Table::Card.at(at);
     check(|draft| draft.put(put(&ada), &other), &["card/root/ada: it is another's, which was removed"]).await;
     check(|draft| draft.put(put(&nobody), &other), &["card/root/nobody: it belongs to no node"]).await;
+}
+
+#[tokio::test]
+async fn a_directory_is_that_of_whoever_lies_there() {
+    let (nobody, item, job) = (path("/root/nobody"), path("/root/job/r00000001"), path("/root/job"));
+    let plant =
+        |at: understory_paths::AgentPath| move |draft: &mut Draft| draft.add(Table::Directory.at(&at), &directory());
+    check(plant(nobody), &["directory/root/nobody: it belongs to no node"]).await;
+    check(plant(item), &["directory/root/job/r00000001: an item works where its job does"]).await;
+    check(plant(job), &["directory/root/job: it is another's, which was removed"]).await;
 }
 
 #[tokio::test]

@@ -111,6 +111,14 @@ fn session() -> Session {
     Session { of: agent(1).id, failures: 0, name: "s1".to_owned(), at: Time(3) }
 }
 
+fn brain_settings() -> BrainSettings {
+    BrainSettings { of: agent(1).id, failures: 0, model: Some("m1".to_owned()), effort: None, at: Time(3) }
+}
+
+fn directory() -> Directory {
+    Directory::new(agent(1).id, "/work".to_owned(), None, Time(3))
+}
+
 fn digest() -> Digest {
     Digest {
         of: agent(1).id,
@@ -185,6 +193,8 @@ impl World {
             draft.add(Table::Credential.at(&ada), &credential());
             draft.add(Table::Reopened.at(&ada), &());
             draft.add(Table::Session.at(&ada), &session());
+            draft.add(Table::Directory.at(&ada), &directory());
+            draft.add(Table::BrainSettings.at(&ada), &brain_settings());
             add_plan(draft, &ada);
             draft.add(Table::Digest.at(&ada), &digest());
             for letter in [LONG, 3, LONG] {

@@ -1,0 +1,160 @@
+//! Looks at directories, shared by those who ask at the same time.
+//!
+//! Whoever asks is answered by a look that began after the question. So those who ask while one is under way share the next,
+//! and a thousand agents that start in one directory cost two looks, not a thousand.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Semaphore};
+use understory_store::Checkout;
+
+use super::{NoRepositories, Surveyor};
+use crate::lock::Lock;
+
+/// How long a look may take; what is not known by then is not known.
+const LOOK_MAX: Duration = Duration::from_secs(5);
+/// How many looks there are at once: each may be a process.
+const LOOKS: usize = 4;
+
+/// Who looks, and at what it is being looked.
+pub(crate) struct Surveys {
+    surveyor: Arc<dyn Surveyor>,
+    asked: Lock<HashMap<Arc<Path>, Arc<Round>>>,
+    looks: Semaphore,
+}
+
+/// Those who ask of one directory.
+#[derive(Default)]
+struct Round {
+    /// How many have asked.
+    questions: AtomicU64,
+    last: Mutex<Look>,
+}
+
+/// The last look at a directory.
+#[derive(Default)]
+struct Look {
+    /// How many had asked when it began.
+    answers: u64,
+    found: Option<Checkout>,
+}
+
+impl Surveys {
+    pub(crate) fn by(surveyor: Option<Arc<dyn Surveyor>>) -> Self {
+        let surveyor = surveyor.unwrap_or_else(|| Arc::new(NoRepositories));
+        Surveys { surveyor, asked: Lock::default(), looks: Semaphore::new(LOOKS) }
+    }
+
+    pub(crate) fn surveyor(&self) -> &dyn Surveyor {
+        &*self.surveyor
+    }
+
+    /// How a directory stands, by a look that begins after this was called; nothing if that could not be told.
+    pub(crate) async fn look(&self, directory: &Arc<Path>) -> Option<Checkout> {
+        let round = self.asked.lock().entry(directory.clone()).or_default().clone();
+        let question = round.questions.fetch_add(1, Ordering::Relaxed) + 1;
+        let found = self.answer(&round, question, directory).await;
+        let mut asked = self.asked.lock();
+        // The map has one, and this question.
+        if Arc::strong_count(&round) == 2 {
+            asked.remove(directory);
+        }
+        found
+    }
+
+    async fn answer(&self, round: &Round, question: u64, directory: &Arc<Path>) -> Option<Checkout> {
+        let mut last = round.last.lock().await;
+        if last.answers >= question {
+            return last.found.clone();
+        }
+        let _look = self.looks.acquire().await.ok()?;
+        let answers = round.questions.load(Ordering::Relaxed);
+        let found = tokio::time::timeout(LOOK_MAX, self.surveyor.survey(directory.clone())).await;
+        if found.is_err() {
+            tracing::warn!(directory = %directory.display(), "a directory was not looked at within 5 s");
+        }
+        *last = Look { answers, found: found.ok().flatten() };
+        last.found.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use futures::future::{BoxFuture, join_all};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// A surveyor whose looks wait to be let through, and are numbered by their commits.
+    #[derive(Default)]
+    struct Gated {
+        looks: AtomicUsize,
+        gate: Arc<Gate>,
+    }
+
+    struct Gate(Semaphore);
+
+    impl Default for Gate {
+        fn default() -> Self {
+            Gate(Semaphore::new(0))
+        }
+    }
+
+    impl Surveyor for Gated {
+        fn survey(&self, _: Arc<Path>) -> BoxFuture<'_, Option<Checkout>> {
+            let number = self.looks.fetch_add(1, Ordering::Relaxed) + 1;
+            let gate = self.gate.clone();
+            Box::pin(async move {
+                gate.0.acquire().await.ok()?.forget();
+                Some(Checkout::Repository { commit: Some(number.to_string()), branch: None, dirty: false })
+            })
+        }
+    }
+
+    fn number(found: Option<&Checkout>) -> Option<String> {
+        found.and_then(Checkout::commit).map(str::to_owned)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_ask_during_a_look_share_the_next() {
+        let gate = Arc::new(Gate::default());
+        let gated = Arc::new(Gated { gate: gate.clone(), ..Gated::default() });
+        let surveys = Arc::new(Surveys::by(Some(gated.clone())));
+        let here: Arc<Path> = Path::new("/here").into();
+        let ask = || {
+            let (surveys, here) = (surveys.clone(), here.clone());
+            tokio::spawn(async move { number(surveys.look(&here).await.as_ref()) })
+        };
+        let first = ask();
+        crate::tests::world::until(async || gated.looks.load(Ordering::Relaxed) == 1).await;
+        let later: Vec<_> = (0..100).map(|_| ask()).collect();
+        crate::tests::world::until(async || Arc::strong_count(&surveys) == 102).await;
+        gate.0.add_permits(100);
+        assert_eq!(first.await.unwrap().as_deref(), Some("1"));
+        let answers = join_all(later).await;
+        assert!(answers.into_iter().all(|answer| answer.unwrap().as_deref() == Some("2")));
+        assert_eq!(
+            number(surveys.look(&here).await.as_ref()).as_deref(),
+            Some("3"),
+            "a later question has a look of its own"
+        );
+        assert!(surveys.asked.lock().is_empty(), "nothing is kept of what nobody asks");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_hangs_tells_nothing_and_one_that_is_dropped_holds_nobody_up() {
+        let gate = Arc::new(Gate::default());
+        let surveys = Surveys::by(Some(Arc::new(Gated { gate: gate.clone(), ..Gated::default() })));
+        let here: Arc<Path> = Path::new("/here").into();
+        assert!(futures::poll!(std::pin::pin!(surveys.look(&here))).is_pending());
+        assert_eq!(surveys.look(&here).await, None);
+        gate.0.add_permits(1);
+        assert_eq!(number(surveys.look(&here).await.as_ref()).as_deref(), Some("3"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Where the rows of a job are worked on.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use understory_store::{Checkout, Directory, Event};
+
+use super::directories::{Disk, on};
+use super::table::Table;
+use super::world::{Setting, World, at, process, until};
+use crate::brain::{BrainError, Response, Turn};
+use crate::job::JobRequest;
+use crate::{OnDrift, Role, SpawnRequest};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// Workers that note where they are and what they were told, and do what their rows say.
+fn setting(disk: &Disk, log: &Log, on_drift: OnDrift) -> Setting {
+    let (working, log) = (disk.clone(), log.clone());
+    let role = Role::with_brain("worker", "").on_drift(on_drift);
+    World::setting().surveyor(Arc::new(disk.clone())).role("default", role).brain("worker", move |turn: Turn| {
+        let (disk, log) = (working.clone(), log.clone());
+        async move {
+            let row = turn.row().unwrap().clone();
+            let directory = turn.directory().map(|directory| directory.display().to_string()).unwrap_or_default();
+            let drift = turn.drift().map(|drift| format!(" ({drift})")).unwrap_or_default();
+            log.lock().unwrap().push(format!("{} {directory}{drift}", row.item_id));
+            match row.item_id.split('-').next() {
+                Some("commit") => disk.set("/work", on("main", &row.item_id)),
+                Some("branch") => disk.set("/work", on("dev", "a1")),
+                Some("hang") if row.run == 1 => std::future::pending().await,
+                Some("fail") if row.run == 1 => return Err(BrainError::refused("once")),
+                _ => {}
+            }
+            Ok(Response::report("{}"))
+        }
+    })
+}
+
+fn request(table: &Table) -> JobRequest {
+    let directory = Some(PathBuf::from("/work"));
+    JobRequest { directory, concurrency: 1, ..table.request("worker") }
+}
+
+fn logged(log: &Log) -> Vec<String> {
+    std::mem::take(&mut *log.lock().unwrap())
+}
+
+async fn kept(world: &World, path: &understory_paths::AgentPath) -> Directory {
+    world.system.directory(path).await.unwrap().expect("it has a directory")
+}
+
+async fn drifts(world: &World) -> usize {
+    let news = world.store().news(0, 10_000).await.unwrap();
+    news.told.iter().filter(|told| matches!(told.event, Event::Drifted { .. })).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_are_worked_on_there_and_what_they_do_is_no_drift() {
+    let (disk, log) = (Disk::new(), Log::default());
+    let table = Table::text("id\na\ncommit-1\nb\ncommit-2\n");
+    let world = setting(&disk, &log, OnDrift::Block).open().await;
+    let job = world.system.start_job(request(&table)).await.unwrap().job.path;
+    world.job_over(&job).await;
+    assert_eq!(logged(&log), ["a /work", "commit-1 /work", "b /work", "commit-2 /work"]);
+    assert_eq!((kept(&world, &job).await.left, drifts(&world).await), (Some(on("main", "commit-2")), 0));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_works_where_its_owner_does_unless_it_is_said() {
+    let (disk, log) = (Disk::new(), Log::default());
+    disk.set("/else", Checkout::Plain);
+    let world = setting(&disk, &log, OnDrift::Warn).open().await;
+    let owner = SpawnRequest { directory: Some("/else".into()), ..SpawnRequest::at(at("/root/a")) };
+    world.system.spawn(vec![owner]).await.unwrap();
+    let tables = ["id\none\n", "id\ntwo\n", "id\nthree\n"].map(Table::text);
+    let owned = JobRequest { owner: at("/root/a"), directory: None, ..request(&tables[0]) };
+    let said = JobRequest { owner: at("/root/a"), name: Some("said".to_owned()), ..request(&tables[1]) };
+    let none = JobRequest { directory: None, ..request(&tables[2]) };
+    for request in [owned, said, none] {
+        let job = world.system.start_job(request).await.unwrap().job.path;
+        world.job_over(&job).await;
+    }
+    assert_eq!(logged(&log), ["one /else", "two /work", "three "]);
+    let missing = JobRequest { directory: Some("/none".into()), ..request(&Table::text("id\nx\n")) };
+    assert!(world.system.start_job(missing).await.is_err());
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_branch_is_told_to_the_rows_that_start_then() {
+    let (disk, log) = (Disk::new(), Log::default());
+    let table = Table::text("id\na\nbranch-1\nb\nc\n");
+    let world = setting(&disk, &log, OnDrift::Warn).open().await;
+    let job = world.system.start_job(JobRequest { concurrency: 2, ..request(&table) }).await.unwrap().job.path;
+    world.job_over(&job).await;
+    assert_eq!(kept(&world, &job).await.left, Some(on("dev", "a1")));
+    world.end().await;
+}
+
+/// Each process runs one row at the most: the next begins with what it finds.
+#[test]
+fn a_job_that_goes_on_elsewhere_than_it_was_left_is_told_or_paused() {
+    for (policy, expected) in [(OnDrift::Warn, "b /work (branch main -> branch dev)"), (OnDrift::Block, "b /work")] {
+        let (disk, log) = (Disk::new(), Log::default());
+        let table = Table::text("id\na\nhang-1\nb\n");
+        let rows = process(async || {
+            let world = setting(&disk, &log, policy).open().await;
+            world.system.start_job(request(&table)).await.unwrap();
+            until(async || log.lock().unwrap().len() == 2).await;
+            world.abandon()
+        });
+        disk.set("/work", on("dev", "a1"));
+        logged(&log);
+        process(async || {
+            let world = setting(&disk, &log, policy).over(rows).open().await;
+            let job = world.system.start_job(request(&table)).await.unwrap().job.path;
+            if policy == OnDrift::Block {
+                until(async || world.system.job(&job).await.unwrap().job.pause.is_some()).await;
+                let view = world.system.job(&job).await.unwrap();
+                let reason = view.job.pause.unwrap().reason;
+                assert!(reason.contains("is not as it was left: branch main -> branch dev; understory dir accept"));
+                assert!(kept(&world, &job).await.is_held());
+                assert_eq!(logged(&log), Vec::<String>::new(), "nothing starts");
+                assert_eq!(world.items(&job).await[1].item.failures, 0);
+                world.system.accept_directory(&job).await.unwrap();
+            }
+            world.job_over(&job).await;
+            let mut met = logged(&log);
+            met.sort();
+            assert_eq!(met.len(), 2, "{met:?}");
+            match policy {
+                OnDrift::Block => assert!(met.contains(&expected.to_owned()), "{met:?}"),
+                _ => assert!(met.iter().any(|line| line.ends_with("(branch main -> branch dev)")), "{met:?}"),
+            }
+            assert_eq!(drifts(&world).await, 1);
+            world.end().await;
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_rows_cost_few_looks() {
+    let (disk, log) = (Disk::new(), Log::default());
+    let table = Table::of(1000);
+    let world = setting(&disk, &log, OnDrift::Warn).open().await;
+    let before = disk.looks("/work");
+    let job = world.system.start_job(JobRequest { concurrency: 16, ..request(&table) }).await.unwrap().job.path;
+    world.job_over(&job).await;
+    let looks = disk.looks("/work") - before;
+    assert!(looks <= 250, "{looks} looks");
+    assert_eq!(world.system.set_directory(&job, Path::new("/work")).await.unwrap().path, "/work");
+    world.end().await;
+}

@@ -1,0 +1,179 @@
+//! Real repositories, made by the git that is there.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder with a repository in `repo`.
+struct Folder {
+    dir: TempDir,
+}
+
+impl Folder {
+    fn new() -> Folder {
+        let folder = Folder { dir: tempfile::tempdir().unwrap() };
+        fs::create_dir(folder.repo()).unwrap();
+        folder.git("init -q -b main");
+        folder
+    }
+
+    fn repo(&self) -> PathBuf {
+        self.dir.path().join("repo")
+    }
+
+    fn git(&self, words: &str) {
+        let mut command = std::process::Command::new(git_here().program.unwrap());
+        command.args(words.split(' ')).current_dir(self.repo()).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        for who in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{who}_NAME"), "a").env(format!("GIT_{who}_EMAIL"), "a@example.org");
+            command.env(format!("GIT_{who}_DATE"), "1700000000 +0000");
+        }
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "git {words}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.repo().join(name), text).unwrap();
+    }
+
+    fn commit(&self) {
+        self.git("add -A");
+        self.git("commit -q -m more");
+    }
+
+    /// A program that leaves a file behind when it is run.
+    fn trap(&self, name: &str) -> PathBuf {
+        let program = self.dir.path().join(name);
+        fs::write(&program, format!("#!/bin/sh\ntouch {}\ncat\n", self.sprung(name).display())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program
+    }
+
+    fn sprung(&self, name: &str) -> PathBuf {
+        self.dir.path().join(format!("{name}.sprung"))
+    }
+}
+
+fn git_here() -> Git {
+    Git::on_path(std::env::var_os("PATH").as_deref())
+}
+
+async fn look(directory: &Path) -> Option<Checkout> {
+    git_here().survey(directory.into()).await
+}
+
+/// What is found, with the commit left out.
+async fn said(directory: &Path) -> (bool, Option<String>, bool) {
+    match look(directory).await {
+        Some(Checkout::Repository { commit, branch, dirty }) => {
+            assert!(commit.as_ref().is_none_or(|commit| commit.len() == 40), "{commit:?}");
+            (commit.is_some(), branch, dirty)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_repository_is_told_by_its_commit_its_branch_and_its_changes() {
+    let folder = Folder::new();
+    let (repo, main) = (folder.repo(), || Some("main".to_owned()));
+    assert_eq!(said(&repo).await, (false, main(), false));
+    folder.write("a", "1");
+    assert_eq!(said(&repo).await, (false, main(), true), "a new file is a change");
+    folder.commit();
+    assert_eq!(said(&repo).await, (true, main(), false));
+    let first = look(&repo).await.unwrap();
+    folder.write("a", "22");
+    assert_eq!(said(&repo).await, (true, main(), true), "so is another content");
+    folder.commit();
+    let second = look(&repo).await.unwrap();
+    assert_ne!(first.commit(), second.commit());
+    folder.git("checkout -q -b dev");
+    assert_eq!(said(&repo).await, (true, Some("dev".to_owned()), false));
+    folder.git("checkout -q --detach");
+    assert_eq!(said(&repo).await, (true, None, false));
+    folder.git("rm -q a");
+    assert_eq!(said(&repo).await, (true, None, true), "and what is staged");
+}
+
+#[tokio::test]
+async fn only_what_lies_below_the_directory_counts() {
+    let folder = Folder::new();
+    fs::create_dir(folder.repo().join("sub")).unwrap();
+    folder.write("a", "1");
+    folder.write("sub/b", "1");
+    folder.commit();
+    folder.write("a", "22");
+    assert!(!said(&folder.repo().join("sub")).await.2);
+    folder.write("sub/b", "22");
+    assert!(said(&folder.repo().join("sub")).await.2);
+}
+
+#[tokio::test]
+async fn what_is_no_repository_is_plain_and_what_is_gone_is_gone() {
+    let folder = Folder::new();
+    let dir = folder.dir.path();
+    assert_eq!(look(dir).await, Some(Checkout::Plain));
+    assert_eq!(look(&dir.join("none")).await, Some(Checkout::Gone));
+    fs::write(dir.join("file"), "").unwrap();
+    assert_eq!(look(&dir.join("file")).await, Some(Checkout::Gone));
+    assert_eq!(look(&dir.join("file/below")).await, Some(Checkout::Gone));
+    assert_eq!(look(&folder.repo().join(".git")).await, Some(Checkout::Plain), "there is nothing checked out there");
+    let located = git_here().locate(dir.join("file")).await;
+    assert!(located.is_err(), "{located:?}");
+    std::os::unix::fs::symlink(folder.repo(), dir.join("link")).unwrap();
+    assert_eq!(git_here().locate(dir.join("link")).await.unwrap(), folder.repo().canonicalize().unwrap());
+}
+
+#[tokio::test]
+async fn without_a_git_nothing_is_told_of_what_is_there() {
+    let folder = Folder::new();
+    let git = Git::on_path(Some(folder.dir.path().as_os_str()));
+    assert_eq!(git.survey(folder.repo().into()).await, None);
+    assert_eq!(git.survey(folder.dir.path().join("none").into()).await, Some(Checkout::Gone));
+    // One that is broken is no better, and no repository that is broken is taken for a plain directory.
+    folder.trap("git");
+    assert_eq!(Git::on_path(Some(folder.dir.path().as_os_str())).survey(folder.repo().into()).await, None);
+    fs::write(folder.repo().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    fs::write(folder.repo().join(".git/config"), "[core\n").unwrap();
+    assert_eq!(look(&folder.repo()).await, None);
+}
+
+#[tokio::test]
+async fn nothing_that_a_repository_names_is_run() {
+    let folder = Folder::new();
+    folder.write("a", "1");
+    folder.write("b", "1");
+    folder.write(".gitattributes", "a filter=one\n");
+    folder.commit();
+    for (name, setting) in [
+        ("clean", "filter.one.clean"),
+        ("process", "filter.two=x.process"),
+        ("monitor", "core.fsmonitor"),
+        ("page", "core.pager"),
+        ("ssh", "core.sshCommand"),
+    ] {
+        let program = folder.trap(name);
+        let mut command = std::process::Command::new(git_here().program.unwrap());
+        command.arg("config").arg(setting).arg(program).current_dir(folder.repo());
+        assert!(command.status().unwrap().success());
+    }
+    folder.git("config filter.one.required true");
+    fs::create_dir_all(folder.repo().join(".git/hooks")).unwrap();
+    fs::copy(folder.trap("hook"), folder.repo().join(".git/hooks/post-index-change")).unwrap();
+    fs::write(folder.repo().join(".git/info/attributes"), "b filter=two=x\n").unwrap();
+    // The same length and another time: git has to look into it.
+    folder.write("a", "2");
+    folder.write("b", "2");
+    let index = fs::read(folder.repo().join(".git/index")).unwrap();
+    assert_eq!(said(&folder.repo()).await, (true, Some("main".to_owned()), true));
+    let sprung: Vec<_> = ["clean", "process", "monitor", "page", "ssh", "hook"]
+        .into_iter()
+        .filter(|name| folder.sprung(name).exists())
+        .collect();
+    assert_eq!(sprung, Vec::<&str>::new());
+    assert_eq!(fs::read(folder.repo().join(".git/index")).unwrap(), index, "nothing is written");
+}

@@ -1,0 +1,152 @@
+//! What becomes of a directory that is found otherwise than it was left, and the bytes of what is kept of it.
+
+use std::fmt::Write as _;
+
+use insta::assert_snapshot;
+use understory_paths::AgentPath;
+
+use super::*;
+use crate::records::{AgentRef, Event, Record};
+
+fn repository(commit: &str, branch: Option<&str>, dirty: bool) -> Checkout {
+    Checkout::Repository {
+        commit: (!commit.is_empty()).then(|| commit.to_owned()),
+        branch: branch.map(str::to_owned),
+        dirty,
+    }
+}
+
+fn all() -> [Checkout; 6] {
+    let main = Some("main");
+    [
+        Checkout::Gone,
+        Checkout::Plain,
+        repository("", main, true),
+        repository("0123456789abcdef", main, false),
+        repository("0123456789abcdef", None, false),
+        repository("fedcba9876543210", main, true),
+    ]
+}
+
+fn left(checkout: Option<Checkout>) -> Directory {
+    Directory::new(AgentId::from_u128(7), "/work".to_owned(), checkout, Time(1))
+}
+
+#[test]
+fn what_differs_is_told_in_words() {
+    let mut table = String::new();
+    for was in all() {
+        writeln!(table, "{was}").unwrap();
+        for is in all() {
+            let told = left(Some(was.clone())).drift(&is).map(|drift| {
+                let by = if drift.is_by_others() { " (by others)" } else { "" };
+                format!("{drift}{by}")
+            });
+            writeln!(table, "    {}", told.unwrap_or_else(|| "as it was".to_owned())).unwrap();
+        }
+    }
+    assert_snapshot!(table, @"
+    not there
+        as it was
+        it was not there, and is in no repository (by others)
+        it was not there, and is on branch main at no commit, with uncommitted changes (by others)
+        it was not there, and is on branch main at 0123456789ab (by others)
+        it was not there, and is on no branch at 0123456789ab (by others)
+        it was not there, and is on branch main at fedcba987654, with uncommitted changes (by others)
+    in no repository
+        it was in no repository, and is not there (by others)
+        as it was
+        it was in no repository, and is on branch main at no commit, with uncommitted changes
+        it was in no repository, and is on branch main at 0123456789ab
+        it was in no repository, and is on no branch at 0123456789ab
+        it was in no repository, and is on branch main at fedcba987654, with uncommitted changes
+    on branch main at no commit, with uncommitted changes
+        it was on branch main at no commit, with uncommitted changes, and is not there (by others)
+        it was on branch main at no commit, with uncommitted changes, and is in no repository
+        as it was
+        commit none -> 0123456789ab, there are no uncommitted changes any more
+        branch main -> no branch, commit none -> 0123456789ab, there are no uncommitted changes any more (by others)
+        commit none -> fedcba987654
+    on branch main at 0123456789ab
+        it was on branch main at 0123456789ab, and is not there (by others)
+        it was on branch main at 0123456789ab, and is in no repository
+        commit 0123456789ab -> none, there are uncommitted changes now
+        as it was
+        branch main -> no branch (by others)
+        commit 0123456789ab -> fedcba987654, there are uncommitted changes now
+    on no branch at 0123456789ab
+        it was on no branch at 0123456789ab, and is not there (by others)
+        it was on no branch at 0123456789ab, and is in no repository
+        no branch -> branch main, commit 0123456789ab -> none, there are uncommitted changes now (by others)
+        no branch -> branch main (by others)
+        as it was
+        no branch -> branch main, commit 0123456789ab -> fedcba987654, there are uncommitted changes now (by others)
+    on branch main at fedcba987654, with uncommitted changes
+        it was on branch main at fedcba987654, with uncommitted changes, and is not there (by others)
+        it was on branch main at fedcba987654, with uncommitted changes, and is in no repository
+        commit fedcba987654 -> none
+        commit fedcba987654 -> 0123456789ab, there are no uncommitted changes any more
+        branch main -> no branch, commit fedcba987654 -> 0123456789ab, there are no uncommitted changes any more (by others)
+        as it was
+    ");
+}
+
+#[test]
+fn what_nobody_could_tell_of_is_not_compared() {
+    assert!(all().iter().all(|is| left(None).drift(is).is_none()));
+}
+
+#[test]
+fn a_drift_is_told_or_held_until_it_is_left_or_accepted() {
+    let [_, _, _, was, _, is] = all();
+    let directory = left(Some(was.clone()));
+    let drift = directory.drift(&is).unwrap();
+    let told = directory.found(drift.clone(), false, Time(2));
+    let held = directory.found(drift.clone(), true, Time(2));
+    assert_eq!(
+        [&directory, &told, &held].map(|one| (one.is_held(), one.holds(&drift))),
+        [(false, false), (false, false), (true, true)]
+    );
+    let other = Drift { was: was.clone(), is: Checkout::Gone };
+    assert!(!held.holds(&other), "another drift is another matter");
+    // Neither is what it was left as changed by that, so that a turn that is cut short is told again.
+    assert_eq!([&told, &held].map(|one| one.drift(&is)), [Some(drift.clone()), Some(drift.clone())]);
+    assert_eq!(held.let_go(), directory);
+    let after = held.leave(is.clone(), Time(3));
+    assert_eq!((after.drift(&is), after.is_held(), after.at), (None, false, Time(3)));
+    assert_eq!(after.found.as_ref().map(|found| &found.drift), Some(&drift));
+    let accepted = held.accept(Some(is.clone()), Time(4));
+    assert_eq!(accepted, Directory { at: Time(4), ..left(Some(is)) });
+}
+
+/// A line that changes here is a store of a released build that cannot be read any more: append an arm instead.
+#[test]
+fn bytes_of_every_released_arm() {
+    let [gone, plain, _, was, detached, is] = all();
+    let directory = left(Some(was.clone()));
+    let held = directory.found(directory.drift(&is).unwrap(), true, Time(2));
+    let agent = AgentRef::new("/root/a".parse::<AgentPath>().unwrap(), AgentId::from_u128(7));
+    let samples = [
+        ("directory", left(None).encode()),
+        ("directory, gone", left(Some(gone.clone())).encode()),
+        ("directory, plain", left(Some(plain)).encode()),
+        ("directory, detached", left(Some(detached)).encode()),
+        ("directory, held", held.encode()),
+        ("event, drifted", Event::Drifted { agent: agent.clone(), was, is: gone, held: false }.encode()),
+        ("event, directory set", Event::DirectorySet { node: agent.clone() }.encode()),
+        ("event, session lost", Event::SessionLost { agent }.encode()),
+    ];
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let lines: Vec<String> = samples.iter().map(|(name, bytes)| format!("{name}: {}", hex(bytes))).collect();
+    assert_snapshot!(lines.join("\n"), @"
+    directory: 001000000000000000000000000000000007052f776f726b000100
+    directory, gone: 001000000000000000000000000000000007052f776f726b01000100
+    directory, plain: 001000000000000000000000000000000007052f776f726b01010100
+    directory, detached: 001000000000000000000000000000000007052f776f726b010201103031323334353637383961626364656600000100
+    directory, held: 001000000000000000000000000000000007052f776f726b010201103031323334353637383961626364656601046d61696e0001010201103031323334353637383961626364656601046d61696e000201106665646362613938373635343332313001046d61696e010201
+    event, drifted: 0013072f726f6f742f6110000000000000000000000000000000070201103031323334353637383961626364656601046d61696e000000
+    event, directory set: 0014072f726f6f742f611000000000000000000000000000000007
+    event, session lost: 0015072f726f6f742f611000000000000000000000000000000007
+    ");
+    assert_eq!(Directory::decode(&held.encode()).unwrap(), held);
+}
