@@ -105,7 +105,7 @@ pub use transcript::{
     PRUNE_NAMED_MAX, PlacedEntry, PruneReport, PruneRequest, TRANSCRIPT_PAGE_BYTES, TRANSCRIPT_PAGE_MAX,
     TRANSCRIPT_SEARCHED_MAX, TranscriptPage, TranscriptPart, TranscriptQuery,
 };
-pub use understory_store::{Checkout, Directory, Drift};
+pub use understory_store::{Checkout, DIGEST_COMMITS, Directory, Drift, Revision, Shortlist};
 pub use unwritten::RESULT_KEPT_MAX;
 pub use usage::{NodeSpending, Spending, USAGE_MAX, UsageReport};
 pub use waiting::{Settled, Standing, Target, Until, Waited};

@@ -41,8 +41,8 @@ impl System {
             match busy {
                 Busy::Agent(path) => stands(self.settle_or_stand(&path).await, path, &mut held)?,
                 Busy::Goal(path) => stands(self.pursue_to_end(&path).await, path, &mut held)?,
-                Busy::Job(path) => match self.job_finished(&path).await {
-                    Ok(_) | Err(Error::Closed { .. }) => {}
+                Busy::Job(path) => match self.finish_or_rest(&path).await {
+                    Ok(()) | Err(Error::Closed { .. }) => {}
                     Err(Error::Job(JobError::Unwritten { .. })) => drop(unwritten.insert(path)),
                     Err(error) => return Err(error),
                 },
@@ -76,8 +76,7 @@ impl System {
             for path in keys.iter().filter_map(|key| Table::Unfinished.path_of(key)) {
                 // Read anew, and durable: the mark may be one commit behind the job.
                 let row = self.store.get::<Node>(&Table::Node.at(&path)).await?;
-                let unfinished =
-                    matches!(row.map(|row| row.value), Some(Node::Job(job)) if job.unfinished() && !rests(&job));
+                let unfinished = matches!(row.map(|row| row.value), Some(Node::Job(job)) if job.unfinished() && !self.rests(&path, &job));
                 if unfinished && !but.contains(&path) && closed_at(&self.store, &path).await?.is_none() {
                     return Ok(Some(path));
                 }
@@ -101,6 +100,30 @@ impl System {
             }
         }
         Ok(None)
+    }
+
+    /// Waits until a job is finished, or nothing of it runs any more until somebody acts.
+    async fn finish_or_rest(&self, path: &AgentPath) -> Result<(), Error> {
+        // Listening begins before the look, so nothing falls in between.
+        let mut watch = self.watchers.watch(path);
+        let rests = async {
+            while !self.rests(path, &self.job(path).await?.job) {
+                if let Heard::Failed(error) = watch.next().await.ok_or(Error::Stopping)? {
+                    return Err(error);
+                }
+            }
+            Ok(())
+        };
+        tokio::select! {
+            finished = self.job_finished(path) => finished.map(drop),
+            rests = rests => rests,
+        }
+    }
+
+    /// Whether nothing of a job runs until somebody says so. A row that an earlier process died in is running on record only.
+    fn rests(&self, path: &AgentPath, job: &Job) -> bool {
+        let paused = job.pause.as_ref().is_some_and(|pause| pause.until.is_none()) && !job.state.is_final();
+        paused && (job.counts.running == 0 || self.jobs.held(path, |held| held.has_runs()) != Some(true))
     }
 
     /// Waits until an agent is settled, or no turn of it is started any more.
@@ -161,11 +184,6 @@ impl System {
 async fn next(told: &mut broadcast::Receiver<Arc<Told>>) {
     // It is never closed: the system that sends is there.
     let _ = told.recv().await;
-}
-
-/// Whether nothing of a job runs until somebody says so.
-fn rests(job: &Job) -> bool {
-    job.pause.as_ref().is_some_and(|pause| pause.until.is_none()) && !job.state.is_final() && job.counts.running == 0
 }
 
 /// Notes an agent that is held: nothing runs there until somebody acts.

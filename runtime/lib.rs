@@ -90,7 +90,7 @@ pub use understory_store::{
     ItemEnd, ItemEnding, ItemState, JobLimits, JobSpec, JobState, Keep, METADATA_ENTRIES_MAX, METADATA_KEY_MAX,
     METADATA_MAX, METADATA_VALUE_MAX, Memory, MemoryId, MemoryRank, Message, MessageKind, Metadata, MetadataError,
     Node, OBJECTIVE_MAX, Objective, ObjectiveError, Outcome, OutputFormat, OutputKind, Pause, Phase, PlanNode,
-    PlanState, PlanStep, PlanWhat, Problem, Restored, RowColumns, Running, Said, Scope, Sender, Session, Shortlist,
-    Speaker, Spent, StoreError, TableFormat, Taint, Text, Time, Told, ToolResult, ToolUse, TranscriptEntry, TurnResult,
-    Usage, Verified, Version, Work,
+    PlanState, PlanStep, PlanWhat, Problem, Restored, Revision, RowColumns, Running, Said, Scope, Sender, Session,
+    Shortlist, Speaker, Spent, StoreError, TableFormat, Taint, Text, Time, Told, ToolResult, ToolUse, TranscriptEntry,
+    TurnResult, Usage, Verified, Version, Work,
 };

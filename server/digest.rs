@@ -1,7 +1,7 @@
 //! A digest, as it is asked for and answered.
 
 use serde::{Deserialize, Serialize};
-use understory::{AgentPath, Answered, Below, Child, Digest, Digested, Error, GoalInShort, Runtime, Usage};
+use understory::{AgentPath, Answered, Below, Child, Digest, Digested, Error, GoalInShort, Revision, Runtime, Usage};
 
 use crate::lines::OutcomeLine;
 use crate::told::moment;
@@ -38,6 +38,12 @@ pub struct DigestLine {
     pub used: UsedLine,
     /// What was done below it.
     pub below: BelowLine,
+    /// The commits that its directory got since it was created, newest first.
+    pub commits: Vec<RevisionLine>,
+    /// How many more there are.
+    pub more_commits: u64,
+    /// Whether those are all.
+    pub commits_counted: bool,
     /// All of that as text, as a brain is told it.
     pub text: String,
 }
@@ -92,6 +98,16 @@ pub struct ChildLine {
     pub outcome: String,
 }
 
+/// A commit in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevisionLine {
+    /// Its name.
+    pub commit: String,
+    /// The first line of what it says of itself.
+    pub subject: String,
+}
+
 /// Tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,7 +142,7 @@ pub(crate) async fn digest(runtime: &Runtime, path: AgentPath, refresh: bool) ->
 }
 
 pub(crate) fn line(digested: &Digested) -> DigestLine {
-    let Digest { of, at, status, goal, work, used, children, below } = digested.digest.clone();
+    let Digest { of, at, status, goal, work, used, children, below, commits } = digested.digest.clone();
     let Usage { input_tokens, cached_tokens, output_tokens } = used;
     let Below { agents, jobs, turns, tokens, all } = below;
     let child = |Child { name, status, outcome }| ChildLine { name, status, outcome };
@@ -145,8 +161,15 @@ pub(crate) fn line(digested: &Digested) -> DigestLine {
         children_counted: children.counted,
         used: UsedLine { input_tokens, cached_tokens, output_tokens },
         below: BelowLine { agents, jobs, turns, tokens, all },
+        commits: commits.first.into_iter().map(revision).collect(),
+        more_commits: commits.more,
+        commits_counted: commits.counted,
         text: digested.text(),
     }
+}
+
+fn revision(Revision { commit, subject }: Revision) -> RevisionLine {
+    RevisionLine { commit, subject }
 }
 
 fn goal_line(goal: GoalInShort) -> GoalInShortLine {

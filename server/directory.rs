@@ -49,6 +49,8 @@ pub struct DirLine {
 pub struct DirectoryLine {
     /// Where it lies.
     pub directory: String,
+    /// How it stood when it was given; nothing if that could not be told.
+    pub began: Option<CheckoutLine>,
     /// How it was left; nothing if that could not be told.
     pub left: Option<CheckoutLine>,
     /// When that was seen.
@@ -133,9 +135,10 @@ pub(crate) async fn show(runtime: &Runtime, path: AgentPath) -> Result<DirLine, 
 }
 
 pub(crate) fn directory_line(directory: &Directory) -> DirectoryLine {
-    let Directory { of: _, path, left, at, found } = directory;
+    let Directory { of: _, path, began, left, at, found } = directory;
     DirectoryLine {
         directory: path.clone(),
+        began: began.as_ref().map(checkout_line),
         left: left.as_ref().map(checkout_line),
         left_at: moment(*at),
         found: found.as_ref().map(found_line),

@@ -50,6 +50,8 @@ pub struct SessionLine {
     pub model: Option<String>,
     /// The effort.
     pub effort: Option<String>,
+    /// What a program that has just lost its conversation begins the new one with.
+    pub briefing: Option<String>,
 }
 
 impl SessionRequest {
@@ -99,13 +101,18 @@ pub(crate) async fn answer_as(
     tools: &Tools,
     request: SessionRequest,
 ) -> Result<SessionLine, Failure> {
+    let mut briefing = None;
     match request {
         SessionRequest::Show { .. } => {}
         SessionRequest::Keep { name } => tools.keep_session(&name).await?,
-        SessionRequest::Lost { .. } => tools.lose_session().await?,
+        SessionRequest::Lost { .. } => {
+            tools.lose_session().await?;
+            briefing = tools.briefing(false).await?;
+        }
         SessionRequest::Set { model, effort, .. } => tools.keep_settings(model.as_deref(), effort.as_deref()).await?,
     }
-    show(runtime, tools.me().path.clone()).await
+    let line = show(runtime, tools.me().path.clone()).await?;
+    Ok(SessionLine { briefing, ..line })
 }
 
 /// What the brain at `path` goes on with.
@@ -125,5 +132,6 @@ pub(crate) fn line(path: AgentPath, session: Option<Session>, settings: Option<B
         session: session.map(|session| session.name),
         model,
         effort,
+        briefing: None,
     }
 }

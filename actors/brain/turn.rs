@@ -311,7 +311,7 @@ impl Turn {
 
     /// Tells that the other side has lost the conversation that the turn was to go on with. It is kept no longer when this
     /// returns, an event and a line of the transcript say so, and [`Turn::session`] is none from here on: the brain begins a
-    /// new one and keeps that. Nothing happens if there was none.
+    /// new one with [`Turn::briefing`], which tells all of it then, and keeps that. Nothing happens if there was none.
     ///
     /// # Errors
     /// The turn is over, or the agent or an ancestor is closed.

@@ -4,8 +4,8 @@ use std::ops::Bound;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentRef, Below, Child, Counts, DIGEST_CHILD_MAX, DIGEST_CHILDREN, Digest, Direction, Goal, GoalInShort, Node, Row,
-    Shortlist, Table, Time, Usage, Work, in_short,
+    AgentRef, Below, Child, Counts, DIGEST_CHILD_MAX, DIGEST_CHILDREN, Digest, Direction, Directory, Goal, GoalInShort,
+    Node, Revision, Row, Shortlist, Table, Time, Usage, Work, in_short,
 };
 
 use crate::children::Walk;
@@ -27,10 +27,11 @@ impl System {
         let goal = self.goal_in_short(me).await?;
         let (children, newest) = self.children_in_short(&me.path).await?;
         let below = self.below(&me.path).await?;
+        let commits = self.commits_since_spawn(me).await?;
         let (goal, changed) = goal.unzip();
         let at = [view.active(), Some(work.at), newest, changed].into_iter().flatten().max().unwrap_or_default();
         let (of, status) = (me.id, view.status().to_owned());
-        Ok(Digest { of, at, status, goal, work, used, children, below })
+        Ok(Digest { of, at, status, goal, work, used, children, below, commits })
     }
 
     /// The view of one node, as the records have it: what a turn waits for only its process knows.
@@ -44,6 +45,15 @@ impl System {
         let goal = self.store.get::<Goal>(&Table::Goal.at(&me.path)).await?.map(|row| row.value);
         let goal = goal.filter(|goal| goal.of == me.id);
         Ok(goal.map(|goal| (GoalInShort::from(&goal), goal.updated_at)))
+    }
+
+    /// The commits that the agent's directory got since it was given to it, up to the end of the last turn.
+    async fn commits_since_spawn(&self, me: &AgentRef) -> Result<Shortlist<Revision>, Error> {
+        let directory = self.store.peek::<Directory>(&Table::Directory.at(&me.path)).await?.map(|row| row.value);
+        match directory.filter(|directory| directory.of == me.id) {
+            Some(directory) => Ok(self.revisions(&directory).await),
+            None => Ok(Shortlist::default()),
+        }
     }
 
     /// The first children, and when something last happened to one of them.

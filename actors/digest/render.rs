@@ -2,14 +2,17 @@
 
 use std::fmt::Write;
 
-use understory_store::{Answered, Below, Child, Digest, GoalInShort, Shortlist, Work};
+use understory_store::{Answered, Below, Child, Digest, GoalInShort, Revision, Shortlist, Work};
 
 use super::Digested;
+
+/// How much of a commit's name is told, in characters.
+const COMMIT_SHOWN: usize = 12;
 
 /// The text: facts a line each, lists beneath their heads, and nothing for what there is none of.
 pub(super) fn text(digested: &Digested) -> String {
     let Digested { agent, digest } = digested;
-    let Digest { of: _, at: _, status, goal, work, used, children, below } = digest;
+    let Digest { of: _, at: _, status, goal, work, used, children, below, commits } = digest;
     let mut text = format!("{}: {status}{}\n", agent.path, turns(work));
     if let Some(goal) = goal {
         let _ = writeln!(text, "goal {}: {}", standing(goal), goal.objective);
@@ -19,6 +22,7 @@ pub(super) fn text(digested: &Digested) -> String {
         let _ = writeln!(text, "tools: {}", tools(work));
     }
     list(&mut text, "children", children.first.iter().map(child).chain(more(children)));
+    list(&mut text, "commits", commits.first.iter().map(revision).chain(more(commits)));
     if used.tokens() > 0 {
         let _ = writeln!(text, "used: {} tokens", used.tokens());
     }
@@ -73,6 +77,11 @@ fn tools(work: &Work) -> String {
 fn child(child: &Child) -> String {
     let Child { name, status, outcome } = child;
     told(format!("{name} {status}"), outcome)
+}
+
+fn revision(revision: &Revision) -> String {
+    let Revision { commit, subject } = revision;
+    told(commit.get(..COMMIT_SHOWN).unwrap_or(commit).to_owned(), subject)
 }
 
 fn told(head: String, text: &str) -> String {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use tokio::task::spawn_blocking;
-use understory_store::{Checkout, Drift};
+use understory_store::{Checkout, Drift, Revision, Shortlist};
 
 pub(crate) use places::Place;
 pub(crate) use surveys::Surveys;
@@ -37,6 +37,17 @@ pub enum OnDrift {
 pub trait Surveyor: Send + Sync + 'static {
     /// Tells how a directory stands; nothing if that cannot be told now. It is dropped after five seconds.
     fn survey(&self, directory: Arc<Path>) -> BoxFuture<'_, Option<Checkout>>;
+
+    /// Tells the commits from behind `from`, or from the first, to `to`, newest first: [`DIGEST_COMMITS`](crate::DIGEST_COMMITS) of them, and how many
+    /// more there are. Nothing if that cannot be told. It is dropped after five seconds.
+    fn revisions(
+        &self,
+        _directory: Arc<Path>,
+        _from: Option<String>,
+        _to: String,
+    ) -> BoxFuture<'_, Option<Shortlist<Revision>>> {
+        Box::pin(async { None })
+    }
 
     /// Tells the name of a directory that has no links in it.
     ///

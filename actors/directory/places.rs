@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use understory_paths::AgentPath;
-use understory_store::{AgentId, AgentRef, Checkout, CommitError, Directory, Draft, Event, Node, Table, Time};
+use understory_store::{
+    AgentId, AgentRef, Checkout, CommitError, Directory, Draft, Event, Node, Revision, Shortlist, Table, Time,
+};
 
 use super::DIRECTORY_MAX;
 use crate::error::Error;
@@ -118,6 +120,11 @@ impl System {
         self.surveys.look(directory).await
     }
 
+    /// The commits between how a directory was given and how it was left.
+    pub(crate) async fn revisions(&self, directory: &Directory) -> Shortlist<Revision> {
+        self.surveys.revisions(directory).await
+    }
+
     /// A directory as it is kept, and how it stands.
     pub(crate) async fn place(&self, directory: &Path) -> Result<Place, Error> {
         let refused = |rule: String| Error::BadDirectory { directory: directory.display().to_string(), rule };
@@ -179,7 +186,12 @@ impl System {
             }
             let row = self.store.peek::<Directory>(&Table::Directory.at(path)).await?;
             let (of, now) = (node.value.id(), self.clock.now());
-            let next = place(row.as_ref().map(|row| &row.value))?.record(of, now);
+            let known = row.as_ref().map(|row| &row.value);
+            let place = place(known)?;
+            let next = match known.filter(|known| known.of == of && known.path == place.path) {
+                Some(known) => known.accept(place.left, now),
+                None => place.record(of, now),
+            };
             if let Node::Job(_) = &node.value {
                 // Its actor alone writes it.
                 self.place_job(path, next.clone()).await?;

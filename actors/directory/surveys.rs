@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
-use understory_store::Checkout;
+use understory_store::{
+    Checkout, DIGEST_COMMITS, DIGEST_NAME_MAX, DIGEST_SUBJECT_MAX, Directory, Revision, Shortlist, in_short,
+};
 
 use super::{NoRepositories, Surveyor};
 use crate::lock::Lock;
@@ -64,6 +66,21 @@ impl Surveys {
             asked.remove(directory);
         }
         found
+    }
+
+    /// The commits between how a directory was given and how it was left; none if that could not be told.
+    pub(crate) async fn revisions(&self, directory: &Directory) -> Shortlist<Revision> {
+        let Some((from, to)) = directory.span() else { return Shortlist::default() };
+        let Ok(_look) = self.looks.acquire().await else { return Shortlist::default() };
+        let (place, from) = (Path::new(&directory.path).into(), from.map(str::to_owned));
+        let told = tokio::time::timeout(LOOK_MAX, self.surveyor.revisions(place, from, to.to_owned())).await;
+        let Shortlist { mut first, more, counted } = told.ok().flatten().unwrap_or_default();
+        first.truncate(DIGEST_COMMITS);
+        for Revision { commit, subject } in &mut first {
+            *commit = in_short(commit, DIGEST_NAME_MAX);
+            *subject = in_short(subject, DIGEST_SUBJECT_MAX);
+        }
+        Shortlist { first, more, counted }
     }
 
     async fn answer(&self, round: &Round, question: u64, directory: &Arc<Path>) -> Option<Checkout> {

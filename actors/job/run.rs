@@ -78,6 +78,11 @@ pub(super) enum RunEnd {
 }
 
 impl Held {
+    /// Whether a worker is at a row, or is about to be.
+    pub(crate) fn has_runs(&self) -> bool {
+        self.runs.values().any(RunEntry::is_interruptible)
+    }
+
     /// What a run of a row waits for, if it does.
     pub(crate) fn waits(&self, number: u32, run: u32) -> Option<Waits> {
         self.runs.get(&number).filter(|entry| entry.run == run)?.slot.as_ref()?.waits()

@@ -21,6 +21,14 @@ const COUNTED_MAX: usize = 1024;
 /// How many memories of its place, the newest, a turn that is run again looks through for what it noted before.
 const LOOKED_BACK: usize = 256;
 
+/// By whom a memory is written, and what is known of him.
+struct Written<'a> {
+    caller: &'a Caller,
+    /// The commit that his directory is at, as far as he knows.
+    commit: Option<String>,
+    tainted: bool,
+}
+
 impl System {
     /// Writes a memory for a host or operator: at `at`, for the scopes `agent` and `subtree`; at `/root` for the others. Secrets
     /// are taken out of it first.
@@ -40,7 +48,7 @@ impl System {
             let mut draft = Draft::new();
             expect_node(&mut draft, &node, &place);
             self.expect_no_removal(&place, &mut draft).await?;
-            let (key, memory) = self.fresh(&place, node.value.id(), &note, None, false);
+            let (key, memory) = self.fresh(&place, node.value.id(), &note, None);
             let _ = draft.create(key.row(), &memory);
             match self.keep(draft, &key, Some(memory), Some(&writing)).await {
                 Ok(_) => return Ok(Noted { key, redacted, new: true }),
@@ -69,7 +77,9 @@ impl System {
             caller.fence(&mut draft);
             trust.expect(&mut draft);
             let of = self.owner(&place, me, &mut draft).await?;
-            let (key, memory) = self.fresh(&place, of, &note, Some(caller), trust.is_tainted());
+            let commit = self.directory(&me.path).await?.and_then(|known| known.commit().map(str::to_owned));
+            let written = Written { caller, commit, tainted: trust.is_tainted() };
+            let (key, memory) = self.fresh(&place, of, &note, Some(written));
             let _ = draft.create(key.row(), &memory);
             transcribe(&mut draft, caller, tool.clone());
             match self.keep(draft, &key, Some(memory), Some(&writing)).await {
@@ -295,27 +305,19 @@ impl System {
         draft.expect_open(place);
     }
 
-    fn fresh(
-        &self,
-        place: &AgentPath,
-        of: AgentId,
-        note: &Note,
-        author: Option<&Caller>,
-        tainted: bool,
-    ) -> (MemoryKey, Memory) {
+    fn fresh(&self, place: &AgentPath, of: AgentId, note: &Note, by: Option<Written<'_>>) -> (MemoryKey, Memory) {
         let Note { text, scope, tags } = note.clone();
+        let turn = |caller: &Caller| caller.run().map_or(caller.turn(), |run| run.run.into());
         let memory = Memory {
             of,
             scope,
             text,
             tags,
-            author: author.map(|author| author.me().clone()),
-            turn: author
-                .map(|author| author.run().map_or(author.turn(), |run| run.run.into()))
-                .filter(|turn| *turn > 0),
-            commit: None,
+            author: by.as_ref().map(|by| by.caller.me().clone()),
+            turn: by.as_ref().map(|by| turn(by.caller)).filter(|turn| *turn > 0),
+            tainted: by.as_ref().is_some_and(|by| by.tainted),
+            commit: by.and_then(|by| by.commit),
             at: self.clock.now(),
-            tainted,
             edited_at: None,
         };
         (MemoryKey { place: place.clone(), id: MemoryId::new() }, memory)

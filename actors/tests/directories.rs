@@ -1,16 +1,16 @@
 //! Where agents work: what they are given, what is compared before a turn, and what is held.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use understory_store::{Checkout, Directory, Event, MemoryBackend};
+use understory_store::{Checkout, Directory, Event, MemoryBackend, Revision, Scope, Shortlist};
 
 use super::world::{LONG, Setting, World, at, process, until};
 use crate::brain::{BrainError, Response, Turn};
-use crate::{Error, OnDrift, Role, SpawnRequest, Surveyor, Until};
+use crate::{Error, MemoryQuery, MemoryView, Note, OnDrift, Role, SpawnRequest, Surveyor, Until};
 
 /// Directories as a test says they stand, and how often each was looked at.
 #[derive(Clone, Default)]
@@ -46,6 +46,18 @@ impl Surveyor for Disk {
         })
     }
 
+    /// Of two names it knows the subject of the later.
+    fn revisions(
+        &self,
+        directory: Arc<Path>,
+        from: Option<String>,
+        to: String,
+    ) -> BoxFuture<'_, Option<Shortlist<Revision>>> {
+        let subject = format!("{} from {} to {to}", directory.display(), from.as_deref().unwrap_or("the first"));
+        let first = vec![Revision { commit: to, subject }];
+        Box::pin(std::future::ready(Some(Shortlist { first, more: 2, counted: true })))
+    }
+
     fn locate(&self, directory: PathBuf) -> BoxFuture<'_, io::Result<PathBuf>> {
         // Links are followed and what leads up is taken away, as a disk does.
         let found: PathBuf = directory.components().fold(PathBuf::new(), |mut path, part| {
@@ -78,6 +90,11 @@ fn setting(disk: &Disk, on_drift: OnDrift) -> Setting {
                     return Err(BrainError::broken("once"));
                 }
                 Some("hang") => std::future::pending().await,
+                Some("note") => {
+                    let (text, scope) = ("the mill is old".to_owned(), Scope::Agent);
+                    let note = Note { text, scope, tags: BTreeSet::new() };
+                    turn.remember(note).await.map_err(|error| BrainError::refused(error.to_string()))?;
+                }
                 _ => {}
             }
             Ok(Response::text(turn.text()))
@@ -371,4 +388,46 @@ fn what_changed_between_processes_is_told_in_the_next() {
         assert!(matches!(refused, Error::Drifted { .. }), "a turn that was cut by a crash is held, too: {refused}");
         world.end().await;
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_tells_the_commits_since_the_agent_was_created() {
+    let disk = Disk::new();
+    let world = setting(&disk, OnDrift::Warn).open().await;
+    given(&world, "/root/a", Some("/work")).await.unwrap();
+    world.assign("/root/a", "x").await.unwrap();
+    let none = world.system.digest(&at("/root/a")).await.unwrap();
+    assert_eq!(none.digest.commits, Shortlist::default(), "there are none");
+    world.assign("/root/a", "commit").await.unwrap();
+    world.system.accept_directory(&at("/root/a")).await.unwrap();
+    let told = world.system.digest(&at("/root/a")).await.unwrap();
+    assert!(told.text().contains("commits:\n  b2: /work from a1 to b2\n  and 2 more\n"), "{}", told.text());
+    disk.set("/work", on("main", "c3"));
+    assert_eq!(world.system.digest(&at("/root/a")).await.unwrap(), told, "what came after its turn is not its own");
+    disk.set("/else", on("main", "z9"));
+    world.system.set_directory(&at("/root/a"), Path::new("/else")).await.unwrap();
+    let elsewhere = world.system.digest(&at("/root/a")).await.unwrap();
+    assert_eq!(elsewhere.digest.commits, Shortlist::default(), "it was given another");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_memory_has_the_commit_that_its_author_knew() {
+    let disk = Disk::new();
+    let world = setting(&disk, OnDrift::Warn).open().await;
+    given(&world, "/root/a", Some("/work")).await.unwrap();
+    given(&world, "/root/b", None).await.unwrap();
+    let noted = async |path: &str| {
+        world.assign(path, "note").await.unwrap();
+        let query = MemoryQuery::of(MemoryView::Below(at(path)));
+        let page = world.system.memories(&query).await.unwrap();
+        let mut commits: Vec<_> = page.memories.into_iter().map(|found| found.memory.commit).collect();
+        commits.sort();
+        commits
+    };
+    assert_eq!(noted("/root/a").await, [Some("a1".to_owned())]);
+    disk.set("/work", on("main", "b2"));
+    assert_eq!(noted("/root/a").await, [Some("a1".to_owned()), Some("b2".to_owned())], "it was told of that");
+    assert_eq!(noted("/root/b").await, [None]);
+    world.end().await;
 }

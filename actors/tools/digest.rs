@@ -23,8 +23,11 @@ impl Tools {
         Ok(serde_json::json!({ "path": digested.agent.path.as_str(), "digest": digested.text() }).to_string())
     }
 
-    /// See [`Turn::briefing`](crate::Turn::briefing).
-    pub(crate) async fn briefing(&self, in_session: bool) -> Result<Option<String>, ToolError> {
+    /// See [`Turn::briefing`](crate::Turn::briefing); `in_session`, the brain goes on with a conversation.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn briefing(&self, in_session: bool) -> Result<Option<String>, ToolError> {
         Ok(self.system.briefing(&self.caller, in_session).await?)
     }
 

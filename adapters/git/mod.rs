@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::spawn_blocking;
-use understory_actors::{Checkout, Surveyor};
+use understory_actors::{Checkout, DIGEST_COMMITS, Revision, Shortlist, Surveyor};
 
 use crate::shell::on_path;
 
@@ -26,6 +26,8 @@ use crate::shell::on_path;
 const NAME_MAX: usize = 256;
 /// The most settings of a repository that are taken away.
 const FILTERS_MAX: usize = 256;
+/// How far commits are counted.
+const COMMITS_MAX: u64 = 1_000;
 /// How much is read of what git prints about those, and of what it says went wrong.
 const OUTPUT_MAX: u64 = 64 << 10;
 /// Settings that hold whatever a repository says.
@@ -80,6 +82,39 @@ impl Git {
         let is_none = said.contains("not a git repository") || said.contains("must be run in a work tree");
         Ok(is_none.then_some(Checkout::Plain))
     }
+
+    /// The commits from behind `from` to `to`.
+    async fn list(
+        program: &Path,
+        directory: &Path,
+        from: Option<&str>,
+        to: &str,
+    ) -> io::Result<Option<Shortlist<Revision>>> {
+        let mut command = git(program, directory, &[]);
+        command.args(["rev-list", "--no-commit-header", "--format=%H %s", &format!("--max-count={COMMITS_MAX}")]);
+        command.args(["--end-of-options", to]);
+        command.args(from.map(|from| format!("^{from}")));
+        let mut child = command.spawn()?;
+        let output = child.stdout.take().expect("its output is piped");
+        let (mut lines, mut line) = (BufReader::new(output), Vec::new());
+        let (mut first, mut count) = (Vec::new(), 0);
+        loop {
+            line.clear();
+            (&mut lines).take(OUTPUT_MAX).read_until(b'\n', &mut line).await?;
+            if line.is_empty() {
+                break;
+            }
+            count += 1;
+            if first.len() < DIGEST_COMMITS {
+                let line = String::from_utf8_lossy(&line);
+                let (commit, subject) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
+                first.push(Revision { commit: cut(commit), subject: subject.to_owned() });
+            }
+        }
+        let more = count - first.len() as u64;
+        // One of the two may be gone: a branch that was written anew, say.
+        Ok(child.wait().await?.success().then_some(Shortlist { first, more, counted: count < COMMITS_MAX }))
+    }
 }
 
 impl Surveyor for Git {
@@ -96,6 +131,21 @@ impl Surveyor for Git {
             }
             let looked = Git::look(self.program.as_ref()?, &directory).await;
             looked.unwrap_or_else(|error| {
+                tracing::debug!(directory = %directory.display(), %error, "git was not asked");
+                None
+            })
+        })
+    }
+
+    fn revisions(
+        &self,
+        directory: Arc<Path>,
+        from: Option<String>,
+        to: String,
+    ) -> BoxFuture<'_, Option<Shortlist<Revision>>> {
+        Box::pin(async move {
+            let listed = Git::list(self.program.as_ref()?, &directory, from.as_deref(), &to).await;
+            listed.unwrap_or_else(|error| {
                 tracing::debug!(directory = %directory.display(), %error, "git was not asked");
                 None
             })

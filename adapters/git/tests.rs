@@ -100,6 +100,30 @@ async fn a_repository_is_told_by_its_commit_its_branch_and_its_changes() {
 }
 
 #[tokio::test]
+async fn the_commits_between_two_are_told_newest_first() {
+    let folder = Folder::new();
+    let list = async |from: Option<&str>, to: &str| {
+        git_here().revisions(folder.repo().into(), from.map(str::to_owned), to.to_owned()).await
+    };
+    let mut made = Vec::new();
+    for n in 0..DIGEST_COMMITS + 3 {
+        folder.write("a", &n.to_string());
+        folder.git("add -A");
+        folder.git(&format!("commit -q -m number{n} -m body"));
+        made.push(look(&folder.repo()).await.unwrap().commit().unwrap().to_owned());
+    }
+    let [first, .., last] = made.as_slice() else { unreachable!("there are several") };
+    let told = list(Some(first), last).await.unwrap();
+    assert_eq!((told.first.len(), told.more, told.counted), (DIGEST_COMMITS, 2, true));
+    assert_eq!(told.first[0], Revision { commit: last.clone(), subject: format!("number{}", DIGEST_COMMITS + 2) });
+    assert_eq!(list(None, first).await.unwrap().first.len(), 1, "the first commit is told, too");
+    assert_eq!(list(Some(last), last).await.unwrap(), Shortlist::default());
+    let unknown = "0123456789012345678901234567890123456789";
+    assert_eq!(list(Some(unknown), last).await, None, "it was written anew, perhaps");
+    assert_eq!(list(Some(first), "--all").await, None, "what is no commit is not taken for a setting");
+}
+
+#[tokio::test]
 async fn only_what_lies_below_the_directory_counts() {
     let folder = Folder::new();
     fs::create_dir(folder.repo().join("sub")).unwrap();
@@ -168,6 +192,7 @@ async fn nothing_that_a_repository_names_is_run() {
     // The same length and another time: git has to look into it.
     folder.write("a", "2");
     folder.write("b", "2");
+    folder.git("config log.showSignature true");
     let index = fs::read(folder.repo().join(".git/index")).unwrap();
     assert_eq!(said(&folder.repo()).await, (true, Some("main".to_owned()), true));
     let sprung: Vec<_> = ["clean", "process", "monitor", "page", "ssh", "hook"]

@@ -17,7 +17,7 @@ pub(crate) enum SessionVerb {
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Say that the other side has lost the conversation: a new one is begun
+    /// Say that the other side has lost the conversation: a new one is begun, with what this prints
     Lost {
         /// Whose; this program's own if none is given
         #[arg(value_name = "PATH")]

@@ -11,6 +11,7 @@ pub(super) fn dir(line: &DirLine) -> String {
     let now = now.as_ref().map_or_else(|| "cannot be told".to_owned(), words);
     table(vec![
         ("directory", escaped(&directory.directory)),
+        ("began", directory.began.as_ref().map(words).unwrap_or_default()),
         ("left", left(directory)),
         ("now", now),
         ("drift", drift.as_deref().map(escaped).unwrap_or_default()),

@@ -5,7 +5,10 @@ use understory_server::SessionLine;
 use super::{escaped, table};
 
 pub(super) fn session(line: &SessionLine) -> String {
-    let SessionLine { path, session, kept_at, model, effort } = line;
+    let SessionLine { path, session, kept_at, model, effort, briefing } = line;
+    if let Some(briefing) = briefing {
+        return briefing.clone();
+    }
     if session.is_none() && model.is_none() && effort.is_none() {
         return format!("{path} has nothing to go on with\n");
     }

@@ -29,6 +29,10 @@ pub const DIGEST_NAME_MAX: usize = 64;
 pub const DIGEST_CHILDREN: usize = 12;
 /// How much of what came of a child, in bytes.
 pub const DIGEST_CHILD_MAX: usize = 100;
+/// How many commits a digest names.
+pub const DIGEST_COMMITS: usize = 8;
+/// How much of a commit's subject, in bytes.
+pub const DIGEST_SUBJECT_MAX: usize = 100;
 
 /// What an agent's work came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +53,18 @@ pub struct Digest {
     pub children: Shortlist<Child>,
     /// What was done and used below it.
     pub below: Below,
+    /// The commits that its directory got between the agent's creation and the end of its last turn, newest first. Whoever
+    /// works in the same directory may have made some.
+    pub commits: Shortlist<Revision>,
+}
+
+/// A commit of a repository, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// Its name, in full.
+    pub commit: String,
+    /// The first line of what it says of itself.
+    pub subject: String,
 }
 
 /// A goal, in short.

@@ -25,6 +25,8 @@ pub struct Directory {
     pub of: AgentId,
     /// Where it lies: absolute and without links.
     pub path: String,
+    /// How it stood when it was given; nothing if nobody could tell.
+    pub began: Option<Checkout>,
     /// How it was left; nothing if nobody could tell.
     pub left: Option<Checkout>,
     /// When that was seen.
@@ -74,7 +76,7 @@ pub struct Drifted {
 impl Directory {
     /// A directory as it is given to somebody.
     pub fn new(of: AgentId, path: String, left: Option<Checkout>, at: Time) -> Self {
-        Directory { of, path, left, at, found: None }
+        Directory { of, path, began: left.clone(), left, at, found: None }
     }
 
     /// What is otherwise than it was left. What nobody could tell of is not compared.
@@ -86,6 +88,19 @@ impl Directory {
     /// The same with a drift found, which whoever runs there next is told of, or which is held against that.
     pub fn found(&self, drift: Drift, held: bool, at: Time) -> Self {
         Directory { found: Some(Drifted { drift, at, held }), ..self.clone() }
+    }
+
+    /// The commit that whoever works there knows: as a turn left it, or as it was told of it since.
+    pub fn commit(&self) -> Option<&str> {
+        let told = self.found.as_ref().filter(|found| found.at >= self.at).map(|found| &found.drift.is);
+        told.or(self.left.as_ref())?.commit()
+    }
+
+    /// The commits that lie between how it was given and how it was left, as the first that is not among them, if there is one,
+    /// and the last that is. Nothing if there are none, or nobody could tell.
+    pub fn span(&self) -> Option<(Option<&str>, &str)> {
+        let (began, left) = (self.began.as_ref()?.commit(), self.left.as_ref()?.commit()?);
+        (began != Some(left)).then_some((began, left))
     }
 
     /// Whether this drift is held already.

@@ -114,10 +114,10 @@ fn a_directory_is_shown_set_and_refused() {
     let (_, set) = folder.json("dir set bob repo/../repo");
     let (_, shown) = folder.json("dir show bob");
     assert_eq!(settled(set), settled(shown.clone()));
-    insta::assert_snapshot!(settled(shown), @r#"{"path":"/root/bob","directory":{"directory":"[dir]/repo","left":{"is":"repository","commit":"[commit]","branch":"main","dirty":false},"left_at":"[time]","found":null},"now":{"is":"repository","commit":"[commit]","branch":"main","dirty":false},"drift":null}"#);
+    insta::assert_snapshot!(settled(shown), @r#"{"path":"/root/bob","directory":{"directory":"[dir]/repo","began":{"is":"repository","commit":"[commit]","branch":"main","dirty":false},"left":{"is":"repository","commit":"[commit]","branch":"main","dirty":false},"left_at":"[time]","found":null},"now":{"is":"repository","commit":"[commit]","branch":"main","dirty":false},"drift":null}"#);
     git(&folder, "checkout -q -b dev");
     let (_, shown) = folder.json("dir show bob");
-    insta::assert_snapshot!(settled(shown), @r#"{"path":"/root/bob","directory":{"directory":"[dir]/repo","left":{"is":"repository","commit":"[commit]","branch":"main","dirty":false},"left_at":"[time]","found":null},"now":{"is":"repository","commit":"[commit]","branch":"dev","dirty":false},"drift":"branch main -> branch dev"}"#);
+    insta::assert_snapshot!(settled(shown), @r#"{"path":"/root/bob","directory":{"directory":"[dir]/repo","began":{"is":"repository","commit":"[commit]","branch":"main","dirty":false},"left":{"is":"repository","commit":"[commit]","branch":"main","dirty":false},"left_at":"[time]","found":null},"now":{"is":"repository","commit":"[commit]","branch":"dev","dirty":false},"drift":"branch main -> branch dev"}"#);
     for (words, code) in [
         ("dir set bob none", (3, "not_found")),
         ("dir set nobody repo", (3, "not_found")),
@@ -132,6 +132,25 @@ fn a_directory_is_shown_set_and_refused() {
     let shown = folder.ok("dir show bob");
     assert!(shown.contains("now        not there\n"), "{shown}");
     assert_eq!(folder.run("store verify").code, 0);
+}
+
+#[test]
+fn a_digest_and_a_memory_name_the_commits_of_a_turn() {
+    let folder = with_repository();
+    let (me, words) = (env!("CARGO_BIN_EXE_understory"), "-c user.name=a -c user.email=a@example.org commit -qam");
+    let script = format!("cat; echo x >file; git {words} 'mill repaired'; '{me}' memory add old --scope agent");
+    folder.worker("answer", &script);
+    spawned(&folder, "");
+    let before = git(&folder, "rev-parse HEAD");
+    folder.ok("assign ada go");
+    let after = git(&folder, "rev-parse HEAD");
+    assert_ne!(before, after);
+    let digest = folder.ok("digest ada");
+    assert!(digest.contains(&format!("commits:\n  {}: mill repaired\n", &after[..12])), "{digest}");
+    let commits = &folder.json("digest ada").1["commits"];
+    assert_eq!(*commits, json!([{ "commit": after, "subject": "mill repaired" }]));
+    let memories = folder.json("memory list").1;
+    assert_eq!(memories["memories"][0]["commit"], json!(before), "{memories}");
 }
 
 #[test]

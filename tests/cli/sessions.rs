@@ -25,7 +25,7 @@ fn a_program_keeps_its_conversation_and_is_given_it_back() {
     let (_, mut shown) = folder.json("session show ada");
     assert!(shown["kept_at"].is_string(), "{shown}");
     shown["kept_at"] = json!("[time]");
-    insta::assert_snapshot!(shown, @r#"{"path":"/root/ada","session":"c1","kept_at":"[time]","model":"m1","effort":"high"}"#);
+    insta::assert_snapshot!(shown, @r#"{"path":"/root/ada","session":"c1","kept_at":"[time]","model":"m1","effort":"high","briefing":null}"#);
     folder.ok("session set ada --model m2");
     assert_eq!(folder.ok("assign ada more"), "c1 m2 high\n");
     let shown = folder.ok("show ada");
@@ -49,6 +49,20 @@ fn a_conversation_that_is_lost_is_begun_anew_within_the_turn() {
         assert_eq!((code, &failure["code"]), (2, &json!("usage")), "{words}: {failure}");
     }
     assert_eq!(folder.run("session show nobody").code, 3);
+}
+
+#[test]
+fn a_new_conversation_begins_with_what_was_done_so_far() {
+    let me = env!("CARGO_BIN_EXE_understory");
+    let script = format!(
+        "case $(cat) in begin) u session keep c1; echo found the mill;; more) echo \"[$UNDERSTORY_BRIEFING]\";; \\
+         gone) '{me}' session lost;; esac"
+    );
+    let folder = folder(&script);
+    folder.ok("assign ada begin");
+    folder.ok("assign ada x");
+    let told = folder.ok("assign ada gone");
+    assert!(told.contains("## So far") && told.contains("turn 1 completed: found the mill"), "{told}");
 }
 
 /// The program keeps its conversation and hangs; its owner is killed before it answers.

@@ -215,6 +215,9 @@ fn of_agents() {
         "tokens": 0,
         "all": true
       },
+      "commits": [],
+      "more_commits": 0,
+      "commits_counted": true,
       "text": "/root/ada: completed, 3 turns (3 completed)\nlast answers:\n  turn 1 completed: hello\n  turn 2 completed: again\n  turn 3 completed: later\n"
     }
     "#);

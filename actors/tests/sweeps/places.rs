@@ -6,7 +6,10 @@ use std::sync::Arc;
 use understory_store::Directory;
 
 use super::{Notes, Process, rest, sweep};
+use crate::brain::BrainError;
+use crate::job::JobRequest;
 use crate::tests::directories::{Disk, on};
+use crate::tests::table::Table;
 use crate::tests::world::{LONG, Setting, World, at, letter};
 use crate::{Error, Letter, OnDrift, Response, Role, SpawnRequest, Until};
 
@@ -109,4 +112,53 @@ fn a_drift_is_told_and_held_whatever_crashes() {
         },
     );
     assert!(commits >= 12, "{commits} commits");
+}
+
+/// Rows that commit where they work, and what others do there before the job is done.
+#[test]
+fn the_rows_of_a_job_are_worked_on_where_it_was_accepted_whatever_crashes() {
+    let (disk, table) = (Disk::new(), Table::text("id\ncommit\nb\nc\n"));
+    let commits = sweep(
+        |process| {
+            if process == Process::First {
+                disk.set("/work", on("main", "a1"));
+            }
+            let (block, working) = (Role::with_brain("worker", "").on_drift(OnDrift::Block), disk.clone());
+            let world = World::setting().surveyor(Arc::new(disk.clone())).role("default", block);
+            world.brain("worker", move |turn| {
+                let disk = working.clone();
+                async move {
+                    if turn.row().is_some_and(|row| &*row.item_id == "commit") {
+                        disk.set("/work", on("main", "b2"));
+                    }
+                    match turn.directory() {
+                        Some(there) if there == Path::new("/work") => Ok(Response::report("{}")),
+                        other => Err(BrainError::refused(format!("in {other:?}"))),
+                    }
+                }
+            })
+        },
+        async |world, notes| {
+            let request = JobRequest { directory: Some("/work".into()), concurrency: 1, ..table.request("worker") };
+            let job = world.system.start_job(request).await?.job.path;
+            notes.note("asked");
+            world.system.job_finished(&job).await.map(drop)
+        },
+        async |world, notes, point| {
+            let job = at("/root/job");
+            if world.system.show(&job).await.is_err() {
+                assert!(!notes.has("asked"), "{point:?}: what was accepted is there");
+                return;
+            }
+            rest(world).await;
+            // A crash in the row that commits leaves a directory of which nobody knows who changed it.
+            world.system.accept_directory(&job).await.unwrap();
+            world.system.unpause_job(&job).await.unwrap();
+            rest(world).await;
+            let counts = world.system.job(&job).await.unwrap().job.counts;
+            assert_eq!((counts.completed, counts.total()), (3, 3), "{point:?}");
+            assert_eq!(kept(world, "/root/job").await.unwrap().left, Some(on("main", "b2")), "{point:?}");
+        },
+    );
+    assert!(commits >= 5, "{commits} commits");
 }

