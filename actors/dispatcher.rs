@@ -83,7 +83,12 @@ async fn tell(system: &System, told: &Arc<Told>) -> Result<(), Error> {
         }
         _ => {}
     }
-    let below = matches!(told.event, Event::Closed { .. } | Event::Resumed { .. } | Event::Removed { .. });
+    let below = match &told.event {
+        Event::Closed { .. } | Event::Resumed { .. } | Event::Removed { .. } => true,
+        // Who waits for somebody below need not any longer.
+        Event::GoalChanged { goal, .. } => goal.status == Some(GoalStatus::BudgetLimited),
+        _ => false,
+    };
     system.watchers.tell(told, below);
     // Nobody listening is no failure.
     let _ = system.told.send(told.clone());

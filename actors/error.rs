@@ -322,6 +322,9 @@ pub enum Error {
     /// The table, template or output of a job is no good.
     #[error(transparent)]
     Job(#[from] crate::job::JobError),
+    /// A subtree cannot be exported or imported.
+    #[error(transparent)]
+    Parcel(#[from] crate::parcel::ParcelError),
     /// A brain's left-over work could not be ended.
     #[error("failed to end what an earlier process left running")]
     Sweep(#[source] crate::brain::BrainError),

@@ -37,6 +37,7 @@ mod looking;
 mod mail;
 mod memories;
 mod nickname;
+mod parcel;
 mod passes;
 mod pausing;
 mod planning;
@@ -85,6 +86,7 @@ pub use memories::{
     MemoryPage, MemoryQuery, MemoryView, Note, Noted, Remembered, Shares, TAG_MAX, TAGS_MAX, TAINT_MAX, Unused,
 };
 pub use nickname::{Nickname, NicknamePool, PoolError};
+pub use parcel::{ParcelError, ParcelReport};
 pub use passes::Pass;
 pub use pausing::{Awaited, Waits};
 pub use planning::{
@@ -92,7 +94,8 @@ pub use planning::{
     PlanView, PlannedNode,
 };
 pub use project::{
-    Hindrance, HindranceKind, Named, PROJECT_LOOKED_MAX, PROJECT_NAMED_MAX, PlanInShort, Progress, Project, Share,
+    Drifting, Hindrance, HindranceKind, Hindrances, Named, PROJECT_HINDRANCES_MAX, PROJECT_LOOKED_MAX,
+    PROJECT_NAMED_MAX, PlanInShort, Progress, Project, Share,
 };
 pub use redaction::{Redacted, redact};
 pub use removal::RemovedReport;

@@ -99,7 +99,7 @@ impl System {
     }
 
     /// Ends those who still act at and below a closed path, so that nothing of them meets a newcomer.
-    async fn empty(&self, path: &AgentPath) -> Result<(), Error> {
+    pub(crate) async fn empty(&self, path: &AgentPath) -> Result<(), Error> {
         let mut overdue = 0;
         for _ in 0..ROUNDS {
             overdue = self.dismiss(path, self.limits.grace).await.overdue;

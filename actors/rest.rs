@@ -76,7 +76,12 @@ impl System {
             for path in keys.iter().filter_map(|key| Table::Unfinished.path_of(key)) {
                 // Read anew, and durable: the mark may be one commit behind the job.
                 let row = self.store.get::<Node>(&Table::Node.at(&path)).await?;
-                let unfinished = matches!(row.map(|row| row.value), Some(Node::Job(job)) if job.unfinished() && !self.rests(&path, &job));
+                let unfinished = match row.map(|row| row.value) {
+                    Some(Node::Job(job)) => {
+                        job.unfinished() && !self.rests(&path, &self.without_lifted_pause(&path, job).await?)
+                    }
+                    _ => false,
+                };
                 if unfinished && !but.contains(&path) && closed_at(&self.store, &path).await?.is_none() {
                     return Ok(Some(path));
                 }

@@ -39,6 +39,9 @@ pub struct Role {
     pub on_drift: OnDrift,
     /// Whether they read what nobody vouches for, from their first turn on.
     pub untrusted: bool,
+    /// Whether their brains are asked to say, before a turn ends, how the work stands: see
+    /// [`Turn::summarise`](crate::Turn::summarise).
+    pub summary: bool,
     /// Which of them write memories that others see; those that read nothing of that kind, if nothing is said.
     pub shares: Option<Shares>,
 }
@@ -158,6 +161,12 @@ impl Role {
     /// other.
     pub fn isolated(mut self) -> Self {
         self.isolated = true;
+        self
+    }
+
+    /// The same role, whose brains are asked for a summary before a turn ends.
+    pub fn summarising(mut self) -> Self {
+        self.summary = true;
         self
     }
 

@@ -10,6 +10,7 @@ mod outside;
 mod plan;
 mod session;
 mod standing;
+mod summary;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,7 +174,7 @@ impl Tools {
     /// The tools this turn has.
     pub fn list(&self) -> impl Iterator<Item = &'static Tool> {
         let item = self.caller.run().is_some();
-        let fits = move |tool: &Tool| if item { !plan::is_of_plans(tool.name) } else { !tool.for_items };
+        let fits = move |tool: &Tool| if item { !is_of_agents(tool.name) } else { !tool.for_items };
         TOOLS.iter().filter(move |tool| fits(tool) && !self.hidden.contains(tool.name))
     }
 
@@ -202,6 +203,7 @@ impl Tools {
             "list" => self.call_list(arguments).await,
             "get_goal" | "create_goal" | "update_goal" | "set_goal" => self.call_goal(name, arguments).await,
             "digest" => self.call_digest(arguments).await,
+            "summarise" => self.call_summarise(arguments).await,
             "remember" => self.call_remember(arguments).await,
             "recall" => self.call_recall(arguments).await,
             "forget" => self.call_forget(arguments).await,
@@ -413,6 +415,11 @@ fn born(newborn: &Newborn) -> String {
 
 fn interrupted(whose: &[AgentPath]) -> String {
     serde_json::json!({ "interrupted": whose.len() }).to_string()
+}
+
+/// Whether it is about what only agents have.
+fn is_of_agents(tool: &str) -> bool {
+    plan::is_of_plans(tool) || tool == summary::SUMMARISE.name
 }
 
 fn accepted() -> String {

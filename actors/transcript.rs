@@ -5,6 +5,7 @@
 
 mod history;
 mod import;
+mod needs;
 mod prune;
 
 use std::time::Duration;
@@ -14,7 +15,8 @@ use understory_store::{Direction, EntryKind, InboxKey, Node, Row, Table, Time, T
 
 pub use history::{FORK_BYTES_MAX, FORK_ENTRIES_MAX, Fork, HISTORY_BYTES_MAX, History};
 pub use import::{IMPORT_BYTES_MAX, IMPORT_ENTRIES_MAX};
-pub use prune::{Hold, PRUNE_NAMED_MAX, PruneReport, PruneRequest};
+pub use needs::Hold;
+pub use prune::{PRUNE_NAMED_MAX, PruneReport, PruneRequest};
 
 use crate::error::Error;
 use crate::system::{System, node_at};

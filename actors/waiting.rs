@@ -76,6 +76,11 @@ pub enum Standing {
         /// Why.
         reason: String,
     },
+    /// A message waits that would start a turn, and none starts: nothing is left of a goal's budget. With more it goes on.
+    Held {
+        /// Whose goal.
+        goal: AgentPath,
+    },
     /// What came of it is not for whoever waits.
     Reserved {
         /// The word for how it stands.
@@ -218,11 +223,13 @@ impl System {
             return Ok(Some(Standing::Closed { at }));
         }
         let newest = agent.outcome.as_ref().map(|outcome| outcome.turn);
+        self.goals.ready(&self.store).await?;
+        let held = self.goals.spent_for(path).map(|goal| Standing::Held { goal });
         Ok(match agent.phase {
             Phase::Faulted { reason, .. } => Some(Standing::Faulted { reason }),
             Phase::Running(_) => None,
-            Phase::Ready { .. } if agent.brain.is_some() && has_trigger(&self.store, path).await? => None,
-            Phase::Ready { .. } if self.goes_on_here(path, agent.id).await? => None,
+            Phase::Ready { .. } if agent.brain.is_some() && has_trigger(&self.store, path).await? => held,
+            Phase::Ready { .. } if self.goes_on_here(path, agent.id).await? => held,
             Phase::Ready { .. } if after.is_some_and(|after| newest.is_none_or(|newest| newest <= after)) => None,
             Phase::Ready { .. } => Some(Standing::Rests(agent.outcome)),
         })

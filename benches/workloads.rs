@@ -24,6 +24,7 @@ mod job;
 mod listing;
 mod memories;
 mod options;
+mod parcels;
 mod place;
 mod raw;
 mod reopen;
@@ -61,7 +62,7 @@ struct Bench {
     long: bool,
 }
 
-const WORKLOADS: [(&str, Workload); 21] = [
+const WORKLOADS: [(&str, Workload); 22] = [
     ("spawn", spawn::measure),
     ("reply", reply::measure),
     ("wake", wake::measure),
@@ -83,6 +84,7 @@ const WORKLOADS: [(&str, Workload); 21] = [
     ("list", listing::measure),
     ("memories", memories::measure),
     ("goals", accounting::measure),
+    ("parcels", parcels::measure),
 ];
 
 fn main() -> ExitCode {

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use directory::DirVerb;
 pub(crate) use goal::{EndowArguments, GoalVerb};
-pub(crate) use import::ImportVerb;
+pub(crate) use import::{ImportArguments, ImportVerb, SubtreeFileArguments};
 pub(crate) use job::{
     JobBoundsArguments, JobExportArguments, JobItemsArguments, JobRetryArguments, JobRunArguments, JobSetArguments,
     JobVerb,
@@ -235,12 +235,23 @@ pub(crate) enum Verb {
     /// See or say with which conversation, model and effort a brain goes on
     #[command(subcommand)]
     Session(SessionVerb),
-    /// Take over what another program keeps
-    #[command(subcommand)]
-    Import(ImportVerb),
+    /// Take in what `export` wrote, or with `codex` what another program keeps
+    ///
+    /// What `export` wrote arrives closed, with all that it had; a resume starts it. A budget in it is taken from the nearest goal
+    /// above. A file that is called like a command is written ./codex.
+    Import(ImportArguments),
     /// Look after what agents noted for later, and what you note for them
     #[command(subcommand)]
     Memory(MemoryVerb),
+    /// Write a closed agent or job with everything below it, and all they keep, into a new file; tokens are not in it
+    Export {
+        /// Which
+        #[arg(value_name = "PATH")]
+        path: String,
+        /// Into which file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Look after the store
     #[command(subcommand)]
     Store(StoreVerb),

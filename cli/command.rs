@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use understory::AgentPath;
 use understory_server::{Code, Failure};
 
-use crate::arguments::{Arguments, JobVerb, RoleVerb, StoreVerb, Verb};
+use crate::arguments::{Arguments, ImportArguments, JobVerb, RoleVerb, StoreVerb, Verb};
 use crate::setting::{Setting, agent_path};
 use crate::signals::Signals;
 use crate::terminal::Terminal;
@@ -101,9 +101,11 @@ async fn carry_out(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Dead(verb) => dead::dead(session, verb).await,
         Verb::Dir(verb) => directory::dir(session, verb).await,
         Verb::Session(verb) => session::session(session, verb).await,
-        Verb::Import(verb) => import::import(session, verb).await,
+        Verb::Import(ImportArguments { verb: Some(verb), .. }) => import::import(session, verb).await,
+        Verb::Import(ImportArguments { verb: None, subtree }) => parcel::import(session, subtree).await,
         Verb::Memory(verb) => memory::memory(session, verb).await,
         Verb::Store(StoreVerb::Verify) => ask::verify(session).await,
+        Verb::Export { path, file } => parcel::export(session, path, &file).await,
         Verb::Store(StoreVerb::Backup { file }) => parcel::backup(session, &file).await,
         Verb::Store(StoreVerb::Restore { file }) => parcel::restore(session, &file).await,
         Verb::Store(StoreVerb::Compact) => parcel::compact(session).await,

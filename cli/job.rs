@@ -324,12 +324,13 @@ async fn sum_up(session: &Session, progress: &Progress, watched: WatchedJob) -> 
 /// Nobody waits for a job of which nothing runs until a person says so.
 fn at_work(job: &JobLine) -> Result<(), Failure> {
     match &job.pause {
-        Some(PauseLine { reason, until: None, used_up }) if job.state == "running" && job.counts.running == 0 => {
+        Some(PauseLine { reason, until: None, used_up, goal }) if job.state == "running" && job.counts.running == 0 => {
             let path = &job.path;
             let failure = Failure::new(Code::Failure, format!("{path} is paused: {}", render::escaped(reason)));
-            let first = match used_up {
-                true => format!("understory job set {path} {}", raises(job)),
-                false => format!("understory job unpause {path}"),
+            let first = match (goal, used_up) {
+                (Some(goal), _) => format!("understory goal raise {goal} --budget N"),
+                (None, true) => format!("understory job set {path} {}", raises(job)),
+                (None, false) => format!("understory job unpause {path}"),
             };
             Err(failure.hint(format!("{first}, and then understory job resume {path}")))
         }

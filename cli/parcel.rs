@@ -1,4 +1,4 @@
-//! `store backup`, `store restore` and `store compact`.
+//! `export`, `import`, `store backup`, `store restore` and `store compact`.
 
 use std::future::Future;
 use std::path::Path;
@@ -9,6 +9,7 @@ use understory_server::{
     Code, CompactedLine, Failure, ParcelReply, ParcelRequest, Reply, Request, RestoredLine, named,
 };
 
+use crate::arguments::SubtreeFileArguments;
 use crate::command::Session;
 use crate::exit;
 use crate::owner::explained;
@@ -18,6 +19,21 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(20);
 const RESTORING: &str = "restoring: the file is read twice, and the store written beside its place";
 const COMPACTING: &str = "compacting: the store is written anew beside its place";
+
+/// `export`.
+pub(crate) async fn export(session: &Session, path: String, file: &Path) -> Result<u8, Failure> {
+    let file = absolute(file)?;
+    session.done(Request::Parcel(ParcelRequest::Export { path, file })).await
+}
+
+/// `import`.
+pub(crate) async fn import(session: &Session, subtree: SubtreeFileArguments) -> Result<u8, Failure> {
+    let SubtreeFileArguments { file, path } = subtree;
+    let missing = || Failure::new(Code::Usage, "no file is named");
+    let file = absolute(&file.ok_or_else(missing)?)?;
+    let path = path.map(|path| session.path(&path)).transpose()?;
+    session.done(Request::Parcel(ParcelRequest::Import { file, path })).await
+}
 
 /// `store backup`.
 pub(crate) async fn backup(session: &Session, file: &Path) -> Result<u8, Failure> {

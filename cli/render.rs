@@ -187,6 +187,7 @@ fn settled_in_a_line(settled: &SettledLine) -> String {
         StandingLine::Closed { closed_by } => format!("{path}  closed by {closed_by}"),
         StandingLine::Removed { removed } if removed == path => format!("{path}  removed"),
         StandingLine::Removed { removed } => format!("{path}  removed with {removed}"),
+        StandingLine::Held { held_by } => format!("{path}  held: nothing is left of the budget of {held_by}"),
         StandingLine::Faulted { reason } => format!("{path}  faulted  {}", short(reason)),
         StandingLine::Reserved { status, .. } => format!("{path}  {status}"),
     }

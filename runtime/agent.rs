@@ -1,11 +1,12 @@
 //! A handle on one agent.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use understory_actors::{
-    Accepted, Asked, Assignment, CardPatch, ClosedReport, Digested, FanOut, Labelled, Letter, Project, PruneReport,
-    PruneRequest, RemovedReport, Settled, System, TranscriptPage, TranscriptQuery, Until, UsageReport, View,
+    Accepted, Asked, Assignment, CardPatch, ClosedReport, Digested, FanOut, Labelled, Letter, ParcelReport, Project,
+    PruneReport, PruneRequest, RemovedReport, Settled, System, TranscriptPage, TranscriptQuery, Until, UsageReport,
+    View,
 };
 use understory_paths::{AgentPath, PathError};
 use understory_store::{Directory, Metadata};
@@ -156,6 +157,16 @@ impl Agent {
     /// It is not there, open, the root, a job's item or below one; or who acts there does not end.
     pub async fn remove(&self) -> Result<RemovedReport, Error> {
         self.system.remove(&self.path).await
+    }
+
+    /// Writes it, which must be closed, with all below it and everything they keep into a new file, as they are at one moment;
+    /// tokens are not in it. [`Runtime::import_subtree`](crate::Runtime::import_subtree) takes it in.
+    ///
+    /// # Errors
+    /// It is not there, open, the root, a job's item or below one; a job in it still stores its table; somebody changes it
+    /// meanwhile; or the file is there already or cannot be written.
+    pub async fn export(&self, file: impl Into<PathBuf>) -> Result<ParcelReport, Error> {
+        self.system.export(&self.path, file).await
     }
 
     /// What [`Agent::remove`] would remove now.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use understory_actors::ParcelReport;
+use understory_paths::AgentPath;
 use understory_store::{Backup, Compacted, Restored, SledBackend, StoreError};
 
 use crate::error::{self, Error};
@@ -18,6 +20,21 @@ impl Runtime {
             Engine::Sled(backend) => backend.backup(file).await.map_err(error::store),
             Engine::Given => Err(error::store(StoreError::NoFolder)),
         }
+    }
+
+    /// Takes in a subtree that [`Agent::export`](crate::Agent::export) wrote, at `to` if that is given and
+    /// else where it was; says where that is. It arrives closed, with the ids that everything had; a resume starts it.
+    ///
+    /// # Errors
+    /// The file is not whole or holds what cannot lie there, something lies at the path, its parent is missing or closed, or
+    /// its nickname is taken; a budget in it is more than is left of the nearest goal above, or there are too many goals or
+    /// agents.
+    pub async fn import_subtree(
+        &self,
+        file: impl Into<PathBuf>,
+        to: Option<AgentPath>,
+    ) -> Result<(AgentPath, ParcelReport), Error> {
+        self.system.import_subtree(file, to).await
     }
 }
 

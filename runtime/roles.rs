@@ -188,6 +188,7 @@ impl Page<'_> {
             role.limits.depth = lower(role.limits.depth, limits.depth);
         }
         role.isolated |= source.isolated.unwrap_or_default();
+        role.summary = source.summary.unwrap_or(role.summary);
         role.untrusted |= source.untrusted.unwrap_or_default();
         if let Some(shared) = source.memory.and_then(|memory| memory.shared).map(Shares::from) {
             // What the program has said of it is not widened.

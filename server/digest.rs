@@ -1,7 +1,10 @@
 //! A digest, as it is asked for and answered.
 
 use serde::{Deserialize, Serialize};
-use understory::{AgentPath, Answered, Below, Child, Digest, Digested, Error, GoalInShort, Revision, Runtime, Usage};
+use understory::{
+    AgentPath, Answered, Below, Child, Digest, Digested, Error, GoalInShort, NodeLeft, PlanLeft, Revision, Runtime,
+    Summary, Usage,
+};
 
 use crate::lines::OutcomeLine;
 use crate::told::moment;
@@ -20,6 +23,8 @@ pub struct DigestLine {
     pub status: String,
     /// What it is to reach, or was, in short.
     pub goal: Option<GoalInShortLine>,
+    /// How far its plan is, if it has one.
+    pub plan: Option<PlanLeftLine>,
     /// How many turns ended how.
     pub turns: TurnsLine,
     /// The last answers, oldest first, in short.
@@ -44,6 +49,8 @@ pub struct DigestLine {
     pub more_commits: u64,
     /// Whether those are all.
     pub commits_counted: bool,
+    /// What its brain said of all that last.
+    pub summary: Option<SummaryLine>,
     /// All of that as text, as a brain is told it.
     pub text: String,
 }
@@ -62,6 +69,34 @@ pub struct GoalInShortLine {
     pub used: u64,
     /// How many it may use.
     pub budget: Option<u64>,
+}
+
+/// How far a plan is, and what is left of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanLeftLine {
+    /// How many of its nodes are done.
+    pub done: u64,
+    /// How many shall not be done.
+    pub dropped: u64,
+    /// The first of those that are neither; the ready ones come before the others.
+    pub open: Vec<NodeLeftLine>,
+    /// How many more there are.
+    pub more_open: u64,
+}
+
+/// An open node of a plan, in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeLeftLine {
+    /// Its number.
+    pub node: u32,
+    /// Its title.
+    pub title: String,
+    /// Where it stands.
+    pub status: String,
+    /// Whether somebody may begin with it.
+    pub ready: bool,
 }
 
 /// How many turns ended how.
@@ -136,13 +171,25 @@ pub struct BelowLine {
     pub all: bool,
 }
 
+/// What a brain said of its own work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SummaryLine {
+    /// In which turn.
+    pub turn: Option<u64>,
+    /// Its words.
+    pub text: String,
+    /// When.
+    pub at: String,
+}
+
 pub(crate) async fn digest(runtime: &Runtime, path: AgentPath, refresh: bool) -> Result<DigestLine, Error> {
     let agent = runtime.agent(path);
     Ok(line(&if refresh { agent.refresh_digest().await? } else { agent.digest().await? }))
 }
 
 pub(crate) fn line(digested: &Digested) -> DigestLine {
-    let Digest { of, at, status, goal, work, used, children, below, commits } = digested.digest.clone();
+    let Digest { of, at, status, goal, plan, work, used, children, below, commits, summary } = digested.digest.clone();
     let Usage { input_tokens, cached_tokens, output_tokens } = used;
     let Below { agents, jobs, turns, tokens, all } = below;
     let child = |Child { name, status, outcome }| ChildLine { name, status, outcome };
@@ -152,6 +199,7 @@ pub(crate) fn line(digested: &Digested) -> DigestLine {
         at: moment(at),
         status,
         goal: goal.map(goal_line),
+        plan: plan.map(plan_line),
         turns: TurnsLine { completed: work.completed, errored: work.errored, interrupted: work.interrupted },
         answers: work.answers.into_iter().map(answer).collect(),
         tools: work.tools.into_iter().map(|(tool, calls)| CallsLine { tool, calls }).collect(),
@@ -164,6 +212,7 @@ pub(crate) fn line(digested: &Digested) -> DigestLine {
         commits: commits.first.into_iter().map(revision).collect(),
         more_commits: commits.more,
         commits_counted: commits.counted,
+        summary: summary.map(|Summary { turn, text, at }| SummaryLine { turn, text, at: moment(at) }),
         text: digested.text(),
     }
 }
@@ -175,6 +224,12 @@ fn revision(Revision { commit, subject }: Revision) -> RevisionLine {
 fn goal_line(goal: GoalInShort) -> GoalInShortLine {
     let GoalInShort { objective, status, why, used, budget } = goal;
     GoalInShortLine { objective, status: status.as_str().to_owned(), why, used, budget }
+}
+
+fn plan_line(plan: PlanLeft) -> PlanLeftLine {
+    let PlanLeft { done, dropped, open } = plan;
+    let node = |NodeLeft { number, title, status, ready }| NodeLeftLine { node: number, title, status, ready };
+    PlanLeftLine { done, dropped, open: open.first.into_iter().map(node).collect(), more_open: open.more }
 }
 
 fn answer(answered: Answered) -> OutcomeLine {

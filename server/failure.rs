@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use understory::{
     CommitError, Error as Refusal, ExportError, JobError, METADATA_ENTRIES_MAX, METADATA_MAX, METADATA_VALUE_MAX,
-    MetadataError, StoreError, TableError, chain,
+    MetadataError, ParcelError, StoreError, TableError, chain,
 };
 
 /// What to do when something may or may not have been done.
@@ -167,6 +167,8 @@ fn code(error: &Refusal) -> Code {
         Refusal::Open { .. } | Refusal::BeingRemoved { .. } | Refusal::Overdue { .. } | Refusal::OtherImport { .. } => {
             Code::Conflict
         }
+        Refusal::Parcel(ParcelError::Root) => Code::Usage,
+        Refusal::Parcel(_) => Code::Conflict,
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
         Refusal::Metadata(MetadataError::BadKey { .. } | MetadataError::Reserved { .. }) => Code::InvalidText,
         Refusal::Metadata(_) => Code::Limit,
@@ -247,6 +249,13 @@ fn details(error: &Refusal) -> Value {
         Refusal::Open { path } | Refusal::BeingRemoved { path } | Refusal::OtherImport { path } => {
             json!({ "path": path })
         }
+        Refusal::Parcel(
+            ParcelError::Open { path }
+            | ParcelError::Changing { path }
+            | ParcelError::Storing { path }
+            | ParcelError::Half { path }
+            | ParcelError::GivenUp { path },
+        ) => json!({ "path": path }),
         Refusal::Overdue { path, overdue } => json!({ "path": path, "overdue": overdue }),
         Refusal::Removed { path, at } => json!({ "path": path, "removed": at }),
         Refusal::Closed { path, at } => json!({ "path": path, "closed_by": at }),
@@ -340,7 +349,9 @@ fn job_details(error: &JobError) -> Value {
 /// What to do, in the words of the command line.
 fn hint(error: &Refusal) -> Option<String> {
     Some(match error {
-        Refusal::Open { path } => format!("understory close {path}"),
+        Refusal::Open { path } | Refusal::Parcel(ParcelError::Open { path }) => format!("understory close {path}"),
+        Refusal::Parcel(ParcelError::Root) => "understory store backup writes all of it".to_owned(),
+        Refusal::Parcel(ParcelError::Half { path }) => format!("understory remove {path}"),
         Refusal::NoGoal { path } => format!("understory goal set {path} TEXT"),
         Refusal::BeingRemoved { path } | Refusal::Overdue { path, .. } => format!("understory remove {path}"),
         Refusal::Closed { at, .. } => format!("understory resume {at}"),

@@ -116,6 +116,8 @@ pub struct GoalLine {
     pub turns: u32,
     /// Whose goal's budget is used up, so that no turn starts.
     pub spent: Option<AgentPath>,
+    /// At or above which node its agent is closed, so that nobody goes on with it.
+    pub closed_by: Option<AgentPath>,
     /// When it was set.
     pub created_at: String,
     /// When it was last changed or charged.
@@ -249,8 +251,8 @@ async fn page(
     Ok(GoalReply::Page(GoalPage { goals: found.into_iter().map(line).collect(), next }))
 }
 
-fn line(view: GoalView) -> GoalLine {
-    let GoalView { path, goal, used, held, left, seconds, turns, spent } = view;
+pub(crate) fn line(view: GoalView) -> GoalLine {
+    let GoalView { path, goal, used, held, left, seconds, turns, spent, closed } = view;
     GoalLine {
         path,
         id: goal.id.to_string(),
@@ -266,6 +268,7 @@ fn line(view: GoalView) -> GoalLine {
         seconds,
         turns,
         spent,
+        closed_by: closed,
         created_at: moment(goal.created_at),
         updated_at: moment(goal.updated_at),
     }

@@ -257,6 +257,8 @@ pub struct PauseLine {
     pub until: Option<String>,
     /// What it may use is used up: with more it goes on.
     pub used_up: bool,
+    /// The goal of whose budget nothing is left: with more it goes on by itself.
+    pub goal: Option<AgentPath>,
 }
 
 impl JobControl {
@@ -418,6 +420,6 @@ pub(crate) fn spent_line(spent: Spent) -> SpentLine {
 }
 
 pub(crate) fn pause_line(pause: &Pause) -> PauseLine {
-    let Pause { reason, until, used_up } = pause;
-    PauseLine { reason: reason.clone(), until: until.map(moment), used_up: *used_up }
+    let Pause { reason, until, used_up, goal } = pause;
+    PauseLine { reason: reason.clone(), until: until.map(moment), used_up: *used_up, goal: goal.clone() }
 }

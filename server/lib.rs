@@ -47,7 +47,10 @@ pub use client::Client;
 pub use control::{Control, Requests};
 pub use dead::{DeadDropped, DeadLine, DeadPage, DeadReply, DeadRequest, DeadRetried};
 pub use details::{DetailsLine, MailLine, PhaseLine, WaitsLine};
-pub use digest::{BelowLine, CallsLine, ChildLine, DigestLine, GoalInShortLine, TurnsLine, UsedLine};
+pub use digest::{
+    BelowLine, CallsLine, ChildLine, DigestLine, GoalInShortLine, NodeLeftLine, PlanLeftLine, SummaryLine, TurnsLine,
+    UsedLine,
+};
 pub use directory::{CheckoutLine, DirLine, DirRequest, DirectoryLine, FoundLine};
 pub use failure::{Code, Failure, UNSURE, named};
 pub use fan_out::{AskedSubtree, MissedLine};
@@ -67,14 +70,14 @@ pub use memories::{
     ForgottenLine, MarkLine, MarkedLine, MarksLine, MemoryFind, MemoryGone, MemoryLine, MemoryPageLine, MemoryReply,
     MemoryRequest, NotedLine, ScopeWord,
 };
-pub use parcel::{BackedUp, CompactedLine, ParcelReply, ParcelRequest, RestoredLine};
+pub use parcel::{ArrivedLine, BackedUp, CompactedLine, ExportedLine, ParcelReply, ParcelRequest, RestoredLine};
 pub use pick::unfinished_job;
 pub use place::SOCKET;
 pub use plan::{
     Drawing, GraphNodeLine, NewNodeLine, PlanAdded, PlanAssign, PlanAssigned, PlanChanged, PlanCleared, PlanGraphLine,
     PlanLine, PlanNodeLine, PlanReply, PlanRequest, PlanUpdate, StepWord,
 };
-pub use project::{HindranceLine, OpenPlanLine, ProgressLine, ProjectLine, ShareLine};
+pub use project::{DriftingLine, HindranceLine, OpenPlanLine, ProgressLine, ProjectLine, ShareLine};
 pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use session::{SessionLine, SessionRequest};

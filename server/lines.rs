@@ -392,6 +392,11 @@ pub enum StandingLine {
         /// Why.
         reason: String,
     },
+    /// A message waits that would start a turn, and none starts: nothing is left of a goal's budget.
+    Held {
+        /// Whose goal.
+        held_by: AgentPath,
+    },
     /// What came of it is not for the agent that waits.
     Reserved {
         /// The word for how it stands.

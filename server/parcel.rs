@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use understory::{Backup, Compacted, Restored, Runtime};
+use understory::{AgentPath, Backup, Compacted, ParcelReport, Restored, Runtime};
 
 use crate::failure::Failure;
 
@@ -16,6 +16,20 @@ pub enum ParcelRequest {
         /// Which.
         file: String,
     },
+    /// A closed subtree shall be written into a new file.
+    Export {
+        /// Its top.
+        path: String,
+        /// Which file.
+        file: String,
+    },
+    /// A subtree shall be made of such a file.
+    Import {
+        /// Which file.
+        file: String,
+        /// Where it is to lie, if not where it was.
+        path: Option<AgentPath>,
+    },
 }
 
 /// What is answered.
@@ -24,6 +38,10 @@ pub enum ParcelRequest {
 pub enum ParcelReply {
     /// To a backup.
     BackedUp(BackedUp),
+    /// To an export.
+    Exported(ExportedLine),
+    /// To an import.
+    Imported(ArrivedLine),
     /// To a restore, which is done by the command itself.
     Restored(RestoredLine),
     /// To a compaction, which is done by the command itself.
@@ -44,6 +62,42 @@ pub struct BackedUp {
     pub batches: u64,
     /// The bytes of the file.
     pub bytes: u64,
+}
+
+/// A subtree that was exported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedLine {
+    /// Its top.
+    pub exported: AgentPath,
+    /// The file.
+    pub file: String,
+    /// Agents.
+    pub agents: u64,
+    /// Jobs.
+    pub jobs: u64,
+    /// Items of jobs.
+    pub items: u64,
+    /// Rows of the store: these, and all that lies beside them.
+    pub rows: u64,
+    /// The bytes of the file.
+    pub bytes: u64,
+}
+
+/// A subtree that was imported, and is closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArrivedLine {
+    /// Its top.
+    pub imported: AgentPath,
+    /// Agents.
+    pub agents: u64,
+    /// Jobs.
+    pub jobs: u64,
+    /// Items of jobs.
+    pub items: u64,
+    /// Rows of the store: these, and all that lies beside them.
+    pub rows: u64,
 }
 
 /// A store that was restored.
@@ -78,7 +132,7 @@ impl ParcelRequest {
     /// Whether asking twice comes to the same as asking once: a file that is there is not written again.
     pub(crate) fn repeats(&self) -> bool {
         match self {
-            ParcelRequest::Backup { .. } => false,
+            ParcelRequest::Backup { .. } | ParcelRequest::Export { .. } | ParcelRequest::Import { .. } => false,
         }
     }
 }
@@ -105,6 +159,17 @@ pub(crate) async fn answer(runtime: &Runtime, request: ParcelRequest) -> Result<
         ParcelRequest::Backup { file } => {
             let Backup { last, rows, batches, bytes } = runtime.backup(PathBuf::from(&file)).await?;
             ParcelReply::BackedUp(BackedUp { backup: file, commit: last, rows, batches, bytes })
+        }
+        ParcelRequest::Export { path, file } => {
+            let path = runtime.find(&path).await?.path().clone();
+            let report = runtime.agent(path.clone()).export(&file).await?;
+            let ParcelReport { agents, jobs, items, rows, bytes } = report;
+            ParcelReply::Exported(ExportedLine { exported: path, file, agents, jobs, items, rows, bytes })
+        }
+        ParcelRequest::Import { file, path } => {
+            let (path, report) = runtime.import_subtree(&file, path).await?;
+            let ParcelReport { agents, jobs, items, rows, bytes: _ } = report;
+            ParcelReply::Imported(ArrivedLine { imported: path, agents, jobs, items, rows })
         }
     })
 }

@@ -41,6 +41,8 @@ pub struct RoleLine {
     pub drift: String,
     /// Whether they read what nobody vouches for.
     pub untrusted: bool,
+    /// Whether their brains are asked for a summary before a turn ends.
+    pub summary: bool,
     /// Which of them write memories that others see: never, clean (those that read nothing of that kind) or always.
     pub shared_memory: String,
 }
@@ -105,6 +107,7 @@ pub(crate) fn role_line(name: &str, role: &Role) -> RoleLine {
         wake_on_result: role.on_result == OnResult::Wake,
         drift: role.on_drift.as_str().to_owned(),
         untrusted: role.untrusted,
+        summary: role.summary,
         shared_memory: role.shares.unwrap_or_default().as_str().to_owned(),
     }
 }

@@ -107,7 +107,7 @@ pub(crate) async fn answer_as(
         SessionRequest::Keep { name } => tools.keep_session(&name).await?,
         SessionRequest::Lost { .. } => {
             tools.lose_session().await?;
-            briefing = tools.briefing(false).await?;
+            briefing = tools.briefing_anew().await?;
         }
         SessionRequest::Set { model, effort, .. } => tools.keep_settings(model.as_deref(), effort.as_deref()).await?,
     }

@@ -139,6 +139,7 @@ pub(crate) fn settled_line(settled: Settled) -> SettledLine {
         Standing::Rests(outcome) => StandingLine::Rests { outcome: outcome.as_ref().map(outcome_line) },
         Standing::Closed { at } => StandingLine::Closed { closed_by: at },
         Standing::Removed { at } => StandingLine::Removed { removed: at },
+        Standing::Held { goal } => StandingLine::Held { held_by: goal },
         Standing::Faulted { reason } => StandingLine::Faulted { reason },
         Standing::Reserved { status, turn } => StandingLine::Reserved { status: status.to_owned(), turn },
     };

@@ -118,7 +118,7 @@ pub struct TranscriptLine {
     pub entry: String,
     /// What it is: `message`, `call`, `result`, `said`, `answer` or `compacted`.
     pub kind: String,
-    /// Of which turn.
+    /// Of which turn; of what is gone the last one.
     pub turn: Option<u64>,
     /// When; of a message, when it was accepted.
     pub at: String,
@@ -138,6 +138,8 @@ pub struct TranscriptLine {
     pub usage: Option<UsageLine>,
     /// How many entries are gone.
     pub entries: Option<u64>,
+    /// Whether the agent's digest tells of what is gone.
+    pub digested: Option<bool>,
 }
 
 /// What was added to a transcript.
@@ -301,6 +303,7 @@ fn line(placed: PlacedEntry) -> TranscriptLine {
         text: entry.text().to_owned(),
         usage: None,
         entries: None,
+        digested: None,
     };
     match entry {
         TranscriptEntry::Message { message, .. } => {
@@ -320,8 +323,9 @@ fn line(placed: PlacedEntry) -> TranscriptLine {
             TranscriptLine { result: Some(result.as_str().to_owned()), usage, ..plain }
         }
         TranscriptEntry::Said(said) => TranscriptLine { from: Some(said.speaker.as_str().to_owned()), ..plain },
-        TranscriptEntry::Compacted(Compaction { entries, bytes, .. }) => {
-            TranscriptLine { entries: Some(entries), bytes, ..plain }
+        TranscriptEntry::Compacted(Compaction { entries, bytes, turn, digested, .. }) => {
+            let turn = Some(turn).filter(|turn| *turn > 0);
+            TranscriptLine { entries: Some(entries), bytes, turn, digested: Some(digested), ..plain }
         }
     }
 }

@@ -155,6 +155,8 @@ pub enum Happened {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<AgentPath>,
     },
+    /// A subtree came from a file, closed.
+    Imported,
     /// Something this build has no word for.
     Other,
     /// The events up to this one were dropped before they were read.
@@ -316,6 +318,7 @@ fn happened(told: Told) -> Happened {
             };
             Happened::PlanChanged { nodes, what: word, to }
         }
+        Event::Imported { .. } => Happened::Imported,
         _ => Happened::Other,
     }
 }

@@ -2,9 +2,12 @@
 
 use crate::error::CommitError;
 use crate::seam::{
-    COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Commit, EVENT_MAX, Expect, KEY_MAX,
-    PAYLOAD_MAX, Prefix, Write, reserved,
+    COMMIT_ABOVE_MAX, COMMIT_BYTES_MAX, COMMIT_EVENTS_MAX, COMMIT_EXPECTS_MAX, COMMIT_WRITES_MAX, Commit, EVENT_MAX,
+    Expect, KEY_MAX, PAYLOAD_MAX, Prefix, Write, reserved,
 };
+
+/// As a length, which it is on the machines that this runs on.
+const ABOVE_MAX: usize = COMMIT_ABOVE_MAX as usize;
 
 /// How much of a drain a commit takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub(crate) fn measure(commit: &Commit) -> Result<Size, CommitError> {
     within("the most expectations in a commit", COMMIT_EXPECTS_MAX, commit.expects.len())?;
     within("the most writes in a commit", COMMIT_WRITES_MAX, commit.writes.len())?;
     within("the most events in a commit", COMMIT_EVENTS_MAX, commit.events.len())?;
+    let above = usize::try_from(commit.above).unwrap_or(usize::MAX);
+    within("the highest number that a commit leaves behind", ABOVE_MAX, above)?;
     let mut bytes = 0;
     for expect in &commit.expects {
         key(expect.key().as_bytes(), 0)?;

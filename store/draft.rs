@@ -167,11 +167,17 @@ impl Draft {
         self.commit.writes.push(Write::Delete(stub.key.clone()));
     }
 
+    /// Has its commit, and all that follow, have numbers greater than this one.
+    pub fn number_above(&mut self, version: Version) {
+        self.commit.above = self.commit.above.max(version);
+    }
+
     /// Takes in what another draft demands, writes and tells.
     pub fn absorb(&mut self, other: Draft) {
         self.commit.expects.extend(other.commit.expects);
         self.commit.writes.extend(other.commit.writes);
         self.commit.events.extend(other.commit.events);
+        self.number_above(other.commit.above);
     }
 
     /// Removes a row whose value is short.

@@ -126,6 +126,12 @@ impl Table {
         Table::BrainSettings,
     ];
 
+    /// The table of a key; nothing if it is of none.
+    pub fn of(key: &Key) -> Option<Table> {
+        let tag = *key.as_bytes().first()?;
+        Table::ALL.into_iter().find(|table| *table as u8 == tag)
+    }
+
     /// The row of `path`.
     pub fn at(self, path: &AgentPath) -> Key {
         Key::new(self.head(path))

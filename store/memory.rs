@@ -138,7 +138,7 @@ impl Backend for MemoryBackend {
 impl Rows {
     fn commit(&mut self, commit: Commit) -> Result<Version, CommitError> {
         self.check(&commit.expects)?;
-        self.last += 1;
+        self.last = self.last.max(commit.above) + 1;
         let version = self.last;
         for (n, write) in (0..).zip(commit.writes) {
             match write {

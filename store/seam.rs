@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use crate::error::{CommitError, StoreError};
 
-/// The number of a commit, counted from 1; a row's version is the number of the commit that last wrote it.
+/// The number of a commit, counted up from 1, with gaps where [`Commit::above`] leaves some; a row's version is the number of the commit that last wrote it.
 pub type Version = u64;
 
 /// The longest key, in bytes: a path, a table's tag, an item id and a sequence number fit.
@@ -27,6 +27,9 @@ pub const COMMIT_EVENTS_MAX: usize = 4096;
 pub const COMMIT_EXPECTS_MAX: usize = 16_384;
 /// The most bytes in one commit: those of payloads, written or expected, and of events.
 pub const COMMIT_BYTES_MAX: usize = 4 << 20;
+
+/// The highest number that a commit may leave behind, so that there are always more.
+pub const COMMIT_ABOVE_MAX: Version = 1 << 48;
 
 /// The first byte of the keys under which a backend keeps what it must know itself.
 pub(crate) const META_TABLE: u8 = 0x00;
@@ -227,6 +230,9 @@ pub struct Commit {
     pub writes: Vec<Write>,
     /// What is told, in order; event *n* has the id `(version, n)`.
     pub events: Vec<Bytes>,
+    /// Its number is greater than this one, and so are those of all that follow: rows that bring such numbers in their keys
+    /// from elsewhere lie before what is appended from here on. At most [`COMMIT_ABOVE_MAX`]; usually 0.
+    pub above: Version,
 }
 
 /// A row as read.

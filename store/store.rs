@@ -130,6 +130,20 @@ impl Store {
         self.scan_keys(range, from, Direction::Forward, limit).await
     }
 
+    /// The keys and versions of a range's rows beyond `from`, perhaps one sync ahead.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn stamps(
+        &self,
+        range: KeyRange,
+        from: Option<Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Version)>, StoreError> {
+        let read = self.backend.scan(range, from, Direction::Forward, limit).await?;
+        Ok(read.rows.into_iter().map(|entry| (entry.key, entry.version)).collect())
+    }
+
     /// What is needed to delete rows of a range, whatever they hold, perhaps one sync ahead.
     ///
     /// # Errors

@@ -177,17 +177,20 @@ impl Turn {
         self.settings.as_ref()?.effort.as_deref()
     }
 
-    /// What the brain is told before it goes on, composed from what was kept: the agent's goal, and what became of its work so
-    /// far. A text of at most [`Limits::briefing`](crate::Limits::briefing) bytes, or nothing if there is nothing to tell.
+    /// What the brain is told before it goes on, composed from what was kept: the agent's goal, what is open of its plan, what it
+    /// said of its work and what became of that so far, and memories that have to do with the goal and the turn's messages, if the turn has the tool
+    /// `recall`. A text of at most [`Limits::briefing`](crate::Limits::briefing) bytes, or nothing if there is nothing to tell; what
+    /// does not fit is missing from its end. That a memory is in it is no use of the memory.
     ///
     /// A turn that has no [`Turn::session`] is told all of it. One that goes on with a conversation is told so once it comes
-    /// back, by a resume or in another process; until then, of the goal alone. A job's row has no briefing.
+    /// back, by a resume or in another process; until then, of the goal alone. Where the role wants a summary, each briefing
+    /// begins with a line that asks for it. A job's row has no briefing.
     ///
     /// # Errors
     /// The store failed.
     pub async fn briefing(&self) -> Result<Option<String>, ToolError> {
         match &self.tools {
-            Some(tools) => tools.briefing(self.session.is_some()).await,
+            Some(tools) => tools.briefing(self.session.is_some(), self.text()).await,
             None => Ok(None),
         }
     }
@@ -446,6 +449,15 @@ impl Turn {
     /// There is no such agent below this one, or the store failed.
     pub async fn digest(&self, agent: Option<&str>) -> Result<Digested, ToolError> {
         self.tools()?.digest(agent).await
+    }
+
+    /// Says in the brain's own words how the agent's work stands, at most 4 KiB. It is kept with the digest, in place of what was
+    /// said before, and is in the briefing of who comes back. Secrets are taken out of it. Durable when it returns.
+    ///
+    /// # Errors
+    /// It is blank or too long, the turn is a job row's, or the turn is over.
+    pub async fn summarise(&self, text: &str) -> Result<(), ToolError> {
+        self.tools()?.summarise(text).await
     }
 
     /// Reports a job item's result, a JSON object as text; `stop` also cancels the job. Durable when it returns.

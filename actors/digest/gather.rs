@@ -4,13 +4,15 @@ use std::ops::Bound;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentRef, Below, Child, Counts, DIGEST_CHILD_MAX, DIGEST_CHILDREN, Digest, Direction, Directory, Goal, GoalInShort,
-    Node, Revision, Row, Shortlist, Table, Time, Usage, Work, in_short,
+    AgentRef, Below, Child, Counts, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_NODES, DIGEST_TITLE_MAX, Digest,
+    Direction, Directory, Goal, GoalInShort, Node, NodeLeft, PlanLeft, Revision, Row, Shortlist, Table, Time, Usage,
+    Work, in_short,
 };
 
 use crate::children::Walk;
 use crate::error::Error;
 use crate::looking::View;
+use crate::planning::{OpenPlan, PlannedNode};
 use crate::system::System;
 
 /// How far children are counted.
@@ -25,13 +27,15 @@ impl System {
     pub(super) async fn gather(&self, me: &AgentRef, used: Usage, row: Row<Node>, work: Work) -> Result<Digest, Error> {
         let view = self.as_recorded(row).await?;
         let goal = self.goal_in_short(me).await?;
+        let (plan, replanned) = self.plan_left(&me.path).await?.unzip();
         let (children, newest) = self.children_in_short(&me.path).await?;
         let below = self.below(&me.path).await?;
         let commits = self.commits_since_spawn(me).await?;
         let (goal, changed) = goal.unzip();
-        let at = [view.active(), Some(work.at), newest, changed].into_iter().flatten().max().unwrap_or_default();
+        let at =
+            [view.active(), Some(work.at), newest, changed, replanned].into_iter().flatten().max().unwrap_or_default();
         let (of, status) = (me.id, view.status().to_owned());
-        Ok(Digest { of, at, status, goal, work, used, children, below, commits })
+        Ok(Digest { of, at, status, goal, plan, work, used, children, below, commits, summary: None })
     }
 
     /// The view of one node, as the records have it: what a turn waits for only its process knows.
@@ -54,6 +58,20 @@ impl System {
             Some(directory) => Ok(self.revisions(&directory).await),
             None => Ok(Shortlist::default()),
         }
+    }
+
+    /// What is left of the plan, and when it changed last.
+    async fn plan_left(&self, path: &AgentPath) -> Result<Option<(PlanLeft, Time)>, Error> {
+        let nodes = self.plan(path).await?.nodes;
+        let changed = nodes.iter().map(|planned| planned.node.changed_at).max();
+        let left = |changed| {
+            let OpenPlan { done, dropped, open, nodes } = OpenPlan::of(nodes, DIGEST_NODES);
+            let first: Vec<NodeLeft> = nodes.iter().map(node_left).collect();
+            let more = (open - first.len()) as u64;
+            let open = Shortlist { first, more, counted: true };
+            (PlanLeft { done: done as u64, dropped: dropped as u64, open }, changed)
+        };
+        Ok(changed.map(left))
     }
 
     /// The first children, and when something last happened to one of them.
@@ -122,6 +140,15 @@ fn add(below: &mut Below, node: &Node) {
             below.tokens += job.spent.tokens;
         }
         _ => {}
+    }
+}
+
+fn node_left(planned: &PlannedNode) -> NodeLeft {
+    NodeLeft {
+        number: planned.number,
+        title: in_short(&planned.node.title, DIGEST_TITLE_MAX),
+        status: planned.node.state.as_str().to_owned(),
+        ready: planned.ready,
     }
 }
 

@@ -2,20 +2,24 @@
 //!
 //! ```text
 //!   kept digest --(entries since)--> work --+--> digest, as things stand now
-//!   children, jobs, what lies below --------'
+//!   goal, plan, children, what lies below --'
 //! ```
 //!
 //! A digest is derived whenever somebody asks. It is kept in a row of its own by whoever closes the agent, behind the close's
 //! commit, and whenever many entries had to be read for it: the next one goes on from there, and what the transcript loses
-//! later stays told. Nobody acts on the row, and losing it costs nothing but reads.
+//! later stays told. Nobody acts on the row, and losing it costs reads, and what the brain itself said of its work: that is nowhere
+//! else (`summary.rs`).
 
 mod gather;
 mod render;
+mod summary;
 
 use understory_paths::AgentPath;
 use understory_store::{
     AgentRef, CommitError, Digest, Direction, Draft, Mark, Node, Row, Table, TranscriptEntry, Work, keys,
 };
+
+pub(crate) use render::{nodes, progress, quoted};
 
 use crate::error::Error;
 use crate::system::System;
@@ -43,7 +47,8 @@ struct Derived {
 }
 
 impl Digested {
-    /// The digest as text: some lines, 8 KiB at the most. The same digest gives the same text.
+    /// The digest as text: some lines, 8 KiB at the most, and below them what the brain said. The same digest gives the same
+    /// text.
     pub fn text(&self) -> String {
         render::text(self)
     }
@@ -102,7 +107,8 @@ impl System {
         let mine = kept.as_ref().filter(|row| row.value.of == me.id);
         let work = mine.map(|row| row.value.work.clone()).unwrap_or_default();
         let (work, read) = self.work_since(path, work).await?;
-        let digest = self.gather(&me, record.used, agent.clone(), work).await?;
+        let summary = mine.and_then(|row| row.value.summary.clone());
+        let digest = self.gather(&me, record.used, agent.clone(), work).await?.summarised(summary);
         Ok(Derived { digested: Digested { agent: me, digest }, kept, read })
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use understory_store::{Answered, Below, Child, Digest, GoalInShort, Revision, Shortlist, Work};
+use understory_store::{Answered, Below, Child, Digest, GoalInShort, NodeLeft, PlanLeft, Revision, Shortlist, Work};
 
 use super::Digested;
 
@@ -12,10 +12,16 @@ const COMMIT_SHOWN: usize = 12;
 /// The text: facts a line each, lists beneath their heads, and nothing for what there is none of.
 pub(super) fn text(digested: &Digested) -> String {
     let Digested { agent, digest } = digested;
-    let Digest { of: _, at: _, status, goal, work, used, children, below, commits } = digest;
+    let Digest { of: _, at: _, status, goal, plan, work, used, children, below, commits, summary } = digest;
     let mut text = format!("{}: {status}{}\n", agent.path, turns(work));
     if let Some(goal) = goal {
         let _ = writeln!(text, "goal {}: {}", standing(goal), goal.objective);
+    }
+    if let Some(plan) = plan {
+        let _ = writeln!(text, "plan: {}", progress(plan));
+        for line in nodes(plan) {
+            let _ = writeln!(text, "  {line}");
+        }
     }
     list(&mut text, "last answers", work.answers.iter().map(answer));
     if !work.tools.is_empty() {
@@ -29,7 +35,34 @@ pub(super) fn text(digested: &Digested) -> String {
     if below.agents + below.jobs > 0 {
         let _ = writeln!(text, "below: {}", all_below(below));
     }
+    if let Some(summary) = summary {
+        let turn = summary.turn.map(|turn| format!(" in turn {turn}")).unwrap_or_default();
+        list(&mut text, &format!("in its own words{turn}"), quoted(&summary.text).lines().map(str::to_owned));
+    }
     text
+}
+
+/// A text whose lines are told from those around it, without control characters.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let lines = text.lines().map(|line| format!("| {}\n", line.trim_end().chars().map(plain).collect::<String>()));
+    lines.collect()
+}
+
+/// `2 of 5 done, 1 dropped`: what shall not be done is none of all.
+pub(crate) fn progress(plan: &PlanLeft) -> String {
+    let (done, all) = (plan.done, plan.done + plan.open_total());
+    let dropped = if plan.dropped > 0 { format!(", {} dropped", plan.dropped) } else { String::new() };
+    format!("{done} of {all} done{dropped}")
+}
+
+/// Its open nodes, a line each, and how many more there are.
+pub(crate) fn nodes(plan: &PlanLeft) -> impl Iterator<Item = String> {
+    let node = |NodeLeft { number, title, status, ready }: &NodeLeft| {
+        let status = if *ready { "ready" } else { status };
+        format!("{number} {status}: {title}")
+    };
+    plan.open.first.iter().map(node).chain(more(&plan.open))
 }
 
 fn list(text: &mut String, head: &str, lines: impl Iterator<Item = String>) {

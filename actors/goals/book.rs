@@ -70,6 +70,25 @@ impl Book {
         (account.left() == Some(0)).then_some(at)
     }
 
+    /// Whether the budget of the goal at `path` is from one at or below `top`.
+    pub(crate) fn is_from_within(&self, path: &AgentPath, top: &AgentPath) -> bool {
+        self.ledger.lock().source_of(path).is_some_and(|source| top.contains(&source))
+    }
+
+    /// As [`Book::spent_for`], once each of these payers is charged what it owes.
+    pub(crate) fn spent_after(&self, path: &AgentPath, owed: &[(Payer, u64)]) -> Option<AgentPath> {
+        let mut ledger = self.ledger.lock();
+        if ledger.is_empty() {
+            return None;
+        }
+        let lines = owed.iter().filter_map(|(payer, tokens)| Some((ledger.addressed(payer, *tokens)?.0, *tokens)));
+        let lines: Vec<(AgentPath, u64)> = lines.collect();
+        lines.iter().for_each(|(path, tokens)| ledger.charge(path, *tokens));
+        let spent = ledger.budget_of(path).filter(|(_, account)| account.left() == Some(0)).map(|(at, _)| at);
+        lines.iter().for_each(|(path, tokens)| ledger.uncharge(path, *tokens, 1));
+        spent
+    }
+
     /// The goal of the agent `id` at `path`, if it is active.
     pub(crate) fn pursued(&self, path: &AgentPath, id: AgentId) -> Option<Pursued> {
         let ledger = self.ledger.lock();
@@ -221,12 +240,7 @@ pub(super) fn drawn_up(
     now: Time,
 ) -> Result<Goal, Error> {
     if ledger.get(path).is_none() && ledger.len() >= limits.goals {
-        return Err(Error::Limit {
-            limit: "goals",
-            value: limits.goals as u64,
-            holder: AgentPath::root(),
-            remedy: "clear goals that are complete",
-        });
+        return Err(too_many(limits));
     }
     let budget = allowed(ledger, limits, path, new.budget)?;
     Ok(Goal::new(of, new.objective.clone(), budget, source(ledger, path, budget), now))
@@ -255,6 +269,16 @@ pub(super) fn allowed(
 pub(super) fn source(ledger: &Ledger, path: &AgentPath, budget: Option<u64>) -> Option<GoalRef> {
     budget?;
     ledger.budgeted_above(path).map(|(path, account)| GoalRef { path, id: account.id })
+}
+
+/// The refusal of a goal that would be one too many.
+pub(super) fn too_many(limits: &Limits) -> Error {
+    Error::Limit {
+        limit: "goals",
+        value: limits.goals as u64,
+        holder: AgentPath::root(),
+        remedy: "clear goals that are complete",
+    }
 }
 
 /// The refusal of a budget that is more than what is left above.

@@ -1,10 +1,11 @@
 //! Setting, changing and clearing goals: one commit each, with what is taken from and returned to the goal above.
 
 use understory_paths::AgentPath;
-use understory_store::{AgentId, CommitError, Goal, GoalId, Mark, Node, Table, ToolUse, TranscriptEntry};
+use understory_store::{AgentId, CommitError, Goal, GoalId, GoalRef, Mark, Node, Table, ToolUse, TranscriptEntry};
 
 use super::accountant::{Accountant, Errand};
 use super::book::{allowed, drawn_up, source, too_much};
+use super::late::Claims;
 use super::sheet::Sheet;
 use super::{GoalPatch, NewGoal};
 use crate::agent::AgentSignal;
@@ -68,8 +69,16 @@ impl Accountant {
         if before == after && ask.by.is_none() {
             return Ok(false);
         }
-        let promise = self.claim(&ask.path, before.as_ref(), after.as_ref())?;
-        let committed = self.commit(sheet, &ask, before.as_ref(), after.as_ref()).await;
+        let claims = self.claims_on(&ask.path, before.as_ref(), after.as_ref())?;
+        let promise = self.claim(&ask.path, before.as_ref(), after.as_ref(), &claims)?;
+        let told = match &after {
+            Some(goal) => self.tell_claims(&claims, &GoalRef { path: ask.path.clone(), id: goal.id }).await,
+            None => Ok(()),
+        };
+        let committed = match told {
+            Ok(()) => self.commit(sheet, &ask, before.as_ref(), after.as_ref()).await,
+            Err(error) => Err(error),
+        };
         if let Some(Promise { source, tokens }) = &promise {
             system.goals.with(|ledger| ledger.release(source, *tokens));
         }
@@ -161,7 +170,13 @@ impl Accountant {
     }
 
     /// Takes from the goal above what the change needs more of it.
-    fn claim(&self, path: &AgentPath, before: Option<&Goal>, after: Option<&Goal>) -> Result<Option<Promise>, Error> {
+    fn claim(
+        &self,
+        path: &AgentPath,
+        before: Option<&Goal>,
+        after: Option<&Goal>,
+        claims: &Claims,
+    ) -> Result<Option<Promise>, Error> {
         let Some(goal) = after else { return Ok(None) };
         let earlier = before.filter(|before| before.id == goal.id && before.source.is_some());
         let claim = |ledger: &mut super::ledger::Ledger| {
@@ -169,7 +184,9 @@ impl Accountant {
             let Some(source) = above else { return Ok(None) };
             let committed = earlier.and(ledger.get(path)).map_or(goal.used(), |account| goal.used() + account.held);
             let held = earlier.map_or(0, |before| before.hold(committed));
-            let tokens = goal.hold(committed).saturating_sub(held);
+            // What goals below held of it already goes with the new budget.
+            let wanted = goal.hold(committed.saturating_add(claims.tokens));
+            let tokens = wanted.saturating_sub(held).saturating_sub(claims.from_above);
             match ledger.promise(&source, tokens) {
                 true => Ok(Some(Promise { source, tokens })),
                 false => Err(too_much(ledger, &source)),

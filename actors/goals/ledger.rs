@@ -98,7 +98,8 @@ impl Account {
         self.status == GoalStatus::Complete
     }
 
-    fn hold(&self) -> u64 {
+    /// What the goal that its budget is from sets aside for it.
+    pub(super) fn hold(&self) -> u64 {
         let least = self.budget.filter(|_| !self.is_complete()).unwrap_or(0);
         self.committed().max(least).saturating_sub(self.shared)
     }
@@ -210,17 +211,15 @@ impl Ledger {
             self.accounts.insert(path.clone(), account);
         }
         for (below, before) in sources {
-            let now = self.source_of(&below);
-            let holds = self.accounts.get(&below).map_or(0, |account| account.holds);
-            if now == before || holds == 0 {
+            if self.source_of(&below) == before {
                 continue;
             }
+            let holds = self.accounts.get_mut(&below).map_or(0, |account| std::mem::take(&mut account.holds));
             if let Some(before) = before {
                 self.with(&before, |account| account.held = account.held.saturating_sub(holds));
             }
-            if let Some(now) = now {
-                self.with(&now, |account| account.held = account.held.saturating_add(holds));
-            }
+            // Now it holds of the other one what it holds, if there is one.
+            self.with(&below, |_| {});
         }
         // It holds nothing yet, as far as its source knows.
         self.with(path, |_| {});
@@ -267,6 +266,37 @@ impl Ledger {
     pub(super) fn count_time(&mut self, path: &AgentPath, through: Option<Time>) {
         if let Some(account) = self.accounts.get_mut(path) {
             account.clock = through.filter(|_| account.status == GoalStatus::Active);
+        }
+    }
+
+    /// Whether the budget of the goal at a path is from no other, and none above it has one.
+    pub(super) fn is_loose(&self, path: &AgentPath) -> bool {
+        let Some(account) = self.accounts.get(path) else { return false };
+        account.budget.is_some() && account.source.is_none() && self.budgeted_above(path).is_none()
+    }
+
+    /// What its goals hold, where that is of none of them.
+    pub(super) fn held_outside(&self) -> u64 {
+        let loose = self.accounts.iter().filter(|(path, _)| self.is_loose(path));
+        loose.fold(0, |sum, (_, account)| sum.saturating_add(account.hold()))
+    }
+
+    /// Takes the goals of another ledger over, which lie where none does; those that are loose hold what they do of `above`.
+    pub(super) fn take_over(&mut self, other: &Ledger, above: Option<&GoalRef>) {
+        for (path, account) in &other.accounts {
+            let source = if other.is_loose(path) { above.cloned() } else { account.source.clone() };
+            let (held, holds, promised) = (0, 0, 0);
+            self.accounts.insert(path.clone(), Account { source, held, holds, promised, ..account.clone() });
+            self.with(path, |_| {});
+        }
+    }
+
+    /// Forgets goals that were taken over.
+    pub(super) fn give_back(&mut self, other: &Ledger) {
+        for (path, account) in other.accounts.iter().rev() {
+            if self.accounts.get(path).is_some_and(|there| there.id == account.id) {
+                self.put(path, None);
+            }
         }
     }
 

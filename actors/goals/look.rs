@@ -10,7 +10,7 @@ use super::change::{Ask, What};
 use super::{GoalPatch, NewGoal};
 use crate::error::Error;
 use crate::lasting::Lasting;
-use crate::system::{System, node_at};
+use crate::system::{System, closed_at, node_at};
 
 /// A goal, as of a look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct GoalView {
     pub turns: u32,
     /// The goal whose budget is used up, so that no turn for this one starts.
     pub spent: Option<AgentPath>,
+    /// The closed mark at or above its agent, the nearest: nobody goes on with it then.
+    pub closed: Option<AgentPath>,
 }
 
 impl GoalView {
@@ -163,6 +165,7 @@ impl System {
         let turns = drive.filter(|drive| drive.is_of(goal.id, goal.activations)).map_or(0, |drive| drive.turns);
         let now = self.clock.now();
         let spent = if goal.is_complete() { None } else { self.goals.spent_for(path) };
+        let closed = closed_at(&self.store, path).await?;
         Ok(self.goals.with(|ledger| {
             let account = ledger.get(path).filter(|account| account.id == goal.id);
             let clock = account.and_then(|account| account.clock).filter(|_| goal.status == GoalStatus::Active);
@@ -174,6 +177,7 @@ impl System {
                 path: path.clone(),
                 turns,
                 spent,
+                closed,
                 goal,
             }
         }))

@@ -10,8 +10,10 @@
 //! The accountant alone writes the row of a goal that is there. What is used is the row and its log; the book adds both up.
 
 mod accountant;
+mod arrival;
 mod book;
 mod change;
+mod late;
 mod ledger;
 mod look;
 mod sheet;
@@ -19,6 +21,7 @@ mod sheet;
 use understory_store::{GoalId, GoalStatus, Objective};
 
 pub(crate) use accountant::{Accountant, Errand};
+pub(crate) use arrival::{Arrival, Estate, Expected};
 pub(crate) use book::{Bill, Book, Claim};
 pub use change::Budget;
 pub(crate) use change::{Ask, What};

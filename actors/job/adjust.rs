@@ -45,7 +45,8 @@ impl System {
     /// # Errors
     /// There is no such job, it is final, being cancelled or closed.
     pub async fn pause_job(&self, path: &AgentPath, reason: &str) -> Result<bool, Error> {
-        self.adjust(path, Adjustment::Pause(Pause { reason: reason.to_owned(), until: None, used_up: false })).await
+        let reason = reason.to_owned();
+        self.adjust(path, Adjustment::Pause(Pause { reason, until: None, used_up: false, goal: None })).await
     }
 
     /// Has a paused job go on, whatever paused it. False if it was not paused.
@@ -101,7 +102,7 @@ impl JobActor {
         let Some(work) = &self.work else { return Err(Error::NotFound { path: self.path.clone() }) };
         let job: Job = match adjustment {
             Adjustment::Pause(pause) => {
-                let (next, by_hand) = (work.job.pause(pause)?, |pause: &Pause| pause.until.is_none() && !pause.used_up);
+                let (next, by_hand) = (work.job.pause(pause)?, |pause: &Pause| pause.is_by_hand());
                 if work.job.pause.as_ref().is_some_and(by_hand) {
                     return Ok(false);
                 }

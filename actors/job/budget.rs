@@ -27,7 +27,7 @@ impl System {
     pub(super) fn note_usage(&self, run: &ItemRun, usage: Usage) {
         let noted = |held: &mut Held| {
             if let Some(entry) = held.runs.get_mut(&run.row).filter(|entry| entry.run == run.run) {
-                entry.tokens = entry.tokens.saturating_add(usage.tokens());
+                entry.cost.tokens = entry.cost.tokens.saturating_add(usage.tokens());
             }
         };
         self.jobs.held(&run.job, noted);

@@ -16,10 +16,12 @@ use understory_store::{
 };
 
 use super::actor::{Held, JobActor, JobSignal, Work};
+use super::charging::Cost;
 use super::group::{Group, Moved};
 use super::report::{Reply, answer};
 use super::run::RunEntry;
 use crate::error::Error;
+use crate::goals::Bill;
 use crate::handover::{Committed, hand_over};
 use crate::pausing::TurnSlot;
 
@@ -36,6 +38,9 @@ const AFTER_REPORT: Duration = Duration::from_secs(5);
 /// A group that the store was given and has not answered yet.
 pub(super) struct UnderWay {
     group: Group,
+    bill: Bill,
+    /// The commit without its charges, to be handed over again should a goal that it charges be gone.
+    uncharged: Option<Draft>,
     job: Job,
     written: Written,
     committed: Committed,
@@ -88,7 +93,7 @@ impl JobActor {
         let work = self.work.as_mut().expect("a job that groups has been read");
         let mut job = work.job.count(group.counts, work.cursor(&group.moved));
         job.spent.turns += group.started.len() as u64;
-        job.spent.tokens += group.tokens;
+        job.spent.tokens += group.owed.tokens;
         if job.pause.is_some() && job.paused_at(self.system.clock.now()).is_none() {
             // It is over, whether or not anything starts now.
             job = job.unpause().unwrap_or(job);
@@ -100,6 +105,7 @@ impl JobActor {
             job = job.cancel(&reason).unwrap_or(job);
         }
         if group.moved.is_empty() && group.directory.is_none() && job == work.job {
+            group.over.iter().for_each(|number| self.forget(*number));
             answer(group.replies, None);
             return;
         }
@@ -120,13 +126,39 @@ impl JobActor {
             None => draft.update(&work.row, &node),
         };
         work.job = job.clone();
+        let rests = work.under_way.iter().any(|before| before.uncharged.is_some());
+        let uncharged = (rests || group.owed.is_charged()).then(|| draft.clone());
+        let (bill, committed) = self.hand_over(&group, draft);
+        let work = self.work.as_mut().expect("looked at above");
+        work.under_way.push_back(UnderWay { group, bill, uncharged, job, written, committed });
+    }
+
+    fn hand_over(&self, group: &Group, mut draft: Draft) -> (Bill, Committed) {
+        let bill = self.bill(&group.owed, &mut draft);
         let (system, path) = (self.system.clone(), self.path.clone());
         let committed = hand_over(&self.system.store, &self.system.tasks, draft, move || {
             // A job that has left is told by the store.
             let _ = system.jobs.tell_resident(&path, JobSignal::Committed);
         });
-        let work = self.work.as_mut().expect("looked at above");
-        work.under_way.push_back(UnderWay { group, job, written, committed });
+        (bill, committed)
+    }
+
+    /// Hands over what was refused because a goal that it charges is gone, with what rests on it: another is charged.
+    async fn hand_over_again(&mut self, first: UnderWay) {
+        let mut refused = vec![first];
+        while let Some(mut next) = self.work.as_mut().and_then(|work| work.under_way.pop_front()) {
+            // It rests on what was refused. Should the store have failed, it says so again.
+            let _ = next.committed.answer().await;
+            refused.push(next);
+        }
+        for UnderWay { group, bill, uncharged, job, written, .. } in refused {
+            drop(bill);
+            let draft = uncharged.clone().expect("what charges goals, and what rests on that, is kept");
+            let (bill, committed) = self.hand_over(&group, draft);
+            if let Some(work) = &mut self.work {
+                work.under_way.push_back(UnderWay { group, bill, uncharged, job, written, committed });
+            }
+        }
     }
 
     /// Takes up what the store has answered so far.
@@ -193,10 +225,15 @@ impl JobActor {
     }
 
     async fn settle_first(&mut self, answered: Result<Version, CommitError>) -> Result<(), Error> {
-        let Some(UnderWay { group, job, written, .. }) = self.work.as_mut().and_then(|work| work.under_way.pop_front())
-        else {
+        let Some(first) = self.work.as_mut().and_then(|work| work.under_way.pop_front()) else { return Ok(()) };
+        let of_goal = |key| Table::Goal.path_of(key).is_some();
+        if let Err(CommitError::Conflict { key, .. }) = &answered
+            && of_goal(key)
+        {
+            self.hand_over_again(first).await;
             return Ok(());
-        };
+        }
+        let UnderWay { group, bill, job, written, .. } = first;
         let version = match answered {
             Ok(version) => version,
             Err(CommitError::Conflict { .. }) => return Box::pin(self.refused(group.replies)).await,
@@ -205,6 +242,7 @@ impl JobActor {
         if let Some(work) = &mut self.work {
             work.row = Row::written(written, Node::Job(job), version);
         }
+        self.system.fold(bill.paid());
         group.over.iter().for_each(|number| self.forget(*number));
         self.launch(group.moved, version);
         answer(group.replies, None);
@@ -253,7 +291,7 @@ impl JobActor {
         if let Some(work) = self.work.as_mut().filter(|_| group.moved.iter().any(|moved| moved.permit.is_some())) {
             work.sight.touch();
         }
-        let site = &group.site;
+        let (site, payers) = (&group.site, self.system.goals.payers(&self.path));
         let starting =
             group.moved.iter_mut().filter(|moved| moved.permit.is_some()).map(|Moved { row, item, permit, .. }| {
                 let cancel = CancellationToken::new();
@@ -267,7 +305,7 @@ impl JobActor {
                         slot,
                         called: false,
                         misfits: 0,
-                        tokens: 0,
+                        cost: Cost { tokens: 0, payers: payers.clone() },
                         site: site.clone(),
                         end: None,
                     },

@@ -10,6 +10,7 @@ use understory_store::{
 
 use super::actor::{Held, JobActor, Work};
 use super::budget;
+use super::charging::{Cost, Owed};
 use super::commit::WRITES_MAX;
 use super::keeping::keep_answer;
 use super::report::{Answered, Reply};
@@ -33,8 +34,8 @@ pub(super) struct Ending {
     pub(super) row: u32,
     pub(super) run: u32,
     pub(super) how: How,
-    /// Tokens that the run has cost, once its turn is over.
-    pub(super) tokens: u64,
+    /// What the run has cost, once its turn is over.
+    pub(super) cost: Cost,
 }
 
 /// How a run ended.
@@ -57,8 +58,8 @@ pub(super) struct Group {
     pub(super) ended: Vec<ItemEnd>,
     /// Rows whose run's task has ended.
     pub(super) over: Vec<u32>,
-    /// Tokens of the runs whose turns are over.
-    pub(super) tokens: u64,
+    /// What the runs whose turns are over have cost.
+    pub(super) owed: Owed,
     /// What becomes of the job's directory on record.
     pub(super) directory: Option<Directory>,
     /// Where the rows that start are worked on.
@@ -80,11 +81,12 @@ pub(super) struct Moved {
 impl JobActor {
     /// Notes that a run's task has ended.
     pub(super) fn take_end(&mut self, row: u32) {
-        let end =
-            |held: &mut Held| held.runs.get(&row).and_then(|entry| Some((entry.run, entry.end.clone()?, entry.tokens)));
-        let Some(Some((run, end, tokens))) = self.system.jobs.held(&self.path, end) else { return };
+        let end = |held: &mut Held| {
+            held.runs.get(&row).and_then(|entry| Some((entry.run, entry.end.clone()?, entry.cost.clone())))
+        };
+        let Some(Some((run, end, cost))) = self.system.jobs.held(&self.path, end) else { return };
         if let Some(work) = &mut self.work {
-            work.endings.push(Ending { row, run, how: How::Over(end), tokens });
+            work.endings.push(Ending { row, run, how: How::Over(end), cost });
             self.call_flush();
         }
     }
@@ -97,6 +99,7 @@ impl JobActor {
             return self.import(false).await;
         }
         self.grow();
+        self.go_on_if_raised().await?;
         if !self.may_group() {
             return Ok(());
         }
@@ -152,8 +155,8 @@ impl JobActor {
 
     /// J2 of one run.
     fn end_run(&mut self, group: &mut Group, ending: Ending, limits: FailureLimits) -> Result<(), Error> {
-        let Ending { row: number, run, how, tokens } = ending;
-        group.tokens += tokens;
+        let Ending { row: number, run, how, cost } = ending;
+        group.owed.add(&cost);
         let now = self.system.clock.now();
         let work = self.work.as_mut().expect("a job that groups has been read");
         let current = work.running.get(&number).filter(|row| run_of(&row.value) == Some(run)).cloned();
@@ -169,7 +172,8 @@ impl JobActor {
                 let taken = group.taken(number, run);
                 group.replies.push((reply, taken));
             }
-            (How::Over(_), None) => self.forget(number),
+            // What it has cost is not on record yet.
+            (How::Over(_), None) => group.over.push(number),
             (How::Over(end), Some(row)) => {
                 let path = keys::item_path(&self.path, number)?;
                 let Node::Item(item) = &row.value else { return Ok(()) };
@@ -238,15 +242,22 @@ impl JobActor {
         let mut wanted = 0;
         let work = self.work.as_mut().expect("whoever has places has looked at it");
         let Spent { turns, tokens } = work.job.spent;
-        let spent = Spent { turns, tokens: tokens + group.tokens };
+        let spent = Spent { turns, tokens: tokens + group.owed.tokens };
         let places = match budget::runs_left(work.job.limits, spent, now) {
             Ok(left) => places.min(left),
             Err(_) if places == 0 || work.ready.is_empty() => return Ok(()),
             Err(reason) => {
-                group.pause = Some(Pause { reason, until: None, used_up: true });
+                group.pause = Some(Pause { reason, until: None, used_up: true, goal: None });
                 return Ok(());
             }
         };
+        if places > 0 && !work.ready.is_empty() {
+            group.pause = self.held_by_goal(&group.owed);
+            if group.pause.is_some() {
+                return Ok(());
+            }
+        }
+        let work = self.work.as_mut().expect("looked at above");
         for place in 0..places {
             if !group.has_room() || work.ready.is_empty() {
                 break;
@@ -306,7 +317,7 @@ impl Group {
             started: Vec::new(),
             ended: Vec::new(),
             over: Vec::new(),
-            tokens: 0,
+            owed: Owed::default(),
             directory: None,
             site: None,
             keep: work.spec.keep,
@@ -317,7 +328,7 @@ impl Group {
     /// Has the job pause; until the latest of what its brains said.
     fn pause_until(&mut self, until: Time, reason: String) {
         if self.pause.as_ref().is_none_or(|pause| pause.until < Some(until)) {
-            self.pause = Some(Pause { reason, until: Some(until), used_up: false });
+            self.pause = Some(Pause { reason, until: Some(until), used_up: false, goal: None });
         }
     }
 

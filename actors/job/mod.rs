@@ -20,6 +20,7 @@ mod after;
 mod aside;
 mod attempts;
 mod budget;
+mod charging;
 mod commit;
 mod dependencies;
 mod digest;

@@ -2,8 +2,10 @@
 
 use understory_store::{Draft, ItemState, JobState, Node, Row};
 
-use super::actor::{Held, JobActor};
+use super::actor::JobActor;
+use super::charging::{Cost, Owed};
 use super::commit::WRITES_MAX;
+use super::group::How;
 use super::report::{Answered, answer};
 use crate::error::Error;
 use crate::system::closed_at;
@@ -39,17 +41,22 @@ impl JobActor {
     /// The one commit that no mark forbids: rows whose run has ended go back.
     async fn release_ended(&mut self) -> Result<(), Error> {
         while self.load().await? {
-            let ended =
-                |held: &mut Held| held.runs.iter().filter(|(_, run)| run.end.is_some()).map(|(row, _)| *row).collect();
-            let ended: Vec<u32> = self.system.jobs.held(&self.path, ended).unwrap_or_default();
+            let mut ended: Vec<(u32, Cost)> = self.costs_of_ended().into_iter().collect();
+            ended.sort_by_key(|(number, _)| *number);
+            ended.truncate(ROWS_MAX);
             let work = self.work.as_ref().expect("just read");
-            let rows = ended.iter().filter_map(|number| Some((*number, work.running.get(number)?.clone())));
-            let rows: Vec<_> = rows.take(ROWS_MAX).collect();
+            // The report of one that is not running was taken: only what it has cost is left.
+            let rows: Vec<_> =
+                ended.into_iter().map(|(number, cost)| (number, work.running.get(&number).cloned(), cost)).collect();
             if rows.is_empty() {
                 break;
             }
             let released = self.release(&rows, true).await?;
-            rows[..released].iter().for_each(|(number, _)| self.forget(*number));
+            for (number, ..) in &rows[..released] {
+                self.forget(*number);
+                let work = self.work.as_mut().expect("just read");
+                work.endings.retain(|ending| ending.row != *number || !matches!(ending.how, How::Over(_)));
+            }
         }
         Ok(())
     }
@@ -65,7 +72,9 @@ impl JobActor {
             let orphan = |row: &Row<Node>| matches!(&row.value, Node::Item(item) if matches!(item.state, ItemState::Running { .. }));
             let mut orphans: Vec<_> =
                 work.ready.iter().filter(|(_, row)| orphan(row)).take(ROWS_MAX).cloned().collect();
-            let released = self.release(&orphans, false).await?;
+            let rows: Vec<_> =
+                orphans.iter().map(|(number, row)| (*number, Some(row.clone()), Cost::default())).collect();
+            let released = self.release(&rows, false).await?;
             if released == 0 {
                 return Ok(());
             }
@@ -75,30 +84,41 @@ impl JobActor {
         }
     }
 
-    /// Puts running rows back, as many as a commit takes, from the first on; how many. With 0 it was refused.
-    async fn release(&mut self, rows: &[(u32, Row<Node>)], exempt: bool) -> Result<usize, Error> {
+    /// Puts running rows back and charges what their runs have cost, as many as a commit takes, from the first on; how many.
+    /// With 0 it was refused.
+    async fn release(&mut self, rows: &[(u32, Option<Row<Node>>, Cost)], exempt: bool) -> Result<usize, Error> {
         if rows.is_empty() {
             return Ok(0);
         }
         self.settle_groups().await?;
         let work = self.work.as_ref().expect("a job that releases rows has been read");
         let mut counts = work.counts();
-        let (mut draft, mut released) = (Draft::new(), 0);
-        for (_, row) in rows {
+        let (mut draft, mut owed, mut released) = (Draft::new(), Owed::default(), 0);
+        for (_, row, cost) in rows {
             if draft.writes() >= WRITES_MAX {
                 break;
             }
             released += 1;
+            owed.add(cost);
+            let Some(row) = row else { continue };
             let Node::Item(item) = &row.value else { continue };
             let next = item.release(item.run)?;
             counts.shift(&item.state, &next.state);
             let _ = draft.update(row, &Node::Item(next));
         }
-        let (job, row) = (work.job.count(counts, work.job.cursor), work.row.clone());
+        let (mut job, row) = (work.job.count(counts, work.job.cursor), work.row.clone());
+        job.spent.tokens += owed.tokens;
+        if draft.is_empty() && owed.tokens == 0 {
+            return Ok(released);
+        }
+        let bill = self.bill(&owed, &mut draft);
         let committed = match exempt {
             true => self.commit_exempt(draft, &row, job).await?,
             false => self.commit_job(draft, &row, job).await?,
         };
+        if committed.is_some() {
+            self.system.fold(bill.paid());
+        }
         Ok(committed.map_or(0, |_| released))
     }
 }

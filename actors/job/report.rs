@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use understory_store::{ItemState, Node, Table, keys};
 
 use super::actor::{JobActor, JobSignal};
+use super::charging::Cost;
 use super::error::JobError;
 use super::export::json::compact;
 use super::group::{Ending, How};
@@ -52,7 +53,7 @@ impl JobActor {
             return Ok(());
         }
         if let Some(work) = &mut self.work {
-            work.endings.push(Ending { row, run, how: How::Reported { result, stop, reply }, tokens: 0 });
+            work.endings.push(Ending { row, run, how: How::Reported { result, stop, reply }, cost: Cost::default() });
             self.call_flush();
         }
         Ok(())

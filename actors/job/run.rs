@@ -12,6 +12,7 @@ use understory_store::{
 
 use super::actor::{Held, JobActor, JobSignal};
 use super::attempts;
+use super::charging::Cost;
 use super::schema::Schema;
 use super::settings::{Asked, Worker};
 use super::table::row_cells;
@@ -37,8 +38,8 @@ pub(crate) struct RunEntry {
     pub(super) called: bool,
     /// How many of its results were refused because they do not fit the schema.
     pub(super) misfits: u32,
-    /// Tokens that its answers have cost, where the brain says so.
-    pub(super) tokens: u64,
+    /// What its answers have cost, where the brain says so.
+    pub(super) cost: Cost,
     /// Where it is worked on.
     pub(super) site: Option<Site>,
     /// How it ended, once it has and until the actor takes it up.

@@ -127,7 +127,7 @@ impl JobActor {
                 );
                 self.tell_drift(group, &drift, true);
                 group.directory = Some(known.found(drift, true, now));
-                group.pause = Some(Pause { reason, until: None, used_up: false });
+                group.pause = Some(Pause { reason, until: None, used_up: false, goal: None });
                 Ok(Rows::Held)
             }
             Some(drift) => {

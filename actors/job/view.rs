@@ -43,6 +43,7 @@ impl System {
             Some(node) => return Err(Error::wrong_kind(path, &node, "do what a job does")),
             None => return Err(self.missing(path).await),
         };
+        let job = self.without_lifted_pause(path, job).await?;
         let spec = self.store.get::<JobSpec>(&Table::Spec.at(path)).await?;
         let spec = spec.ok_or_else(|| Error::NotFound { path: path.clone() })?.value;
         Ok(JobView { path: path.clone(), job, spec, closed: closed_at(&self.store, path).await? })

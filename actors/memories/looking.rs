@@ -1,7 +1,7 @@
 //! Memories looked for: listed, searched, shown, recalled.
 
 use understory_paths::AgentPath;
-use understory_store::{MemoryUse, Row};
+use understory_store::{MemoryUse, Row, Table};
 
 use super::query::{MEMORIES_MAX, MemoryQuery, MemoryView};
 use super::shelf::Found;
@@ -63,9 +63,16 @@ impl System {
         budget: usize,
     ) -> Result<Vec<Remembered>, Error> {
         let seen = MemoryQuery { limit: RELEVANT, ..MemoryQuery::of(MemoryView::SeenBy(agent.clone())) };
-        let asked = &query[..query.floor_char_boundary(super::query::ASKED_MAX)];
-        let mut all = self.memories(&MemoryQuery { text: Some(asked.to_owned()), ..seen.clone() }).await?.memories;
+        // Where nothing was ever noted nothing is read for it, and for who sees none not the words of all the others.
+        if self.store.peek_keys(Table::Memory.all(), None, 1).await?.is_empty() {
+            return Ok(Vec::new());
+        }
         let listed = self.memories(&seen).await?.memories;
+        if listed.is_empty() {
+            return Ok(listed);
+        }
+        let asked = &query[..query.floor_char_boundary(super::query::ASKED_MAX)];
+        let mut all = self.memories(&MemoryQuery { text: Some(asked.to_owned()), ..seen }).await?.memories;
         let others: Vec<_> = listed.into_iter().filter(|other| all.iter().all(|one| one.key != other.key)).collect();
         all.extend(others);
         let mut left = budget;

@@ -119,6 +119,12 @@ impl Shelf {
         Some(state.entries.as_ref()?.places.get(place).map_or(0, BTreeMap::len))
     }
 
+    /// Whether anything is known of memories, or being read.
+    pub(super) fn is_read(&self) -> bool {
+        let state = self.state.lock();
+        state.entries.is_some() || state.meanwhile.is_some()
+    }
+
     /// Learns what became of memories. Tells whether so much waits for the next search that somebody should [`Shelf::settle`].
     pub(super) fn learn(&self, changes: Vec<Change>) -> bool {
         let mut state = self.state.lock();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    AgentId, AgentRef, CommitError, Direction, Draft, Memory, MemoryId, Node, Row, Scope, Table, ToolUse,
-    TranscriptEntry, Version,
+    AgentId, AgentRef, CommitError, Direction, Draft, Memory, MemoryId, MemoryUse, Node, Row, Scope, Table, ToolUse,
+    TranscriptEntry, Version, keys,
 };
 
 use super::shelf::{Change, Writing};
@@ -188,6 +188,31 @@ impl System {
             // What fails here is made again by the next search.
             let _ = tokio::task::spawn_blocking(move || system.shelf.settle()).await;
         }
+    }
+
+    /// Has the shelf know the memories at and below a path, which came there without it.
+    pub(crate) async fn shelve(&self, top: &AgentPath) -> Result<(), Error> {
+        if !self.shelf.is_read() {
+            return Ok(());
+        }
+        let mut rows = self.store.pages(Table::Memory.subtree(top), LOOKED_BACK);
+        while let Some(page) = rows.peek::<Memory>().await? {
+            let change = |row: Row<Memory>| {
+                let key = MemoryKey::of(&row.key)?;
+                Some(Change::Written { key, memory: row.value, version: row.version })
+            };
+            self.learn(page.into_iter().filter_map(change).collect()).await;
+        }
+        let mut rows = self.store.pages(Table::MemoryUse.subtree(top), LOOKED_BACK);
+        while let Some(page) = rows.peek::<MemoryUse>().await? {
+            let change = |row: Row<MemoryUse>| {
+                let place = Table::MemoryUse.path_of(&row.key)?;
+                let key = MemoryKey { place, id: keys::memory_id(&row.key)? };
+                Some(Change::Used { key, used: row.value })
+            };
+            self.learn(page.into_iter().filter_map(change).collect()).await;
+        }
+        Ok(())
     }
 
     async fn rewrite(

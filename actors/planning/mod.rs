@@ -138,14 +138,7 @@ impl System {
     /// # Errors
     /// As for [`System::plan`].
     pub async fn open_plan(&self, path: &AgentPath, limit: usize) -> Result<OpenPlan, Error> {
-        let mut nodes = self.plan(path).await?.nodes;
-        let over = |word: &str| nodes.iter().filter(|planned| planned.node.state.as_str() == word).count();
-        let (done, dropped) = (over("done"), over("dropped"));
-        nodes.retain(|planned| !planned.node.state.is_over());
-        nodes.sort_by_key(|planned| (!planned.ready, planned.node.state == PlanState::Todo));
-        let open = nodes.len();
-        nodes.truncate(limit);
-        Ok(OpenPlan { done, dropped, open, nodes })
+        Ok(OpenPlan::of(self.plan(path).await?.nodes, limit))
     }
 
     /// Reads a plan whole, as one commit left it.
@@ -175,6 +168,19 @@ impl System {
                 return Ok(Planned::new(of, head, rows, readings));
             }
         }
+    }
+}
+
+impl OpenPlan {
+    /// What is left of a plan with these nodes, which are in the order of their numbers.
+    pub(crate) fn of(mut nodes: Vec<PlannedNode>, limit: usize) -> Self {
+        let over = |word: &str| nodes.iter().filter(|planned| planned.node.state.as_str() == word).count();
+        let (done, dropped) = (over("done"), over("dropped"));
+        nodes.retain(|planned| !planned.node.state.is_over());
+        nodes.sort_by_key(|planned| (!planned.ready, planned.node.state == PlanState::Todo));
+        let open = nodes.len();
+        nodes.truncate(limit);
+        OpenPlan { done, dropped, open, nodes }
     }
 }
 

@@ -7,6 +7,7 @@ use super::Answer;
 use super::plan::Plan;
 use crate::caller::Caller;
 use crate::error::Error;
+use crate::parcel::ParcelError;
 
 impl Plan<'_> {
     pub(super) async fn close(&mut self, path: &AgentPath) -> Result<Answer, Error> {
@@ -34,6 +35,9 @@ impl Plan<'_> {
         let mark = self.mark_at(path).await?;
         if mark == Some(Mark::Removing) {
             return Err(Error::BeingRemoved { path: path.clone() });
+        }
+        if let Some(Mark::Importing(_)) = mark {
+            return Err(ParcelError::Half { path: path.clone() }.into());
         }
         let closed = mark.is_some();
         if closed {

@@ -11,6 +11,7 @@
 
 mod bounds;
 mod endowing;
+mod import;
 mod lifecycle;
 mod naming;
 mod narrowing;
@@ -28,7 +29,9 @@ use kameo::message::{Context, Message};
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, CommitError, Draft, JobLimits, JobSpec, Store, StoreError, Table, ToolUse};
+use understory_store::{
+    AgentRef, CommitError, Draft, JobLimits, JobSpec, Node, ParcelRow, Store, StoreError, Table, ToolUse, Version,
+};
 
 use crate::caller::Caller;
 use crate::clock::Clock;
@@ -37,6 +40,7 @@ use crate::goals::Book;
 use crate::handover::{Committed, hand_over};
 use crate::limits::Limits;
 use crate::role::Roles;
+pub(crate) use import::Import;
 use plan::{Left, Plan};
 pub(crate) use removal::is_past;
 pub(crate) use spawn::{Birth, FirstMessage, Newborn};
@@ -67,6 +71,12 @@ pub(crate) enum Request {
     Remove { path: AgentPath, mark: bool },
     /// Deletes a part of a subtree that is being removed.
     RemoveBatch { top: AgentRef },
+    /// Begins an import: its top, the open agents below that, and the commit that it goes on behind.
+    Import { import: Arc<Import>, node: Box<Node>, open: u64, newest: Version },
+    /// Puts rows of an import where they are to lie, as many as a drain takes.
+    ImportRows { import: Arc<Import>, rows: Vec<ParcelRow> },
+    /// Ends an import.
+    ImportEnd { import: Arc<Import> },
 }
 
 /// What it answers.

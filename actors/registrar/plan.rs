@@ -10,7 +10,7 @@ use super::bounds::{Bounds, Known};
 use super::naming::Places;
 use super::{Answer, Request};
 use crate::error::Error;
-use crate::goals::{Book, Claim};
+use crate::goals::{Arrival, Book, Claim};
 use crate::limits::Limits;
 use crate::role::Roles;
 
@@ -39,8 +39,9 @@ impl Counts {
 
     /// A drain was committed.
     pub(super) fn learn(&mut self, left: Left, now: Time) {
-        let Left { counts, places, bounds, removed, goals, .. } = left;
+        let Left { counts, places, bounds, removed, goals, arrivals, .. } = left;
         goals.into_iter().for_each(Claim::keep);
+        arrivals.into_iter().for_each(Arrival::keep);
         if self.open.len() + counts.len() > COUNTS_MAX {
             self.open.clear();
         }
@@ -73,6 +74,8 @@ pub(super) struct Left {
     pub(super) places: Places,
     /// The goals of those it creates.
     pub(super) goals: Vec<Claim>,
+    /// Those of subtrees that are imported.
+    pub(super) arrivals: Vec<Arrival>,
     /// The jobs that commands have made, by the keys of their fingerprints.
     commands: HashMap<Key, AgentPath>,
     /// Open agents below `/root` before it.
@@ -98,6 +101,7 @@ impl Left {
     /// It was committed.
     pub(super) fn keep_goals(self) {
         self.goals.into_iter().for_each(Claim::keep);
+        self.arrivals.into_iter().for_each(Arrival::keep);
     }
 
     /// Whether a commit that rests on the count below `/root` as this drain leaves it is refused when the drain is.
@@ -152,6 +156,9 @@ impl<'a> Plan<'a> {
             }
             Request::Remove { path, mark } => self.remove(path, *mark).await,
             Request::RemoveBatch { top } => self.remove_batch(top).await,
+            Request::Import { import, node, open, newest } => self.import(import, node, *open, *newest).await,
+            Request::ImportRows { import, rows } => self.import_rows(import, rows).await,
+            Request::ImportEnd { import } => self.import_end(import).await,
         }
     }
 

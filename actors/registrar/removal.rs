@@ -52,7 +52,7 @@ impl Plan<'_> {
         self.demand_no_item_above(path).await?;
         match self.mark_at(path).await? {
             Some(Mark::Removing) => return Ok(Answer::Removing(node)),
-            Some(Mark::Closed) => {}
+            Some(Mark::Closed | Mark::Importing(_)) => {}
             None => {
                 let done = matches!(&row.value, Node::Job(job) if job.state.is_final());
                 if !done && !self.is_closed_above(path).await? {

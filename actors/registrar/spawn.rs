@@ -85,7 +85,10 @@ impl Request {
             }
             Request::Remove { .. } => (4, 8192),
             // It takes what a drain takes.
-            Request::RemoveBatch { .. } => (WRITES_MAX, 0),
+            Request::RemoveBatch { .. }
+            | Request::Import { .. }
+            | Request::ImportRows { .. }
+            | Request::ImportEnd { .. } => (WRITES_MAX, 0),
         }
     }
 }
@@ -224,7 +227,7 @@ impl Plan<'_> {
         Ok(Verdict::Known(Newborn { agent, nickname, created: false, dormant }))
     }
 
-    async fn demand_parent(&mut self, path: &AgentPath, verb: &'static str) -> Result<(), Error> {
+    pub(super) async fn demand_parent(&mut self, path: &AgentPath, verb: &'static str) -> Result<(), Error> {
         let parent = path.parent().ok_or_else(|| Error::Exists { path: path.clone() })?;
         match self.node(&parent).await?.map(|row| row.value) {
             None => return Err(self.missing(&parent).await?),

@@ -2,9 +2,11 @@
 
 use insta::assert_snapshot;
 use understory_store::{
-    Digest, Direction, Draft, Goal, GoalStatus, Objective, Table, Time, ToolUse, TranscriptEntry, TurnResult, Usage,
+    DIGEST_NODES, Digest, Direction, Draft, Goal, GoalStatus, Objective, PlanStep, Table, Time, ToolUse,
+    TranscriptEntry, TurnResult, Usage,
 };
 
+use super::planning::{new, step};
 use super::world::{LONG, World, at, until};
 use crate::brain::{BrainError, Response, Turn};
 use crate::{Error, SpawnRequest};
@@ -188,6 +190,37 @@ async fn a_goal_is_told_with_how_it_stands() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_plan_is_told_with_what_is_open_the_ready_first() {
+    let world = world().await;
+    let (plan, path) = (&world.system, at("/root/a"));
+    plan.plan_add(&path, &[new("survey", &[]), new("build", &[1]), new("tell", &[2])]).await.unwrap();
+    let added = world.system.digest(&path).await.unwrap();
+    assert_snapshot!(added.text(), @r"
+    /root/a: idle, no turns
+    plan: 0 of 3 done
+      1 ready: survey
+      2 todo: build
+      3 todo: tell
+    ");
+    tokio::time::advance(LONG).await;
+    plan.plan_update(&path, 1, &step(PlanStep::Finish)).await.unwrap();
+    plan.plan_update(&path, 2, &step(PlanStep::Start { owner: None })).await.unwrap();
+    plan.plan_update(&path, 3, &step(PlanStep::Drop { reason: None })).await.unwrap();
+    let more: Vec<_> = (0..DIGEST_NODES).map(|n| new(&format!("part\u{e9} {n} {}", "x".repeat(180)), &[])).collect();
+    plan.plan_add(&path, &more).await.unwrap();
+    let later = world.system.digest(&path).await.unwrap();
+    let text = later.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1], "plan: 1 of 14 done, 1 dropped");
+    assert!(lines[2].starts_with("  4 ready: part\u{e9} 0 xxx") && lines[2].ends_with("x…"), "{text}");
+    assert_eq!((lines[13].get(..9), lines[14]), (Some("  15 read"), "  and 1 more"), "{text}");
+    assert!(later.digest.at > added.digest.at, "the plan has changed since");
+    world.system.plan_clear(&path, false).await.unwrap();
+    assert_eq!(world.system.digest(&path).await.unwrap().digest.plan, None);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_largest_has_8_kib() {
     let world = world().await;
     let (long, name) = ("é".repeat(5000), "n".repeat(60));
@@ -205,6 +238,8 @@ async fn the_largest_has_8_kib() {
         let _ = draft.append(Table::Transcript.below(&at("/root/a")), &answer);
     }
     world.store().commit(draft).await.unwrap();
+    let nodes: Vec<_> = (0..40).map(|_| new(&"é".repeat(100), &[])).collect();
+    world.system.plan_add(&at("/root/a"), &nodes).await.unwrap();
     let digested = world.system.digest(&at("/root/a")).await.unwrap();
     let text = digested.text();
     assert!(text.contains("and 8 more") && text.contains("others 24"), "{text}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use understory_store::{Keep, Table, TranscriptEntry};
+use understory_store::{Digest, Draft, Goal, GoalStatus, Keep, Objective, Said, Speaker, Table, Time, TranscriptEntry};
 
 use super::table::Table as JobTable;
 use super::world::{World, at, letter, until};
@@ -105,6 +105,74 @@ async fn the_last_turn_stays_whatever_was_asked() {
         assert_eq!(world.settled(path).await.path, at(path), "its outcome is there");
     }
     world.end().await;
+}
+
+/// The long layer has what the short one loses, and the short one says so.
+#[tokio::test(start_paused = true)]
+async fn what_goes_is_in_the_digest_before() {
+    let world = days(5).await;
+    let before = world.system.digest(&at("/root/a")).await.unwrap();
+    prune(&world, &older("/root/a", DAY * 3)).await;
+    let kept = world.store().get::<Digest>(&Table::Digest.at(&at("/root/a"))).await.unwrap().unwrap().value;
+    assert_eq!((kept.work.turns(), &kept), (5, &before.digest));
+    assert_eq!(world.system.digest(&at("/root/a")).await.unwrap(), before, "it is as it was");
+    assert_eq!(compacted(&world, "/root/a").await, Some((2, true)));
+    assert_eq!(compacted(&world, "/root/b").await, None, "nobody asked for it");
+    // One that has all that goes needs no other.
+    world.assign("/root/a", "day 6").await.unwrap();
+    prune(&world, &older("/root/a", DAY * 2)).await;
+    let again = world.store().get::<Digest>(&Table::Digest.at(&at("/root/a"))).await.unwrap().unwrap().value;
+    assert_eq!((again, compacted(&world, "/root/a").await), (kept, Some((3, true))));
+    assert_eq!(world.system.digest(&at("/root/a")).await.unwrap().digest.work.turns(), 6);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_active_goal_keeps_what_came_since_it_was_set() {
+    let world = World::new().await;
+    world.spawn("/root/a", "echo").await;
+    said(&world, "/root/a", 1..=9).await.unwrap();
+    set_goal(&world, "/root/a", GoalStatus::Active, 5).await.unwrap();
+    let report = prune(&world, &within("/root", 0)).await;
+    assert_eq!((report.entries, report.held), (4, vec![(at("/root/a"), Hold::ActiveGoal)]));
+    let held = prune(&world, &within("/root", 0)).await;
+    assert_eq!((held.entries, held.transcripts, held.held_total), (0, 0, 1));
+    assert_eq!(texts(&world, "/root/a").await, ["4 gone", "5", "6", "7", "8", "9"]);
+    // What nobody wants to be gone is not held.
+    let recent = PruneRequest { older_than: Some(DAY * 365 * 100), ..request("/root") };
+    assert_eq!(prune(&world, &recent).await, PruneReport::default());
+    set_goal(&world, "/root/a", GoalStatus::Paused, 5).await.unwrap();
+    assert_eq!(prune(&world, &within("/root", 0)).await.entries, 5);
+    world.end().await;
+}
+
+/// Words at these moments.
+pub(super) async fn said(world: &World, path: &str, moments: std::ops::RangeInclusive<u64>) -> Result<(), Error> {
+    for moment in moments {
+        let said = Said { speaker: Speaker::User, text: moment.to_string(), at: Time(moment) };
+        let mut draft = Draft::new();
+        let _ = draft.append(Table::Transcript.below(&at(path)), &TranscriptEntry::Said(said));
+        world.store().commit(draft).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn set_goal(world: &World, path: &str, status: GoalStatus, since: u64) -> Result<(), Error> {
+    let (of, objective) = (world.agent(path).await.id, Objective::new("win").unwrap());
+    let goal = Goal { status, ..Goal::new(of, objective, None, None, Time(since)) };
+    let mut draft = Draft::new();
+    draft.put(Table::Goal.at(&at(path)), &goal);
+    world.store().commit(draft).await?;
+    Ok(())
+}
+
+/// What a transcript says of what went: the last turn, and whether a digest tells of it.
+async fn compacted(world: &World, path: &str) -> Option<(u64, bool)> {
+    let entries = world.rows::<TranscriptEntry>(Table::Transcript, path).await;
+    entries.iter().find_map(|entry| match entry {
+        TranscriptEntry::Compacted(gone) => Some((gone.turn, gone.digested)),
+        _ => None,
+    })
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,6 +37,7 @@ fn words(settled: &[Settled]) -> String {
         Standing::Removed { at } => format!("{} removed with {at}", one.path),
         Standing::Faulted { reason } => format!("{} faulted: {reason}", one.path),
         Standing::Reserved { status, .. } => format!("{} {status}", one.path),
+        Standing::Held { goal } => format!("{} held by {goal}", one.path),
     };
     settled.iter().map(word).collect::<Vec<_>>().join(", ")
 }

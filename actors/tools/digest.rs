@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{ToolError, Tools, parse};
 use crate::authority::{Verb, authorise};
+use crate::briefing::Occasion;
 use crate::digest::Digested;
 
 /// The tool's parameters.
@@ -23,12 +24,19 @@ impl Tools {
         Ok(serde_json::json!({ "path": digested.agent.path.as_str(), "digest": digested.text() }).to_string())
     }
 
-    /// See [`Turn::briefing`](crate::Turn::briefing); `in_session`, the brain goes on with a conversation.
+    /// What a conversation that is begun within the turn begins with, as [`Turn::briefing`](crate::Turn::briefing) tells it.
     ///
     /// # Errors
     /// As there.
-    pub async fn briefing(&self, in_session: bool) -> Result<Option<String>, ToolError> {
-        Ok(self.system.briefing(&self.caller, in_session).await?)
+    pub async fn briefing_anew(&self) -> Result<Option<String>, ToolError> {
+        self.briefing(false, String::new()).await
+    }
+
+    /// See [`Turn::briefing`](crate::Turn::briefing).
+    pub(crate) async fn briefing(&self, in_session: bool, asked: String) -> Result<Option<String>, ToolError> {
+        let (recalls, summarises) = (self.demand("recall").is_ok(), self.demand("summarise").is_ok());
+        let occasion = Occasion { in_session, recalls, summarises, asked };
+        Ok(self.system.briefing(&self.caller, &occasion).await?)
     }
 
     /// See [`Turn::digest`](crate::Turn::digest).

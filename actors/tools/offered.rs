@@ -1,6 +1,6 @@
 //! Every tool there is, as models are told of them.
 
-use super::{digest, goal, list, memory, plan, wait};
+use super::{digest, goal, list, memory, plan, summary, wait};
 
 /// A tool as a model is told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Tool {
 }
 
 /// Every tool there is.
-pub const TOOLS: [Tool; 22] = [
+pub const TOOLS: [Tool; 23] = [
     Tool {
         name: "spawn",
         description: "Create an agent below you. With a task it starts working on it at once; its outcome comes back to \
@@ -87,6 +87,7 @@ pub const TOOLS: [Tool; 22] = [
         parameters: digest::PARAMETERS,
         for_items: false,
     },
+    summary::SUMMARISE,
     Tool {
         name: "report",
         description: "Report the result of your row, once. With stop, no more rows of the job are started.",

@@ -280,6 +280,9 @@ fn words(settled: Settled) -> serde_json::Value {
         Standing::Removed { at } => {
             serde_json::json!({ "agent": path.as_str(), "status": "removed", "removed": at.as_str() })
         }
+        Standing::Held { goal } => {
+            serde_json::json!({ "agent": path.as_str(), "status": "held", "held_by": goal.as_str() })
+        }
         Standing::Faulted { reason } => {
             serde_json::json!({ "agent": path.as_str(), "status": "faulted", "reason": reason })
         }

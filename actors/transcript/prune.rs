@@ -7,13 +7,19 @@
 //!
 //! What goes is always the beginning of a transcript. The last entry that goes makes room for the record of what went, in the
 //! same commit, so that a transcript says at any moment what it lacks. Asking again goes on; nothing else is known of it.
+//!
+//! The agent's digest is kept before that, with all that goes, so that it is told of ever after. The commit that takes entries out
+//! rests on what says that nobody needs them: a goal that is activated and a job that is opened again meanwhile make it void.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use understory_paths::AgentPath;
-use understory_store::{CommitError, Compaction, Draft, Node, Row, Table, Time, TranscriptEntry, Version, keys};
+use understory_store::{
+    CommitError, Compaction, Digest, Draft, InboxKey, Node, Row, Table, Time, TranscriptEntry, Version, keys,
+};
 
+use super::needs::{Hold, Needs};
 use crate::error::Error;
 use crate::system::{System, node_at};
 
@@ -55,15 +61,6 @@ pub struct PruneReport {
     pub held_total: u64,
 }
 
-/// Why a transcript is left alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
-    /// Somebody waits for an outcome, which may be in it alone.
-    Awaited,
-    /// It is of a row of a job that is not finished.
-    OpenJob,
-}
-
 /// What goes.
 #[derive(Clone, Copy)]
 struct Cut {
@@ -82,20 +79,10 @@ struct Sizes {
     stretches: BTreeMap<Version, u64>,
 }
 
-impl Hold {
-    /// The words for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Hold::Awaited => "somebody waits for an outcome",
-            Hold::OpenJob => "its job is not finished",
-        }
-    }
-}
-
 impl System {
     /// Takes the oldest entries out of the transcripts at and below `top`, as asked. What stays in any case: the entries of
-    /// an agent's last turn and of one under way, whole transcripts of whom somebody waits for, and of rows of a job that is
-    /// not finished.
+    /// an agent's last turn and of one under way, those since its goal was set while that is active, whole transcripts of whom
+    /// somebody waits for, and of rows of a job that is not finished. What goes is in the agent's digest from before on.
     ///
     /// # Errors
     /// Nothing lies at the path, nothing was asked, or the store failed: what was taken out by then is.
@@ -156,18 +143,19 @@ impl System {
             let last_turn = self.turns_that_stay(path).await?;
             let gone = rows.iter().take_while(|row| cut.takes(row, last_turn)).count();
             rows.truncate(gone);
-            let only_the_record =
-                matches!(rows.as_slice(), [one] if matches!(one.value, TranscriptEntry::Compacted(_)));
-            if rows.is_empty() || only_the_record {
+            if is_nothing(&rows) {
                 break;
             }
-            if let Some(hold) = self.hold_of(path).await? {
-                report.hold(path, hold);
+            let needs = self.needs_of(path).await?;
+            let free = rows.iter().take_while(|row| !needs.keep(row)).count();
+            rows.truncate(free);
+            if is_nothing(&rows) {
+                report.hold(path, needs.hold.unwrap_or(Hold::ActiveGoal));
                 break;
             }
             let gone = match dry_run {
                 true => rows.len(),
-                false => match self.take_out(&rows).await? {
+                false => match self.take_out(path, &rows, &needs).await? {
                     Some(gone) => gone,
                     // Somebody else has taken something out.
                     None => continue,
@@ -184,8 +172,16 @@ impl System {
 
     /// Takes as many of these entries, the first of their transcript, out of it as a commit has room for; tells how many.
     /// Nothing if one of them has gone meanwhile.
-    async fn take_out(&self, rows: &[Row<TranscriptEntry>]) -> Result<Option<usize>, Error> {
-        let (mut draft, mut compaction) = (Draft::new(), Compaction::none(self.clock.now()));
+    async fn take_out(
+        &self,
+        path: &AgentPath,
+        rows: &[Row<TranscriptEntry>],
+        needs: &Needs,
+    ) -> Result<Option<usize>, Error> {
+        let Some(through) = rows.last().and_then(|last| keys::inbox_key(&last.key)) else { return Ok(Some(0)) };
+        let digested = self.digest_through(path, through).await?;
+        let (mut draft, mut compaction) = (Draft::new(), Compaction { digested, ..Compaction::none(self.clock.now()) });
+        needs.expect(&mut draft);
         for (index, row) in rows.iter().enumerate() {
             let Some(place) = keys::inbox_key(&row.key) else { return Ok(Some(index)) };
             compaction = compaction.and(&row.value, place);
@@ -213,13 +209,30 @@ impl System {
         })
     }
 
-    async fn hold_of(&self, path: &AgentPath) -> Result<Option<Hold>, Error> {
-        if self.watchers.listens(path) {
-            return Ok(Some(Hold::Awaited));
+    /// Has an agent's digest kept with all its transcript has up to `through`. False if there is no agent to have one.
+    async fn digest_through(&self, path: &AgentPath, through: InboxKey) -> Result<bool, Error> {
+        loop {
+            let of = match node_at(&self.store, path).await?.map(|row| row.value) {
+                Some(Node::Agent(agent)) => agent.id,
+                _ => return Ok(false),
+            };
+            match self.expect_no_removal(path, &mut Draft::new()).await {
+                Ok(()) => {}
+                // Its transcript goes in any case, and no digest is kept any more.
+                Err(Error::BeingRemoved { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+            let kept = self.store.peek::<Digest>(&Table::Digest.at(path)).await?.map(|row| row.value);
+            if kept.is_some_and(|digest| digest.of == of && digest.work.through >= through) {
+                return Ok(true);
+            }
+            match self.refresh_digest(path).await {
+                // Where somebody else was faster, that is looked at.
+                Ok(_) => {}
+                Err(Error::NotFound { .. } | Error::Removed { .. } | Error::WrongKind { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
         }
-        let jobs: Vec<_> = path.ancestors().map(|above| Table::Unfinished.at(&above)).collect();
-        let unfinished = self.store.versions(jobs).await?.iter().any(Option::is_some);
-        Ok(unfinished.then_some(Hold::OpenJob))
     }
 }
 
@@ -249,6 +262,15 @@ impl PruneReport {
         self.entries += count;
         self.bytes += bytes;
         count > 0
+    }
+}
+
+/// Whether nothing would be gone with these rows: there are none, or what they say is what went before.
+fn is_nothing(rows: &[Row<TranscriptEntry>]) -> bool {
+    match rows {
+        [] => true,
+        [one] => matches!(one.value, TranscriptEntry::Compacted(_)),
+        _ => false,
     }
 }
 

@@ -2,9 +2,30 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-/// The verbs of imports.
+/// What is to be imported.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct ImportArguments {
+    #[command(subcommand)]
+    pub(crate) verb: Option<ImportVerb>,
+    #[command(flatten)]
+    pub(crate) subtree: SubtreeFileArguments,
+}
+
+/// A file that `export` wrote.
+#[derive(Debug, Args)]
+pub(crate) struct SubtreeFileArguments {
+    /// A file that `export` wrote
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) file: Option<PathBuf>,
+    /// Where it is to lie; where it was if none is given
+    #[arg(value_name = "PATH")]
+    pub(crate) path: Option<String>,
+}
+
+/// What is imported of other programs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportVerb {
     /// The sessions of Codex: each becomes an agent without a brain, with its conversation as the transcript

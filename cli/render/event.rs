@@ -64,6 +64,7 @@ fn words(happened: &Happened) -> String {
             let to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
             short(&format!("plan: {what} {}{to}", numbers.join(", ")))
         }
+        Happened::Imported => "imported, closed".to_owned(),
         Happened::Other => "an event that this build has no word for".to_owned(),
         Happened::Gap => "the events up to here were dropped before they were read".to_owned(),
         Happened::Lagged => "fell behind: what follows is read from the store".to_owned(),

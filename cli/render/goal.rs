@@ -28,6 +28,7 @@ fn one(line: &GoalLine) -> String {
         ("status", line.status.replace('_', " ")),
         ("why", escaped(&line.why)),
         ("waits", spent),
+        ("closed", line.closed_by.as_ref().map(|at| format!("at {at}")).unwrap_or_default()),
         ("used", format!("{} tokens", grouped(line.used))),
         ("budget", budget),
         ("held", format!("{} tokens by goals below", grouped(line.held_below))),
@@ -40,6 +41,12 @@ fn one(line: &GoalLine) -> String {
     format!("{}\n{}\n", table(rows), lines(&line.objective))
 }
 
+/// The word for how a goal stands, and whether its agent is closed.
+pub(super) fn standing(line: &GoalLine) -> String {
+    let closed = if line.closed_by.is_some() { ", closed" } else { "" };
+    format!("{}{closed}", line.status.replace('_', " "))
+}
+
 fn page(page: &GoalPage) -> String {
     if page.goals.is_empty() {
         return "no goals\n".to_owned();
@@ -47,7 +54,7 @@ fn page(page: &GoalPage) -> String {
     let row = |line: &GoalLine| {
         [
             line.path.to_string(),
-            line.status.replace('_', " "),
+            standing(line),
             grouped(line.used),
             line.remaining.map_or("-".to_owned(), grouped),
             short(&line.objective),
@@ -77,6 +84,7 @@ mod tests {
             seconds: 75,
             turns: 3,
             spent: Some("/root/ada".parse().unwrap()),
+            closed_by: None,
             created_at: "[time]".to_owned(),
             updated_at: "[time]".to_owned(),
         }
@@ -104,8 +112,10 @@ mod tests {
         assert!(free.contains("\nbudget     none\n"), "{free}");
         assert!(!["held", "left", "waits"].iter().any(|name| free.contains(&format!("\n{name} "))), "{free}");
         let next = Some("/root/ada".parse().unwrap());
-        let page = goal(&GoalReply::Page(GoalPage { goals: vec![line()], next }));
-        assert!(page.contains("budget limited") && page.ends_with("\nmore: --after /root/ada\n"), "{page}");
+        let closed = GoalLine { closed_by: Some("/root".parse().unwrap()), ..line() };
+        assert!(goal(&GoalReply::Goal(Box::new(closed.clone()))).contains("\nclosed     at /root\n"));
+        let page = goal(&GoalReply::Page(GoalPage { goals: vec![closed], next }));
+        assert!(page.contains("budget limited, closed") && page.ends_with("\nmore: --after /root/ada\n"), "{page}");
         assert_eq!(goal(&GoalReply::Page(GoalPage { goals: Vec::new(), next: None })), "no goals\n");
     }
 }

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn standing_comes_before_state() {
         let check = |changes: serde_json::Value, expected: &str| assert_eq!(standing(&line(&changes)), expected);
-        let paused = json!({ "reason": "asked", "until": null, "used_up": false });
+        let paused = json!({ "reason": "asked", "until": null, "used_up": false, "goal": null });
         check(json!({}), "running, 312 of 3,376");
         check(json!({ "pause": paused }), "paused (running, 312 of 3,376)");
         check(json!({ "pause": paused, "closed_by": "/root" }), "closed (running, 312 of 3,376)");
@@ -132,8 +132,14 @@ mod tests {
     fn a_pause_says_why_and_until_when() {
         let check = |changes: serde_json::Value, expected: &str| assert_eq!(pause(&line(&changes)), expected);
         check(json!({}), "");
-        check(json!({ "pause": { "reason": "asked\u{1b}", "until": null, "used_up": false } }), "asked\\u{1b}");
-        check(json!({ "pause": { "reason": "slow", "until": "noon", "used_up": false } }), "slow, until noon");
+        check(
+            json!({ "pause": { "reason": "asked\u{1b}", "until": null, "used_up": false, "goal": null } }),
+            "asked\\u{1b}",
+        );
+        check(
+            json!({ "pause": { "reason": "slow", "until": "noon", "used_up": false, "goal": null } }),
+            "slow, until noon",
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What became of files that carry what is kept.
 
-use understory_server::{BackedUp, CompactedLine, ParcelReply, RestoredLine};
+use understory_server::{ArrivedLine, BackedUp, CompactedLine, ExportedLine, ParcelReply, RestoredLine};
 
 use super::{escaped, grouped};
 
@@ -10,6 +10,15 @@ pub(super) fn parcel(reply: &ParcelReply) -> String {
             let [commit, rows, batches, bytes] = [*commit, *rows, *batches, *bytes].map(grouped);
             let held = format!("{rows} rows and {batches} batches beside them, {bytes} bytes, up to commit {commit}");
             format!("{}: {held}\n", escaped(backup))
+        }
+        ParcelReply::Exported(ExportedLine { exported, file, agents, jobs, items, rows, bytes }) => {
+            let [rows, bytes] = [*rows, *bytes].map(grouped);
+            let held = counted(*agents, *jobs, *items);
+            format!("{exported} exported to {}: {held}, {rows} rows, {bytes} bytes\n", escaped(file))
+        }
+        ParcelReply::Imported(ArrivedLine { imported, agents, jobs, items, rows }) => {
+            let held = counted(*agents, *jobs, *items);
+            format!("{imported} imported, closed: {held}, {} rows\n", grouped(*rows))
         }
         ParcelReply::Restored(RestoredLine { restored, commit, rows, batches }) => {
             let [commit, rows, batches] = [*commit, *rows, *batches].map(grouped);
@@ -21,4 +30,10 @@ pub(super) fn parcel(reply: &ParcelReply) -> String {
             format!("{} compacted: {rows} rows, {after} bytes instead of {before}\n", escaped(compacted))
         }
     }
+}
+
+fn counted(agents: u64, jobs: u64, items: u64) -> String {
+    let counts = [(agents, "agent"), (jobs, "job"), (items, "item")].into_iter().filter(|(count, _)| *count > 0);
+    let counted = counts.map(|(count, word)| format!("{} {word}{}", grouped(count), if count == 1 { "" } else { "s" }));
+    counted.collect::<Vec<_>>().join(", ")
 }

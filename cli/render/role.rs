@@ -31,6 +31,7 @@ pub(super) fn whole(role: &RoleLine) -> String {
         wake_on_result,
         drift,
         untrusted,
+        summary,
         shared_memory,
     } = role;
     let shares = match shared_memory.as_str() {
@@ -54,6 +55,7 @@ pub(super) fn whole(role: &RoleLine) -> String {
         ("drift", if drift == "warn" { String::new() } else { drift.clone() }),
         ("reads", if *untrusted { "what nobody vouches for" } else { "" }.to_owned()),
         ("writes", shares.to_owned()),
+        ("says", if *summary { "how its work stands, before a turn ends" } else { "" }.to_owned()),
     ])
 }
 

@@ -56,8 +56,10 @@ mod tests {
         assert_eq!(summary(&job, &[row("a", 1999)]), "job /root/j running, 4 rows: 3 completed, 1 pending");
         job.spent.turns = 4;
         job.spent.tokens = 45_120;
-        job.pause =
-            serde_json::from_value(serde_json::json!({ "reason": "enough", "until": null, "used_up": true })).unwrap();
+        job.pause = serde_json::from_value(
+            serde_json::json!({ "reason": "enough", "until": null, "used_up": true, "goal": null }),
+        )
+        .unwrap();
         job.exported_at = Some(String::new());
         insta::assert_snapshot!(summary(&job, &[row("k\u{1b}7", 1_234_567), row("b", 2000), row("a", 1999)]), @r"
         job /root/j running, 4 rows: 3 completed, 1 pending

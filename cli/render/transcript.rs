@@ -66,15 +66,18 @@ fn page(page: &EntriesPage) -> String {
 }
 
 fn entry(line: &TranscriptLine) -> String {
-    let TranscriptLine { entry, kind, turn, at, bytes, from, tool, call, result, text, usage, entries } = line;
+    let TranscriptLine { entry, kind, turn, at, bytes, from, tool, call, result, text, usage, entries, digested } =
+        line;
     let mut head = vec![entry.clone(), at.clone()];
-    head.extend(turn.map(|turn| format!("turn {turn}")));
+    let through = if entries.is_some() { "through turn" } else { "turn" };
+    head.extend(turn.map(|turn| format!("{through} {turn}")));
     let name = tool.as_deref().map(escaped);
     let call = call.filter(|call| *call > 0).map(|call| format!("#{call}"));
     head.push([Some(kind.clone()), name, call, result.clone()].into_iter().flatten().collect::<Vec<_>>().join(" "));
     head.extend(from.as_deref().map(|from| format!("from {}", escaped(from))));
     head.extend(entries.map(|entries| format!("{} entries are gone", grouped(entries))));
     head.push(format!("{} bytes", grouped(*bytes)));
+    head.extend(digested.filter(|digested| *digested).map(|_| "digest tells of them".to_owned()));
     head.extend(usage.as_ref().map(tokens));
     let text = lines(text);
     let body = text.lines().map(|line| format!("    {line}\n"));

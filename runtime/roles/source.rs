@@ -23,6 +23,7 @@ pub(super) struct RoleSource {
     pub(super) wake_on_result: Option<bool>,
     pub(super) drift: Option<DriftSource>,
     pub(super) untrusted: Option<bool>,
+    pub(super) summary: Option<bool>,
     pub(super) memory: Option<MemorySource>,
 }
 

@@ -57,6 +57,7 @@ nicknames = [" Ann ", "Bob"]
 
 isolated = true
 untrusted = true
+summary = true
 
 [memory]
 shared = "always"
@@ -118,6 +119,7 @@ depth = 1
         on_result: Wake,
         on_drift: Warn,
         untrusted: true,
+        summary: true,
         shares: Some(
             Always,
         ),
@@ -155,6 +157,8 @@ fn a_file_only_narrows() {
     assert!(one("isolated = false", beneath.clone().isolated()).unwrap().isolated);
     assert!(one("isolated = true", beneath.clone()).unwrap().isolated);
     assert!(one("untrusted = false", beneath.clone().untrusted()).unwrap().untrusted);
+    assert!(one("", beneath.clone().summarising()).unwrap().summary);
+    assert!(!one("summary = false", beneath.clone().summarising()).unwrap().summary, "it is no power");
     let shares = |word: &str, beneath: Role| one(&format!("[memory]\nshared = '{word}'"), beneath).unwrap().shares;
     assert_eq!(shares("always", beneath.clone()), Some(Shares::Always), "where nothing was said");
     assert_eq!(shares("always", beneath.clone().sharing(Shares::Never)), Some(Shares::Never));
@@ -228,7 +232,7 @@ fn what_is_wrong_is_told_with_file_and_line() {
     insta::assert_snapshot!(folder.read(&[]).unwrap_err(), @r#"
     U.toml: a role's name has 1 to 64 of a-z, 0-9, _ and -, not "U"
     a_syntax.toml:2: string values must be quoted, expected literal string
-    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`, `drift`, `untrusted`, `memory`
+    b_field.toml:3: unknown field `model`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`, `drift`, `untrusted`, `summary`, `memory`
     c_type.toml:2: nicknames are a list of names or "off"
     d_within.toml:4: within is at least 1 second
     e_restart.toml:3: unknown variant `often`, expected one of `permanent`, `transient`, `temporary`

@@ -20,6 +20,8 @@ pub(crate) struct Reader {
     kind: &'static str,
     /// Where the next record begins.
     at: u64,
+    /// It was read to its end.
+    over: bool,
     record: Vec<u8>,
 }
 
@@ -33,7 +35,7 @@ impl Reader {
         let metadata = file.metadata().map_err(|error| failed("open", path, error))?;
         let input = BufReader::with_capacity(BUFFER, file);
         let path = path.to_owned();
-        let mut reader = Reader { input, hash: Sha256::new(), path, kind, at: 0, record: Vec::new() };
+        let mut reader = Reader { input, hash: Sha256::new(), path, kind, at: 0, over: false, record: Vec::new() };
         if !metadata.is_file() {
             return Err(reader.bad("it is no plain file"));
         }
@@ -55,9 +57,14 @@ impl Reader {
     /// # Errors
     /// The file cannot be read, or is not what was written.
     pub(crate) fn next(&mut self) -> Result<Option<(u8, &[u8])>, StoreError> {
+        if self.over {
+            return Ok(None);
+        }
         let [tag] = self.exactly()?;
         if tag == END {
-            return self.check_end().map(|()| None);
+            self.check_end()?;
+            self.over = true;
+            return Ok(None);
         }
         let length = u32::from_be_bytes(self.exactly()?) as usize;
         if length > RECORD_MAX {
@@ -71,6 +78,11 @@ impl Reader {
         self.hash.update(&self.record);
         self.at += 1 + 4 + length as u64;
         Ok(Some((tag, &self.record)))
+    }
+
+    /// How many bytes were read of it; behind its end, all.
+    pub(crate) fn length(&self) -> u64 {
+        self.at + 1 + HASH as u64
     }
 
     /// What is to be said of a file that is not as it must be.
@@ -98,6 +110,7 @@ impl Reader {
             _ => return Err(self.bad("it is no file of understory's")),
         }
         self.at = line.len() as u64;
+        self.over = false;
         self.hash = Sha256::new();
         self.hash.update(&line);
         Ok(())

@@ -50,6 +50,7 @@ fn what_was_written_is_read_any_number_of_times() {
     for _ in 0..2 {
         reader.rewind().unwrap();
         while reader.next().unwrap().is_some() {}
+        assert_eq!(reader.next().unwrap(), None, "the end stays the end");
     }
     assert_eq!(names(dir.path()), ["file"]);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

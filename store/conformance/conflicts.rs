@@ -180,6 +180,7 @@ async fn a_refused_commit_leaves_nothing(kind: Kind) {
             Write::Append(Prefix::new("tail"), "2".into()),
         ],
         events: vec!["told".into()],
+        above: 50,
     };
     backend.commit(refused).await.unwrap_err();
     assert_eq!(backend.last(), 1);

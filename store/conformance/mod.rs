@@ -3,6 +3,7 @@
 mod conflicts;
 mod events;
 mod model;
+mod numbers;
 mod scans;
 mod sizes;
 

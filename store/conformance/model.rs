@@ -29,6 +29,7 @@ struct Attempt {
     demands: Vec<(Key, Demand)>,
     writes: Vec<Write>,
     events: Vec<Bytes>,
+    above: Version,
 }
 
 #[derive(Default)]
@@ -57,7 +58,7 @@ impl Model {
                 return Err((expect.key().clone(), found));
             }
         }
-        self.last += 1;
+        self.last = self.last.max(commit.above) + 1;
         for (n, write) in commit.writes.into_iter().enumerate() {
             match write {
                 Write::Put(key, payload) => drop(self.rows.insert(key, (payload, self.last))),
@@ -117,8 +118,9 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         prop::collection::vec((key(), demand), 0..3),
         prop::collection::vec(write, 0..4),
         prop::collection::vec(payload(), 0..3),
+        prop_oneof![9 => Just(0), 1 => 0..200_u64],
     )
-        .prop_map(|(demands, writes, events)| Attempt { demands, writes, events })
+        .prop_map(|(demands, writes, events, above)| Attempt { demands, writes, events, above })
 }
 
 async fn check(kind: Kind, groups: Vec<Vec<Attempt>>) -> Result<(), TestCaseError> {
@@ -152,7 +154,7 @@ fn commit(model: &Model, attempt: Attempt) -> Commit {
         (Demand::Holds(payload), _) => Expect::Holds(key, payload),
     };
     let expects = attempt.demands.into_iter().map(expect).collect();
-    Commit { expects, writes: attempt.writes, events: attempt.events }
+    Commit { expects, writes: attempt.writes, events: attempt.events, above: attempt.above }
 }
 
 async fn compare(backend: &dyn Backend, model: &Model) -> Result<(), TestCaseError> {

@@ -25,6 +25,12 @@ pub const DIGEST_ANSWER_MAX: usize = 400;
 pub const DIGEST_TOOLS: usize = 16;
 /// The longest name of a tool, in bytes.
 pub const DIGEST_NAME_MAX: usize = 64;
+/// How many open nodes of its agent's plan a digest names.
+pub const DIGEST_NODES: usize = 12;
+/// How much of such a node's title, in bytes.
+pub const DIGEST_TITLE_MAX: usize = 100;
+/// The longest summary in bytes, without the secrets in it.
+pub const SUMMARY_MAX: usize = 4 << 10;
 /// How many children a digest names.
 pub const DIGEST_CHILDREN: usize = 12;
 /// How much of what came of a child, in bytes.
@@ -45,6 +51,8 @@ pub struct Digest {
     pub status: String,
     /// What it is to reach, or was.
     pub goal: Option<GoalInShort>,
+    /// How far its plan is, if it has one.
+    pub plan: Option<PlanLeft>,
     /// What its turns were.
     pub work: Work,
     /// What its turns have cost.
@@ -56,6 +64,8 @@ pub struct Digest {
     /// The commits that its directory got between the agent's creation and the end of its last turn, newest first. Whoever
     /// works in the same directory may have made some.
     pub commits: Shortlist<Revision>,
+    /// What its brain said of all that last. Nothing else in it is told by a brain.
+    pub summary: Option<Summary>,
 }
 
 /// A commit of a repository, in short.
@@ -65,6 +75,17 @@ pub struct Revision {
     pub commit: String,
     /// The first line of what it says of itself.
     pub subject: String,
+}
+
+/// What a brain said of its own work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// In which turn; nothing if at none.
+    pub turn: Option<u64>,
+    /// Its words. Secrets are taken out before it is stored.
+    pub text: String,
+    /// When.
+    pub at: Time,
 }
 
 /// A goal, in short.
@@ -80,6 +101,31 @@ pub struct GoalInShort {
     pub used: u64,
     /// How many it may use.
     pub budget: Option<u64>,
+}
+
+/// How far a plan is, and what is left of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanLeft {
+    /// How many of its nodes are done.
+    pub done: u64,
+    /// How many shall not be done.
+    pub dropped: u64,
+    /// Those that are neither: the ready ones first, then those being done, then those that wait, each in the order of their
+    /// numbers.
+    pub open: Shortlist<NodeLeft>,
+}
+
+/// An open node of a plan, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeLeft {
+    /// Its number.
+    pub number: u32,
+    /// The beginning of its title.
+    pub title: String,
+    /// The word for where it stands.
+    pub status: String,
+    /// Whether somebody may begin with it.
+    pub ready: bool,
 }
 
 /// The first of many.
@@ -153,6 +199,14 @@ pub struct Below {
     pub all: bool,
 }
 
+impl Digest {
+    /// The same with what the brain said last.
+    pub fn summarised(self, summary: Option<Summary>) -> Digest {
+        let said = summary.as_ref().map_or(self.at, |summary| summary.at);
+        Digest { at: self.at.max(said), summary, ..self }
+    }
+}
+
 impl From<&Goal> for GoalInShort {
     fn from(goal: &Goal) -> Self {
         GoalInShort {
@@ -162,6 +216,13 @@ impl From<&Goal> for GoalInShort {
             used: goal.used(),
             budget: goal.budget,
         }
+    }
+}
+
+impl PlanLeft {
+    /// How many nodes are neither done nor dropped.
+    pub fn open_total(&self) -> u64 {
+        self.open.first.len() as u64 + self.open.more
     }
 }
 

@@ -175,6 +175,11 @@ pub enum Event {
         /// Whose brain, or the item that it worked on.
         agent: AgentRef,
     },
+    /// A subtree came from a file, closed.
+    Imported {
+        /// Its top.
+        node: AgentRef,
+    },
 }
 
 /// What is told of a goal.
@@ -282,7 +287,8 @@ impl Event {
             | Event::Labelled { node }
             | Event::Drifted { agent: node, .. }
             | Event::SessionLost { agent: node }
-            | Event::DirectorySet { node } => &node.path,
+            | Event::DirectorySet { node }
+            | Event::Imported { node } => &node.path,
         }
     }
 }

@@ -305,6 +305,13 @@ impl Goal {
         committed.max(least).saturating_sub(self.shared)
     }
 
+    /// The same, with what lies in its log counted, holding nothing of a goal above: where that is nobody asks it any more, and
+    /// whoever takes this one in gives it what is left of its budget.
+    pub fn cut_loose(&self, log: &[Charge]) -> Goal {
+        let counted = log.iter().fold(self.clone(), |goal, charge| goal.fold(charge, goal.updated_at).0);
+        Goal { source: None, shared: counted.used(), ..counted }
+    }
+
     fn stopped_if_spent(self, now: Time) -> Goal {
         if !self.is_spent() || matches!(self.status, GoalStatus::BudgetLimited | GoalStatus::Complete) {
             return self;

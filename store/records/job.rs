@@ -1,6 +1,7 @@
 //! A job: what it was asked for, and where it stands.
 
 use serde::{Deserialize, Serialize};
+use understory_paths::AgentPath;
 
 use super::Refusal;
 use super::agent::BrainChoice;
@@ -55,6 +56,15 @@ pub struct Pause {
     pub until: Option<Time>,
     /// What it may use is used up: it goes on when somebody says that it may use more.
     pub used_up: bool,
+    /// The goal of whose budget nothing is left: it goes on by itself once something is.
+    pub goal: Option<AgentPath>,
+}
+
+impl Pause {
+    /// Whether somebody asked for it, and not what was used up.
+    pub fn is_by_hand(&self) -> bool {
+        self.until.is_none() && !self.used_up && self.goal.is_none()
+    }
 }
 
 /// What runs have used.

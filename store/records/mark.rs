@@ -12,6 +12,8 @@ pub enum Mark {
     Closed,
     /// For good: it and everything below it is being deleted.
     Removing,
+    /// Until all of it is there: it comes from a file, by the import of this id.
+    Importing(AgentId),
 }
 
 /// What was removed last at a path.

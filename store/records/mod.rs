@@ -33,8 +33,8 @@ pub use charge::{Charge, Share};
 pub use credential::Credential;
 pub use digest::{
     Answered, Below, Child, DIGEST_ANSWER_MAX, DIGEST_ANSWERS, DIGEST_CHILD_MAX, DIGEST_CHILDREN, DIGEST_COMMITS,
-    DIGEST_GOAL_MAX, DIGEST_NAME_MAX, DIGEST_SUBJECT_MAX, DIGEST_TOOLS, DIGEST_WHY_MAX, Digest, GoalInShort, Revision,
-    Shortlist, Work, in_short,
+    DIGEST_GOAL_MAX, DIGEST_NAME_MAX, DIGEST_NODES, DIGEST_SUBJECT_MAX, DIGEST_TITLE_MAX, DIGEST_TOOLS, DIGEST_WHY_MAX,
+    Digest, GoalInShort, NodeLeft, PlanLeft, Revision, SUMMARY_MAX, Shortlist, Summary, Work, in_short,
 };
 pub use directory::{Checkout, Directory, Drift, Drifted};
 pub use drive::{Drive, Halt, Stamina, Stride};

@@ -187,7 +187,7 @@ fn course(job: &Job) -> String {
 }
 
 fn pause(reason: &str, until: Option<Time>) -> Pause {
-    Pause { reason: reason.to_owned(), until, used_up: reason == "used up" }
+    Pause { reason: reason.to_owned(), until, used_up: reason == "used up", goal: None }
 }
 
 fn limits(concurrency: u32) -> JobLimits {
@@ -346,8 +346,10 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("event, removed", Event::Removed { node: me.clone() }.encode()),
         ("event, dead letters dropped", Event::DeadDropped { agent: me.clone(), rows: vec![InboxKey::FIRST] }.encode()),
         ("event, labelled", Event::Labelled { node: me.clone() }.encode()),
+        ("event, imported", Event::Imported { node: me.clone() }.encode()),
         ("mark, closed", Mark::Closed.encode()),
         ("mark, removing", Mark::Removing.encode()),
+        ("mark, importing", Mark::Importing(me.id).encode()),
         ("tombstone", Tombstone { id: me.id, at: NOW }.encode()),
         ("burial", Burial { node: me, at: NOW }.encode()),
     ]

@@ -109,6 +109,10 @@ pub struct Compaction {
     pub bytes: u64,
     /// The last of them.
     pub through: InboxKey,
+    /// The last turn of which one was among them; 0 if none was of a turn.
+    pub turn: u64,
+    /// Whether the agent's digest tells of them: it was kept before they went.
+    pub digested: bool,
     /// When the last was taken out.
     pub at: Time,
 }
@@ -255,21 +259,23 @@ impl Speaker {
 }
 
 impl Compaction {
-    /// Nothing yet.
+    /// Nothing yet, and nothing that a digest tells of.
     pub fn none(at: Time) -> Self {
-        Compaction { entries: 0, bytes: 0, through: InboxKey::FIRST, at }
+        Compaction { entries: 0, bytes: 0, through: InboxKey::FIRST, turn: 0, digested: false, at }
     }
 
     /// The same with one entry more taken out, which lay at `row`. What that says was taken out before counts on.
     pub fn and(self, entry: &Entry, row: InboxKey) -> Compaction {
-        let (entries, bytes) = match entry {
-            Entry::Compacted(before) => (before.entries, before.bytes),
-            entry => (1, entry.bytes()),
+        let (entries, bytes, turn) = match entry {
+            Entry::Compacted(before) => (before.entries, before.bytes, before.turn),
+            entry => (1, entry.bytes(), entry.turn().unwrap_or_default()),
         };
         Compaction {
             entries: self.entries.saturating_add(entries),
             bytes: self.bytes.saturating_add(bytes),
             through: row,
+            turn: self.turn.max(turn),
+            digested: self.digested,
             at: self.at,
         }
     }

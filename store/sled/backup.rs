@@ -114,7 +114,7 @@ fn write(
             return Err(StoreError::Closed);
         }
     }
-    writing.finish()
+    writing.finish(abandoned)
 }
 
 impl Writing<'_> {
@@ -133,7 +133,7 @@ impl Writing<'_> {
     }
 
     /// Waits for what the scan has met, lets the committer go, and writes the batches behind the rows.
-    fn finish(mut self) -> Result<Backup, StoreError> {
+    fn finish(mut self, abandoned: &AtomicBool) -> Result<Backup, StoreError> {
         while self.last < self.seen {
             match self.tap.blocking_recv() {
                 Some(synced) => self.batch(&synced)?,
@@ -146,6 +146,9 @@ impl Writing<'_> {
         }
         let Writing { batches, mut record, mut out, last, .. } = self;
         copy(batches, &mut record, &mut out)?;
+        if abandoned.load(Ordering::Relaxed) {
+            return Err(StoreError::Closed);
+        }
         let (tail, bytes) = out.finish(last)?;
         Ok(Backup { last: tail.last, rows: tail.rows, batches: tail.batches, bytes })
     }

@@ -57,7 +57,7 @@ impl<'a> Building<'a> {
         for expect in &commit.expects {
             self.check(expect)?;
         }
-        self.head.last += 1;
+        self.head.last = self.head.last.max(commit.above) + 1;
         let version = self.head.last;
         for (n, write) in (0..).zip(&commit.writes) {
             match write {

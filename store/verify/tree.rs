@@ -155,8 +155,8 @@ impl<'a> Tree<'a> {
         }
         let mark = self.closed.only_at::<Mark>(&path, report).await?;
         let closed = !mark.is_absent();
-        let removing =
-            matches!(mark, Stands::There(Mark::Removing)) || self.way.last().is_some_and(|above| above.removing);
+        let removing = matches!(mark, Stands::There(Mark::Removing | Mark::Importing(_)))
+            || self.way.last().is_some_and(|above| above.removing);
         let counted = self.counts.only_at::<u64>(&path, report).await?;
         self.agents_own(&path, node.as_ref(), report).await?;
         self.card(&path, node.as_ref(), removing, report).await?;

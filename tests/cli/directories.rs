@@ -154,6 +154,30 @@ fn a_digest_and_a_memory_name_the_commits_of_a_turn() {
 }
 
 #[test]
+fn a_project_shows_what_drifted_and_what_that_holds() {
+    let folder = with_repository();
+    std::fs::create_dir_all(folder.home().join("roles")).unwrap();
+    std::fs::write(folder.home().join("roles/careful.toml"), "description = 'slow'\ndrift = 'block'\n").unwrap();
+    spawned(&folder, "");
+    folder.ok("spawn eve --role careful --brain shell --command ./answer --dir repo");
+    assert!(!folder.ok("show --all /root").contains("Drift"));
+    git(&folder, "checkout -q -b dev");
+    folder.ok("assign eve two --detach");
+    folder.ok("run --until-idle");
+    let page = folder.ok("show --all /root");
+    let drift = "  /root/ada  [dir]/repo: branch main -> branch dev\n  /root/eve  [dir]/repo: branch main -> branch dev, held\n";
+    assert!(page.contains(&format!("\nDrift\n{drift}")), "{page}");
+    let way = "drift: [dir]/repo is not as it was left: branch main -> branch dev; understory dir accept /root/eve\n";
+    assert!(page.contains(&format!("\nIn the way\n  /root/eve  {way}")), "{page}");
+    let shown = folder.json("show --all eve").1;
+    let drifts =
+        json!([{ "path": "/root/eve", "directory": "[dir]/repo", "drift": "branch main -> branch dev", "held": true }]);
+    assert_eq!(shown["drifts"], drifts, "{shown}");
+    git(&folder, "checkout -q main");
+    assert!(!folder.ok("show --all /root").contains("Drift"), "it is as it was left");
+}
+
+#[test]
 fn a_program_creates_agents_below_its_own_directory_only() {
     let folder = with_repository();
     std::fs::create_dir(folder.at("repo/sub")).unwrap();

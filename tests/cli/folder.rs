@@ -14,7 +14,8 @@ use tempfile::TempDir;
 /// A command that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The folder. Commands run in it, with `home` below it as their home.
+/// The folder. Commands run in it, with `home` below it as their home. Who is told of no home finds the one that is the default
+/// below it, too: what lies in that of whoever runs the tests changes nothing.
 pub(crate) struct Folder(TempDir);
 
 /// How a command ended.
@@ -76,7 +77,7 @@ impl Folder {
         let words = shell_split(words);
         let mut command = Command::new(env!("CARGO_BIN_EXE_understory"));
         command.args(words).current_dir(self.0.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
-        command.env("UNDERSTORY_HOME", self.home());
+        command.env("UNDERSTORY_HOME", self.home()).env("HOME", self.0.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -71,3 +71,28 @@ fn an_agent_with_a_goal_goes_on_until_it_says_that_it_is_reached() {
     assert!(seen.contains("<goal>\ncount the &lt;stars&gt;\n</goal>"), "{seen}");
     assert!(folder.ok("watch --after 0.0").contains("/root/ada  goal complete, 0 tokens used: all counted"));
 }
+
+#[test]
+fn a_wait_and_a_job_say_whose_budget_holds_them() {
+    let folder = Folder::with_table(2);
+    folder.worker("answer", "cat");
+    folder.ok("spawn ada --brain shell --command ./answer --goal 'map the town' --budget 1000");
+    folder.ok("goal pause ada");
+    folder.ok("spawn ada/dot --goal 'count the trees' --budget 1000");
+    folder.ok("assign ada 'draw it' --detach");
+    let (_, waited) = folder.json("wait ada --timeout 60");
+    assert_eq!(waited["settled"], json!([{ "path": "/root/ada", "standing": "held", "held_by": "/root/ada" }]));
+    assert_eq!(
+        folder.run("wait ada --timeout 60").out,
+        "/root/ada  held: nothing is left of the budget of /root/ada\n"
+    );
+    let job = "job run in.csv --id-column id --brain shell --command ./double --out out.csv --owner ada --name j";
+    let ran = folder.run(job);
+    let said = "error: /root/ada/j is paused: nothing is left of the budget of /root/ada\n\
+                hint: understory goal raise /root/ada --budget N, and then understory job resume /root/ada/j\n";
+    assert!(ran.code == 1 && ran.err.ends_with(said), "{ran:?}");
+    assert!(folder.ok("job show ada/j").contains("paused     nothing is left of the budget of /root/ada\n"));
+    folder.ok("goal set ada --budget 1500");
+    let ran = folder.run("job resume ada/j");
+    assert_eq!((ran.code, folder.lines("out.csv").len()), (0, 3), "{ran:?}");
+}

@@ -1,4 +1,4 @@
-//! Whose file an output may take the place of.
+//! Where things lie: the home of who names none, and whose file an output may take the place of.
 
 use std::os::unix::fs::symlink;
 
@@ -6,6 +6,26 @@ use super::folder::Folder;
 use super::resident::HELD;
 
 const JOB: &str = "job run in.csv --id-column id --brain shell --command ./double";
+
+/// What is broken there is met by a command and by a worker's, and by none that is told of another home.
+#[test]
+fn the_default_home_is_below_the_home_directory() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.at(".local/share")).unwrap();
+    folder.write(".local/share/understory", "no directory");
+    let broken = "[dir]/.local/share/understory";
+    let ran = folder.ended(folder.command("tree").env_remove("UNDERSTORY_HOME").spawn().unwrap());
+    assert!(ran.code != 0 && ran.err.contains(broken), "{ran:?}");
+    folder.worker(
+        "look",
+        &format!(
+            "for name in HOME TOKEN PATH SOCKET; do unset UNDERSTORY_$name; done; '{}' tree 2>&1; true",
+            env!("CARGO_BIN_EXE_understory")
+        ),
+    );
+    let asked = folder.ok("spawn ada --brain shell --command ./look -m look");
+    assert!(asked.contains(broken), "{asked}");
+}
 
 #[test]
 fn the_table_is_written_over_by_no_link_to_it() {

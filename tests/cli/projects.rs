@@ -42,6 +42,9 @@ fn what_is_done_what_remains_and_what_is_in_the_way_are_on_one_page() {
 
     Digests
       /root/ada: completed, 1 turn (1 completed)
+      plan: 1 of 3 done
+        2 doing: build
+        3 todo: paint
       last answers:
         turn 1 completed: hello
       /root/bob: errored, 1 turn (1 errored)
@@ -52,4 +55,108 @@ fn what_is_done_what_remains_and_what_is_in_the_way_are_on_one_page() {
     assert_eq!((code, &page["progress"]["nodes"]), (0, &json!({ "done": 1, "all": 3 })));
     assert_eq!((&page["hindrances"], &page["jobs"], &page["whole"]), (&json!([]), &json!([]), &json!(true)));
     assert_eq!(folder.json("show --all nobody").1["code"], "not_found");
+}
+
+/// A worker that says of its goal how it stands.
+fn saying(status: &str, why: &str) -> String {
+    let call = format!(r#"'BINARY' tool call update_goal '{{"status":"{status}","why":"{why}"}}'"#);
+    call.replace("BINARY", env!("CARGO_BIN_EXE_understory"))
+}
+
+#[test]
+fn goals_stand_below_the_agents_they_belong_to_with_what_stops_them() {
+    let folder = Folder::new();
+    folder.worker("answer", "cat");
+    folder.worker("stuck", &saying("blocked", "no key"));
+    folder.worker("finish", &saying("complete", "all counted"));
+    folder.worker("picky", r#"case $UNDERSTORY_ROW in 1) exit 3;; esac; echo "{}""#);
+    folder.ok("spawn ada --brain shell --command ./answer --goal 'map the town' --budget 1000");
+    folder.ok("spawn ada/bea --brain shell --command ./stuck --goal 'count the doors' -m begin");
+    folder.ok("spawn ada/cid --brain shell --command ./finish --goal 'count the streets' --budget 300 -m begin");
+    folder.ok("plan add ada survey");
+    folder.run("plan job ada --name first --brain shell --command ./picky --attempts 1");
+    folder.ok("spawn ada/dot --goal 'count the trees' --budget 1000");
+    folder.ok("assign ada 'draw it' --detach");
+    folder.ok("spawn eve --goal 'paint the town'");
+    folder.ok("plan add eve 'buy paint'");
+    folder.ok("close eve --yes");
+    insta::assert_snapshot!(folder.ok("show --all /root"), @r#"
+    /root  idle
+    1 of 5 goals complete, 0 of 2 nodes of plans done, 1 of 1 rows done, 1 of 1 jobs done, 1 at work, 1 closed
+
+    In the way
+      /root/ada  budget: 0 of 1000 tokens used, 1000 held by goals below
+      /root/ada  plan: node 1: /root/ada/first/r00000001 failed: [dir]/picky exited with code 3
+      /root/ada  held: mail that would start a turn waits: nothing is left of the budget of /root/ada
+      /root/ada/bea  goal: it is blocked: no key
+      /root/ada/first  rows: 1 of its rows failed
+
+    Goals
+      /root/ada  active  0 of 1,000 tokens  map the town
+        /root/ada/bea  blocked  0 tokens  count the doors
+        /root/ada/cid  complete  0 of 300 tokens  count the streets
+        /root/ada/dot  active  0 of 1,000 tokens  count the trees
+      /root/eve  active, closed  0 tokens  paint the town
+
+    Plans
+      /root/ada  0 of 1 done
+        1  doing  survey  /root/ada/first/r00000001
+      /root/eve  0 of 1 done, closed
+        1  ready  buy paint
+
+    Jobs
+      /root/ada/first  completed  1 of 1 rows done, 1 failed, 0 running
+
+    Usage
+      /root  0 tokens in 3 turns
+    "#);
+    let (code, page) = folder.json("show --all /root");
+    let [one, goals, nodes] = [(1, 1), (1, 5), (0, 2)].map(|(done, all)| json!({ "done": done, "all": all }));
+    let progress =
+        json!({ "goals": goals, "nodes": nodes, "rows": one, "jobs": one, "agents": 6, "at_work": 1, "closed": 1 });
+    assert_eq!((code, &page["progress"]), (0, &progress));
+    insta::assert_snapshot!(serde_json::to_string_pretty(&page["hindrances"]).unwrap(), @r#"
+    [
+      {
+        "path": "/root/ada",
+        "kind": "budget",
+        "words": "0 of 1000 tokens used, 1000 held by goals below"
+      },
+      {
+        "path": "/root/ada",
+        "kind": "plan",
+        "words": "node 1: /root/ada/first/r00000001 failed: [dir]/picky exited with code 3"
+      },
+      {
+        "path": "/root/ada",
+        "kind": "held",
+        "words": "mail that would start a turn waits: nothing is left of the budget of /root/ada"
+      },
+      {
+        "path": "/root/ada/bea",
+        "kind": "goal",
+        "words": "it is blocked: no key"
+      },
+      {
+        "path": "/root/ada/first",
+        "kind": "rows",
+        "words": "1 of its rows failed"
+      }
+    ]
+    "#);
+    let goals = page["goals"].as_array().unwrap();
+    let stands = goals.iter().map(|goal| {
+        let said = ["path", "objective", "status", "used", "budget", "closed_by"].map(|name| goal[name].to_string());
+        said.join(" ")
+    });
+    insta::assert_snapshot!(stands.collect::<Vec<_>>().join("\n"), @r#"
+    "/root/ada" "map the town" "active" 0 1000 null
+    "/root/ada/bea" "count the doors" "blocked" 0 null null
+    "/root/ada/cid" "count the streets" "complete" 0 300 null
+    "/root/ada/dot" "count the trees" "active" 0 1000 null
+    "/root/eve" "paint the town" "active" 0 null "/root/eve"
+    "#);
+    assert_eq!((&page["more_goals"], &page["more_hindrances"]), (&json!(0), &json!({})));
+    let closed: Vec<_> = page["plans"].as_array().unwrap().iter().map(|plan| &plan["closed_by"]).collect();
+    assert_eq!(closed, [&json!(null), &json!("/root/eve")]);
 }

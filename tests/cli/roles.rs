@@ -77,6 +77,7 @@ fn a_role_file_makes_a_role() {
       "wake_on_result": true,
       "drift": "warn",
       "untrusted": false,
+      "summary": false,
       "shared_memory": "clean"
     }
     "#);
@@ -103,13 +104,13 @@ fn a_role_file_that_is_no_good_is_told_with_its_line() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&failure).unwrap(), @r#"
     {
       "code": "invalid_text",
-      "message": "2 role files are no good: [dir]/home/roles/a.toml:2: unknown field `colour`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`, `drift`, `untrusted`, `memory`; [dir]/home/roles/b.toml:3: invalid type: integer `3`, expected a string",
+      "message": "2 role files are no good: [dir]/home/roles/a.toml:2: unknown field `colour`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`, `drift`, `untrusted`, `summary`, `memory`; [dir]/home/roles/b.toml:3: invalid type: integer `3`, expected a string",
       "details": {
         "problems": [
           {
             "file": "[dir]/home/roles/a.toml",
             "line": 2,
-            "message": "unknown field `colour`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`, `drift`, `untrusted`, `memory`"
+            "message": "unknown field `colour`, expected one of `name`, `description`, `instructions`, `brain`, `settings`, `command`, `nicknames`, `policy`, `tools`, `limits`, `isolated`, `wake_on_result`, `drift`, `untrusted`, `summary`, `memory`"
           },
           {
             "file": "[dir]/home/roles/b.toml",

@@ -1,6 +1,10 @@
 //! What `--json` prints: a promise to programs.
 
+mod asked;
+mod goals;
+mod jobs;
 mod kept;
+mod memories;
 
 use serde_json::{Value, json};
 
@@ -13,20 +17,40 @@ fn shape(folder: &Folder, words: &str) -> String {
     serde_json::to_string_pretty(&document).unwrap()
 }
 
+/// The documents of several commands, one behind the other.
+fn shapes(folder: &Folder, commands: &[&str]) -> String {
+    let told = commands.iter().map(|words| {
+        let words_shown = words.split(' ').map(without_id).collect::<Vec<_>>().join(" ");
+        format!("> {words_shown}\n{}", shape(folder, words))
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+/// The name of a memory without what differs from run to run.
+fn without_id(text: &str) -> String {
+    match text.split_once('@') {
+        Some((path, id)) if id.len() == 36 => format!("{path}@[id]"),
+        _ => text.to_owned(),
+    }
+}
+
 fn settle(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             let fields_of_verify = fields.contains_key("sound");
-            let fields_of_file = ["backup", "restored", "compacted"].iter().any(|name| fields.contains_key(*name));
+            let fields_of_file = ["backup", "restored", "compacted", "exported", "imported"]
+                .iter()
+                .any(|name| fields.contains_key(*name));
             for (name, value) in fields.iter_mut() {
                 let word = match name.as_str() {
                     "id" => Some("[id]"),
                     "message" if value.as_str().is_some_and(|text| text.contains('.') && text.len() < 8) => {
                         Some("[message]")
                     }
+                    "took_ms" => Some("[number]"),
                     "rows" if fields_of_verify => Some("[rows]"),
                     "rows" | "commit" | "bytes" | "bytes_before" | "bytes_after" if fields_of_file => Some("[number]"),
-                    name if name == "at" || name.ends_with("_at") => Some("[time]"),
+                    name if name == "since" || name == "at" || name.ends_with("_at") => Some("[time]"),
                     _ => None,
                 };
                 match word.filter(|_| !value.is_null()) {
@@ -36,6 +60,7 @@ fn settle(value: &mut Value) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(settle),
+        Value::String(text) => *text = without_id(text),
         _ => {}
     }
 }
@@ -173,6 +198,7 @@ fn of_agents() {
       "at": "[time]",
       "status": "completed",
       "goal": null,
+      "plan": null,
       "turns": {
         "completed": 3,
         "errored": 0,
@@ -218,6 +244,7 @@ fn of_agents() {
       "commits": [],
       "more_commits": 0,
       "commits_counted": true,
+      "summary": null,
       "text": "/root/ada: completed, 3 turns (3 completed)\nlast answers:\n  turn 1 completed: hello\n  turn 2 completed: again\n  turn 3 completed: later\n"
     }
     "#);
@@ -310,138 +337,28 @@ fn of_agents() {
 }
 
 #[test]
-fn of_jobs() {
-    let folder = Folder::with_table(2);
-    folder.worker("double", "[ $UNDERSTORY_ROW = 1 ] && echo no >&2 && exit 9; echo '{\"b\":1,\"a\":2}'");
-    let job = "job run in.csv --id-column id --brain shell --command ./double --out out.csv --name j --attempts 1";
-    insta::assert_snapshot!(shape(&folder, job), @r#"
+fn of_subtrees_in_files() {
+    let folder = Folder::new();
+    folder.ok("spawn ada");
+    folder.ok("close ada --yes");
+    insta::assert_snapshot!(shape(&folder, "export ada kept"), @r#"
     {
-      "path": "/root/j",
-      "id": "[id]",
-      "state": "completed",
-      "reason": null,
-      "closed_by": null,
-      "finished": true,
-      "input": "[dir]/in.csv",
-      "output": "[dir]/out.csv",
-      "rows": 2,
-      "counts": {
-        "pending": 0,
-        "running": 0,
-        "completed": 1,
-        "failed": 1,
-        "skipped": 0
-      },
-      "id_column": "id",
-      "template": null,
-      "schema": null,
-      "brain": {
-        "name": "shell",
-        "settings": "{\"program\":\"[dir]/double\",\"args\":[],\"cwd\":\"[dir]\"}"
-      },
-      "role": "default",
-      "columns": {},
-      "directory": null,
-      "concurrency": 16,
-      "limits": {
-        "turns": null,
-        "tokens": null,
-        "until": null
-      },
-      "spent": {
-        "turns": 2,
-        "tokens": 0
-      },
-      "pause": null,
-      "attempts": 1,
-      "timeout_ms": 1800000,
-      "created_at": "[time]",
-      "exported_at": "[time]",
-      "errors": [
-        {
-          "error": "[dir]/double exited with code 9: no",
-          "rows": 1,
-          "first": [
-            "k1"
-          ]
-        }
-      ]
+      "exported": "/root/ada",
+      "file": "[dir]/kept",
+      "agents": 1,
+      "jobs": 0,
+      "items": 0,
+      "rows": "[number]",
+      "bytes": "[number]"
     }
     "#);
-    assert_eq!(shape(&folder, "job show"), shape(&folder, job), "a finished job is shown as it was told");
-    let (mut listed, mut shown) = (folder.json("job list").1, folder.json("job show").1);
-    shown["errors"] = json!([]);
-    assert_eq!(listed["jobs"].take(), json!([shown]), "a list leaves out what went wrong");
-    insta::assert_snapshot!(shape(&folder, "show j/r00000001"), @r#"
+    insta::assert_snapshot!(shape(&folder, "--home other import kept"), @r#"
     {
-      "kind": "item",
-      "path": "/root/j/r00000001",
-      "id": "[id]",
-      "status": "failed",
-      "item_id": "k1",
-      "runs": 1,
-      "failures": 1,
-      "crashes": 0,
-      "last_error": "[dir]/double exited with code 9: no",
-      "row": "{\"id\":\"k1\",\"n\":\"1\"}",
-      "result": null,
-      "kept": []
-    }
-    "#);
-    insta::assert_snapshot!(shape(&folder, "show j/r00000002"), @r#"
-    {
-      "kind": "item",
-      "path": "/root/j/r00000002",
-      "id": "[id]",
-      "status": "completed",
-      "item_id": "k2",
-      "runs": 1,
-      "failures": 0,
-      "crashes": 0,
-      "last_error": null,
-      "row": "{\"id\":\"k2\",\"n\":\"2\"}",
-      "result": "{\"b\":1,\"a\":2}",
-      "kept": []
-    }
-    "#);
-    insta::assert_snapshot!(shape(&folder, "tree j"), @r#"
-    {
-      "nodes": [
-        {
-          "path": "/root/j",
-          "kind": "job",
-          "status": "completed",
-          "nickname": null,
-          "turns": null,
-          "counts": {
-            "pending": 0,
-            "running": 0,
-            "completed": 1,
-            "failed": 1,
-            "skipped": 0
-          },
-          "role": null,
-          "title": null,
-          "labels": {},
-          "task": null,
-          "active_at": "[time]",
-          "elapsed_ms": null,
-          "hidden": 0,
-          "uncounted": false
-        }
-      ],
-      "cut": false
-    }
-    "#);
-    insta::assert_snapshot!(shape(&folder, "job cancel j"), @r#"
-    {
-      "code": "conflict",
-      "message": "/root/j: the job cannot be cancelled: it is completed",
-      "details": {
-        "path": "/root/j"
-      },
-      "hint": null,
-      "retryable": false
+      "imported": "/root/ada",
+      "agents": 1,
+      "jobs": 0,
+      "items": 0,
+      "rows": "[number]"
     }
     "#);
 }

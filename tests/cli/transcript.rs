@@ -135,7 +135,13 @@ fn what_is_old_is_taken_out_when_that_is_said() {
     assert_eq!(folder.json("transcript prune ada --keep-bytes 0 --dry-run"), (0, pruned(true)));
     assert_eq!(folder.json("transcript prune ada --keep-bytes 0 --yes"), (0, pruned(false)));
     let text = folder.ok("transcript ada");
-    assert!(text.lines().next().unwrap().ends_with("  compacted  4 entries are gone  30 bytes"), "{text}");
+    assert!(
+        text.lines()
+            .next()
+            .unwrap()
+            .ends_with("  through turn 2  compacted  4 entries are gone  30 bytes  digest tells of them"),
+        "{text}"
+    );
     assert_eq!(folder.run("store verify").code, 0);
     let said = folder.ok("transcript prune ada --older-than 1d --yes");
     assert_eq!(said, "/root/ada: 0 entries of 0 bytes gone, out of 0 transcripts\n");

@@ -97,6 +97,29 @@ async fn a_killed_compaction_leaves_the_old_store_or_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_cut_leaves_the_old_store_or_the_compacted_one() {
+    let name = "a_power_cut_leaves_the_old_store_or_the_compacted_one";
+    let mut volume = match Volume::ext4(512) {
+        Ok(volume) => volume,
+        Err(reason) => return skip(name, &reason),
+    };
+    let ledger = filled(&volume.path().join("store")).await;
+    let moments = ["store.compacting/db", "store.compacting/understory", "never"];
+    for moment in moments.into_iter().cycle().take(if long() { 24 } else { 3 }) {
+        let store = volume.path().join("store");
+        let mut compacting = made(&store, "compact");
+        wait_for(&mut compacting, &volume.path().join(moment));
+        if let Err(reason) = volume.cut() {
+            return skip(name, &reason);
+        }
+        end(compacting);
+        volume = volume.restart();
+        let store = volume.path().join("store");
+        ledger.check(&store).await.unwrap_or_else(|wrong| panic!("cut at {moment}: {wrong}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_restore_leaves_no_store_or_a_whole_one() {
     let dir = TempDir::new().unwrap();
     let (from, file, store) = (dir.path().join("from"), dir.path().join("backup"), dir.path().join("store"));
@@ -182,9 +205,18 @@ fn made(store: &Path, verb: &str) -> Child {
 
 /// Kills it when something is there, or waits until it has ended.
 fn kill_when(mut child: Child, there: &Path) {
+    wait_for(&mut child, there);
+    end(child);
+}
+
+/// Waits until something is there, or the process has ended.
+fn wait_for(child: &mut Child, there: &Path) {
     while !there.exists() && child.try_wait().unwrap().is_none() {
         thread::yield_now();
     }
+}
+
+fn end(mut child: Child) {
     // It may have ended.
     let _ = child.kill();
     child.wait().unwrap();

@@ -74,7 +74,7 @@ impl Mark {
         if self.number >= QUEUED {
             writes.push(Write::Delete(key(Mark { number: self.number - QUEUED, ..self }.name("queue"))));
         }
-        Commit { expects: vec![Expect::Absent(row)], writes, events: vec![self.name("row").into()] }
+        Commit { expects: vec![Expect::Absent(row)], writes, events: vec![self.name("row").into()], above: 0 }
     }
 }
 

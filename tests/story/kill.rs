@@ -66,7 +66,8 @@ impl Story {
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_understory"));
         let concurrency = CONCURRENCY.to_string();
-        command.current_dir(self.folder.path()).args(["--home", "home", "job", "run", "table.csv"]).args([
+        command.current_dir(self.folder.path()).env("HOME", self.folder.path()).env_remove("XDG_DATA_HOME");
+        command.args(["--home", "home", "job", "run", "table.csv"]).args([
             "--brain",
             "shell",
             "--command",

@@ -3,6 +3,10 @@
 mod budgets;
 mod charging;
 mod driving;
+mod held;
+mod late;
+mod moving;
+mod rows;
 mod saying;
 
 use understory_store::{BrainChoice, GoalStatus, Sender, Table, Usage};

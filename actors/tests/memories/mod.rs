@@ -3,6 +3,7 @@
 mod counted;
 mod found;
 mod many;
+mod moving;
 mod trusted;
 mod written;
 

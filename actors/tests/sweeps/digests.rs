@@ -2,8 +2,9 @@
 
 use understory_store::{Digest, Draft, Table};
 
-use super::{Notes, sweep};
+use super::{Notes, rest, sweep};
 use crate::Error;
+use crate::brain::{BrainError, Response, Turn};
 use crate::tests::world::{LONG, World, at, letter, until};
 
 async fn kept(world: &World) -> Option<Digest> {
@@ -63,4 +64,39 @@ fn a_close_and_the_digest_behind_it() {
         },
     );
     assert!(commits >= 12, "{commits} commits");
+}
+
+#[test]
+fn a_summary_that_was_taken_is_there() {
+    let says = |turn: Turn| async move {
+        turn.summarise(&turn.text()).await.map_err(|error| BrainError::refused(error.to_string()))?;
+        Ok(Response::text("done"))
+    };
+    let commits = sweep(
+        |_| World::setting().brain("says", says),
+        async |world, notes| {
+            world.try_spawn("/root/a", "says").await?;
+            for turn in ["1", "2"] {
+                world.system.assign(letter("/root/a", turn, true)).await?.outcome().await?;
+                notes.note(turn);
+                world.system.refresh_digest(&at("/root/a")).await?;
+            }
+            Ok(())
+        },
+        async |world, notes, point| {
+            rest(world).await;
+            let Ok(digested) = world.system.digest(&at("/root/a")).await else { return };
+            let said = digested.digest.summary.map(|summary| (summary.turn, summary.text)).unwrap_or_default();
+            let least = if notes.has("2") {
+                "2"
+            } else if notes.has("1") {
+                "1"
+            } else {
+                ""
+            };
+            assert!(said.1.as_str() >= least, "{point:?}: {said:?}");
+            assert!(said.0.is_none_or(|turn| turn.to_string() == said.1), "{point:?}: {said:?}");
+        },
+    );
+    assert!(commits >= 8, "{commits} commits");
 }

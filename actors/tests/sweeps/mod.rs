@@ -9,6 +9,7 @@ mod imports;
 mod interrupts;
 mod memories;
 mod names;
+mod parcels;
 mod places;
 mod plans;
 mod sessions;

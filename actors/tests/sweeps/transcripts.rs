@@ -1,9 +1,10 @@
 //! Transcripts: a turn that calls and notes, and a child that begins with its conversation.
 
-use understory_store::{Table, TranscriptEntry};
+use understory_store::{GoalStatus, Table, TranscriptEntry};
 
 use super::{Notes, rest, sweep};
 use crate::brain::{BrainError, Response, Turn};
+use crate::tests::retention::{said, set_goal};
 use crate::tests::world::{Setting, World, at};
 use crate::{PruneRequest, Role};
 
@@ -91,6 +92,11 @@ fn a_transcript_that_is_pruned() {
             Ok(())
         },
         async |world, notes, point| {
+            if notes.has("answered") {
+                // Whatever went is told of, and by the digest as well.
+                let digest = world.system.digest(&at("/root/a")).await.unwrap().digest;
+                assert_eq!(digest.work.turns(), TURNS, "{point:?}");
+            }
             rest(world).await;
             if notes.has("answered") {
                 let bytes: u64 = (1..=TURNS).map(|turn| 2 * text(turn).len() as u64).sum();
@@ -114,4 +120,31 @@ fn a_transcript_that_is_pruned() {
         },
     );
     assert!(commits >= 3 * TURNS + 3, "{commits} commits");
+}
+
+#[test]
+fn a_goal_that_keeps_what_came_since_it_was_set() {
+    let request = || PruneRequest { top: at("/root"), older_than: None, keep_bytes: Some(0), dry_run: false };
+    let commits = sweep(
+        |_| World::setting(),
+        async |world, notes: &Notes| {
+            world.try_spawn("/root/a", "echo").await?;
+            said(world, "/root/a", 1..=9).await?;
+            set_goal(world, "/root/a", GoalStatus::Active, 5).await?;
+            notes.note("set");
+            world.system.prune(&request()).await?;
+            notes.note("pruned");
+            Ok(())
+        },
+        async |world, notes, point| {
+            if notes.has("set") {
+                let there = told(world, "/root/a").await;
+                let kept: Vec<_> = (5..=9).map(|n| format!("said {n}")).collect();
+                assert!(there.ends_with(&kept), "{point:?}: {there:?}");
+                assert!(there.len() == 9 || there[0] == "compacted ", "{point:?}: {there:?}");
+                assert!(!notes.has("pruned") || there.len() == 6, "{point:?}: {there:?}");
+            }
+        },
+    );
+    assert!(commits >= 13, "{commits} commits");
 }

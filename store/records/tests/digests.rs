@@ -17,16 +17,19 @@ pub(super) fn digest(of: AgentId) -> Digest {
     let child = Child { name: "kid".to_owned(), status: "idle".to_owned(), outcome: "done".to_owned() };
     let made = Revision { commit: "b2".to_owned(), subject: "grind".to_owned() };
     let (objective, why) = ("win".to_owned(), "asked".to_owned());
+    let node = NodeLeft { number: 3, title: "build".to_owned(), status: "todo".to_owned(), ready: true };
     Digest {
         of,
         at: LATER,
         status: "errored".to_owned(),
         goal: Some(GoalInShort { objective, status: GoalStatus::Paused, why, used: 7, budget: Some(9) }),
+        plan: Some(PlanLeft { done: 2, dropped: 1, open: Shortlist { first: vec![node], more: 5, counted: true } }),
         work,
         used: Usage { input_tokens: 1, cached_tokens: 2, output_tokens: 3 },
         children: Shortlist { first: vec![child], more: 4, counted: true },
         below: Below { agents: 5, jobs: 1, turns: 7, tokens: 9, all: false },
         commits: Shortlist { first: vec![made], more: 1, counted: true },
+        summary: Some(Summary { turn: Some(4), text: "half of it".to_owned(), at: LATER }),
     }
 }
 

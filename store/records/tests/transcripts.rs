@@ -18,7 +18,7 @@ pub(super) fn said() -> TranscriptEntry {
 
 pub(super) fn compacted() -> TranscriptEntry {
     let through = InboxKey { sequence: 9, n: 1 };
-    TranscriptEntry::Compacted(Compaction { entries: 3, bytes: 300, through, at: NOW })
+    TranscriptEntry::Compacted(Compaction { entries: 3, bytes: 300, through, turn: 5, digested: true, at: NOW })
 }
 
 pub(super) fn answer(result: TurnResult) -> TranscriptEntry {
@@ -82,5 +82,7 @@ fn what_is_said_is_what_a_child_may_hear() {
 fn what_went_before_counts_on() {
     let row = |sequence| InboxKey { sequence, n: 0 };
     let gone = Compaction::none(LATER).and(&compacted(), row(9)).and(&call(), row(10)).and(&said(), row(12));
-    assert_eq!(gone, Compaction { entries: 5, bytes: 307, through: row(12), at: LATER });
+    assert_eq!(gone, Compaction { entries: 5, bytes: 307, through: row(12), turn: 5, digested: false, at: LATER });
+    let gone = Compaction { digested: true, ..gone }.and(&answer(TurnResult::Completed), row(13));
+    assert_eq!((gone.turn, gone.digested), (5, true));
 }

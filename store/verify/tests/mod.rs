@@ -125,11 +125,13 @@ fn digest() -> Digest {
         at: Time(3),
         status: "idle".to_owned(),
         goal: None,
+        plan: None,
         work: Work::default(),
         used: Usage::default(),
         children: Shortlist::default(),
         below: Below::default(),
         commits: Shortlist::default(),
+        summary: None,
     }
 }
 

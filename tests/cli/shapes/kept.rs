@@ -134,7 +134,8 @@ fn of_transcripts() {
             "cached_tokens": 0,
             "output_tokens": 2
           },
-          "entries": null
+          "entries": null,
+          "digested": null
         }
       ],
       "older": null,
