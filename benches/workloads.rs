@@ -37,6 +37,7 @@ mod storm;
 mod table;
 mod tally;
 mod tape;
+mod transcript;
 mod tree;
 mod waiter;
 mod waiters;
@@ -62,7 +63,7 @@ struct Bench {
     long: bool,
 }
 
-const WORKLOADS: [(&str, Workload); 22] = [
+const WORKLOADS: [(&str, Workload); 23] = [
     ("spawn", spawn::measure),
     ("reply", reply::measure),
     ("wake", wake::measure),
@@ -85,6 +86,7 @@ const WORKLOADS: [(&str, Workload); 22] = [
     ("memories", memories::measure),
     ("goals", accounting::measure),
     ("parcels", parcels::measure),
+    ("transcript", transcript::measure),
 ];
 
 fn main() -> ExitCode {
