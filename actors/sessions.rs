@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use understory_paths::AgentPath;
-use understory_store::{AgentId, AgentRef, BrainSettings, Draft, Event, Node, Session, Table, Time, ToolUse};
+use understory_store::{
+    AgentId, AgentRef, BrainSettings, CommitError, Draft, Event, Node, Session, Table, Time, ToolUse,
+};
 
 use crate::caller::Caller;
 use crate::error::Error;
@@ -42,13 +44,20 @@ impl System {
         model: Option<String>,
         effort: Option<String>,
     ) -> Result<BrainSettings, Error> {
-        let of = self.demand_agent(path).await?;
-        let kept = self.settled_on((path, of), 0, model, effort).await?;
-        let mut draft = Draft::new();
-        draft.expect_present(Table::Node.at(path));
-        draft.put(Table::BrainSettings.at(path), &kept);
-        self.store.commit(draft).await?;
-        Ok(kept)
+        loop {
+            let of = self.demand_agent(path).await?;
+            let kept = self.settled_on((path, of), 0, model.clone(), effort.clone()).await?;
+            let mut draft = Draft::new();
+            draft.expect_present(Table::Node.at(path));
+            self.expect_no_removal(path, &mut draft).await?;
+            draft.put(Table::BrainSettings.at(path), &kept);
+            match self.store.commit(draft).await {
+                Ok(_) => return Ok(kept),
+                // A close, a resume or a removal: whichever it was, it is seen now.
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Has an agent's brain begin a new conversation with its next turn: the other side has lost the one it had. False if it

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use understory_paths::AgentPath;
 use understory_store::{
-    Agent, AgentId, BrainChoice, Creation, Draft, Event, InboxKey, Node, Phase, Store, StoreError, Table, Told, Usage,
+    Agent, AgentId, BrainChoice, Creation, Draft, Event, InboxKey, Mark, Node, Phase, Store, StoreError, Table, Told,
+    Usage,
 };
 
 use crate::active::Active;
@@ -335,4 +336,15 @@ pub(crate) async fn closed_at(store: &Store, path: &AgentPath) -> Result<Option<
     let at: Vec<AgentPath> = std::iter::once(path.clone()).chain(path.ancestors()).collect();
     let marks = store.versions(at.iter().map(|path| Table::Closed.at(path)).collect()).await?;
     Ok(at.into_iter().zip(marks).find_map(|(path, mark)| mark.map(|_| path)))
+}
+
+/// The lowest mark at or above `path` of a removal or an import that has not ended, and where it is.
+pub(crate) async fn half_at(store: &Store, path: &AgentPath) -> Result<Option<(AgentPath, Mark)>, StoreError> {
+    for at in std::iter::once(path.clone()).chain(path.ancestors()) {
+        let mark = store.peek::<Mark>(&Table::Closed.at(&at)).await?.map(|row| row.value);
+        if let Some(mark) = mark.filter(|mark| *mark != Mark::Closed) {
+            return Ok(Some((at, mark)));
+        }
+    }
+    Ok(None)
 }

@@ -17,8 +17,8 @@ use crate::transcript::{PAGE, START, page};
 
 /// As many entries as go at once.
 const ENTRIES_MAX: usize = 256;
-/// From how many bytes on no more are added: one may be 256 KiB, and all together no more than 1 MiB.
-const BYTES: usize = 768 << 10;
+/// From how many bytes on no more are added: one may be 512 KiB with the name of its tool, and all together no more than 1 MiB.
+const BYTES: usize = 512 << 10;
 
 /// The entries of a file that are left.
 struct Source {
@@ -132,7 +132,7 @@ impl Source {
             && bytes < BYTES
             && let Some(entry) = self.next_entry()?
         {
-            bytes += entry.text.len();
+            bytes += entry.text.len() + entry.tool.as_ref().map_or(0, String::len);
             entries.push(entry);
         }
         Ok((entries, self))

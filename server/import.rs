@@ -1,9 +1,11 @@
 //! Entries of a transcript that are handed in.
 
-use understory::{AgentPath, InboxKey, Runtime, Said, Speaker, TEXT_MAX, Time, ToolResult, ToolUse, TranscriptEntry};
+use understory::{
+    AgentPath, InboxKey, PlacedEntry, Runtime, Said, Speaker, TEXT_MAX, Time, ToolResult, ToolUse, TranscriptEntry,
+};
 
 use crate::failure::{Code, Failure};
-use crate::transcript::TranscriptLine;
+use crate::transcript::{TranscriptLine, line};
 
 impl TranscriptLine {
     /// What it is in another transcript: messages and answers are words of a conversation there, calls and results are of no
@@ -12,21 +14,11 @@ impl TranscriptLine {
     /// # Errors
     /// It is no entry, in words.
     pub fn taken_in(self) -> Result<Option<TranscriptLine>, String> {
-        let entry = entry(self.clone())?;
-        let Some(entry) = entry else { return Ok(None) };
-        let plain = TranscriptLine {
-            kind: entry.kind().as_str().to_owned(),
-            turn: entry.turn(),
-            text: entry.text().to_owned(),
-            usage: None,
-            ..self
-        };
-        Ok(Some(match entry {
-            TranscriptEntry::Said(said) => {
-                TranscriptLine { from: Some(said.speaker.as_str().to_owned()), result: None, ..plain }
-            }
-            _ => plain,
-        }))
+        let nowhere = InboxKey { sequence: 0, n: 0 };
+        let Some(entry) = entry(self.clone())? else { return Ok(None) };
+        // As it will be read: what a file leaves out and an entry has must not make two of one.
+        let read = line(PlacedEntry { row: nowhere, entry });
+        Ok(Some(TranscriptLine { entry: self.entry, at: self.at, ..read }))
     }
 
     /// Whether both are the same entry, wherever they lie.
@@ -56,8 +48,8 @@ pub(crate) async fn import(
 fn entry(line: TranscriptLine) -> Result<Option<TranscriptEntry>, String> {
     let at: jiff::Timestamp = line.at.parse().map_err(|_| format!("{:?} is no time", line.at))?;
     let at = Time(u64::try_from(at.as_millisecond()).unwrap_or_default());
-    let TranscriptLine { kind, from, tool, call, result, mut text, bytes, .. } = line;
-    text.truncate(text.floor_char_boundary(TEXT_MAX));
+    let TranscriptLine { kind, from, tool, call, result, text, bytes, .. } = line;
+    let (text, tool) = (beginning(text), tool.map(beginning));
     let said = |speaker, text| Ok(Some(TranscriptEntry::Said(Said { speaker, text, at })));
     let (turn, call) = (0, call.unwrap_or_default());
     match kind.as_str() {
@@ -80,4 +72,10 @@ fn entry(line: TranscriptLine) -> Result<Option<TranscriptEntry>, String> {
         "compacted" => Ok(None),
         other => Err(format!("{other:?} is no kind of entry")),
     }
+}
+
+/// As much as an entry may have of it.
+fn beginning(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(TEXT_MAX));
+    text
 }

@@ -288,7 +288,7 @@ fn page_line(path: AgentPath, page: TranscriptPage) -> EntriesPage {
 }
 
 /// An entry as it goes over the wire.
-fn line(placed: PlacedEntry) -> TranscriptLine {
+pub(crate) fn line(placed: PlacedEntry) -> TranscriptLine {
     let PlacedEntry { row, entry } = placed;
     let plain = TranscriptLine {
         entry: name(row),

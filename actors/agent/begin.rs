@@ -212,7 +212,7 @@ impl AgentActor {
             // What a brain does when it is dropped is its own, too.
             let (end, brain) = AssertUnwindSafe(turn).catch_unwind().await.unwrap_or_else(|panic| panicked(&panic));
             let left = match &site {
-                Some(site) => Self::left(&system, &site.directory, ending.is_cancelled()).await,
+                Some(site) => Self::left(&system, &site.directory, &ending).await,
                 None => None,
             };
             system.agents.held(&path, |held: &mut Held| held.ended(end, brain, left));

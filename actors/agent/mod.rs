@@ -23,13 +23,14 @@ pub(crate) mod work;
 use kameo::actor::ActorRef;
 use tokio::sync::oneshot;
 use understory_paths::AgentPath;
-use understory_store::{Agent, AgentId, AgentRef, Checkout, CommitError, Draft, Node, Row, Version, Written};
+use understory_store::{Agent, AgentId, AgentRef, CommitError, Draft, Node, Row, Version, Written};
 
 use entry::Look;
 pub(crate) use entry::{Held, Interruption};
 use join::Join;
 use site::Sight;
 
+use crate::directory::Seen;
 use crate::error::Error;
 use crate::gate::{Incarnation, Life, Resident};
 use crate::grant::Granted;
@@ -45,7 +46,7 @@ pub(crate) enum AgentSignal {
     /// A turn slot it waited for.
     Granted(Permit),
     /// How its directory stands, if that could be told.
-    Surveyed(Option<Checkout>),
+    Surveyed(Seen),
     /// Its turn has ended; how lies in the slot.
     TurnEnded,
     /// Have mail join the turn under way, if it is this attempt at this turn.

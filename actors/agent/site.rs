@@ -6,13 +6,15 @@
 //! ```
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use understory_store::{Agent, AgentRef, Checkout, CommitError, Directory, Draft, Drift, Event, Row, Table};
 
 use super::{AgentActor, AgentSignal, Next};
-use crate::directory::{OnDrift, Site};
+use crate::directory::{OnDrift, Seen, Site};
 use crate::error::Error;
 use crate::slots::Permit;
 use crate::system::System;
@@ -30,8 +32,8 @@ pub(super) enum Sight {
     None,
     /// Somebody looks; the slot that the turn will have is kept meanwhile.
     Asked(Permit),
-    /// This was found; nothing if it could not be told.
-    Found(Option<Checkout>),
+    /// This was found.
+    Found(Seen),
 }
 
 /// Whether a turn may begin where it would run.
@@ -70,7 +72,7 @@ impl AgentActor {
     }
 
     /// Takes the answer of a look; gives back the slot that was kept for the turn.
-    pub(super) fn sighted(&mut self, found: Option<Checkout>) -> Option<Permit> {
+    pub(super) fn sighted(&mut self, found: Seen) -> Option<Permit> {
         match std::mem::replace(&mut self.sight, Sight::Found(found)) {
             Sight::Asked(permit) => Some(permit),
             Sight::None | Sight::Found(_) => None,
@@ -87,12 +89,17 @@ impl AgentActor {
             let site = Site { directory, drift: None };
             return Ok(Ground::Clear(permit, Some(Start { site, row, next: None })));
         }
-        let Sight::Found(found) = std::mem::take(&mut self.sight) else {
+        // A look at where it worked before, or one of a while ago, tells nothing.
+        let found = match std::mem::take(&mut self.sight) {
+            Sight::Found(seen) => seen.fresh(&directory).cloned(),
+            Sight::None | Sight::Asked(_) => None,
+        };
+        let Some(found) = found else {
             self.sight = Sight::Asked(permit);
             let (system, path) = (self.system.clone(), self.path.clone());
             self.system.tasks.spawn(async move {
                 let found = system.survey(&directory).await;
-                system.agents.deliver(&system, &path, AgentSignal::Surveyed(found));
+                system.agents.deliver(&system, &path, AgentSignal::Surveyed(Seen::now(directory, found)));
             });
             return Ok(Ground::Unseen);
         };
@@ -113,12 +120,16 @@ impl AgentActor {
         }
     }
 
-    /// How the directory of a turn stands that has just ended; `hurried`, somebody waits for that.
-    pub(super) async fn left(system: &System, directory: &Arc<Path>, hurried: bool) -> Option<Checkout> {
-        let look = system.survey(directory);
-        match hurried {
-            true => tokio::time::timeout(HURRIED, look).await.ok().flatten(),
-            false => look.await,
+    /// How the directory of a turn stands that has just ended. Once the turn is cancelled, somebody waits for that.
+    pub(super) async fn left(
+        system: &System,
+        directory: &Arc<Path>,
+        cancelled: &CancellationToken,
+    ) -> Option<Checkout> {
+        let mut look = pin!(system.survey(directory));
+        tokio::select! {
+            left = &mut look => left,
+            () = cancelled.cancelled() => tokio::time::timeout(HURRIED, look).await.ok().flatten(),
         }
     }
 

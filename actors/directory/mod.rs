@@ -10,9 +10,11 @@ mod surveys;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 use understory_store::{Checkout, Drift, Revision, Shortlist};
 
 pub(crate) use places::Place;
@@ -20,6 +22,9 @@ pub(crate) use surveys::Surveys;
 
 /// The longest path of a directory in bytes.
 pub const DIRECTORY_MAX: usize = 2 << 10;
+
+/// For how long it is gone by one look.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What a role has done about a directory that is not as it was left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +73,16 @@ pub trait Surveyor: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoRepositories;
 
+/// What a look at a directory came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// Which one.
+    directory: Arc<Path>,
+    /// How it stood; nothing if that could not be told.
+    found: Option<Checkout>,
+    at: Instant,
+}
+
 /// Where a turn runs, or a run of a job's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Site {
@@ -75,6 +90,23 @@ pub(crate) struct Site {
     pub(crate) directory: Arc<Path>,
     /// How it differs from how it was left.
     pub(crate) drift: Option<Drift>,
+}
+
+impl Seen {
+    /// What was found just now.
+    pub(crate) fn now(directory: Arc<Path>, found: Option<Checkout>) -> Self {
+        Seen { directory, found, at: Instant::now() }
+    }
+
+    /// What was found there; nothing if the look was at another one.
+    pub(crate) fn of(&self, directory: &Path) -> Option<&Option<Checkout>> {
+        (*self.directory == *directory).then_some(&self.found)
+    }
+
+    /// The same, if that is not a second ago.
+    pub(crate) fn fresh(&self, directory: &Path) -> Option<&Option<Checkout>> {
+        self.of(directory).filter(|_| self.at.elapsed() < FRESH)
+    }
 }
 
 impl Site {

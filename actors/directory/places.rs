@@ -127,6 +127,13 @@ impl System {
 
     /// A directory as it is kept, and how it stands.
     pub(crate) async fn place(&self, directory: &Path) -> Result<Place, Error> {
+        let path = self.located(directory).await?;
+        let left = self.survey(&Path::new(&path).into()).await;
+        Ok(Place { path, left })
+    }
+
+    /// The name of a directory as it is kept.
+    async fn located(&self, directory: &Path) -> Result<String, Error> {
         let refused = |rule: String| Error::BadDirectory { directory: directory.display().to_string(), rule };
         if !directory.is_absolute() {
             return Err(refused("is not absolute".to_owned()));
@@ -141,8 +148,7 @@ impl System {
         if bytes > max {
             return Err(Error::TooLong { what: "directory", bytes, max });
         }
-        let left = self.survey(&found.into()).await;
-        Ok(Place { path, left })
+        Ok(path)
     }
 
     /// The directory that a child of `parent` has if nothing is said: that of its parent, as it is now.
@@ -166,12 +172,16 @@ impl System {
         let Some(own) = own else { return Err(refused("lies below no directory of yours: you have none")) };
         // What lies elsewhere is refused in the same words whether it is there or not.
         let outside = || refused("is not there, or does not lie below your own directory");
-        let place = self.place(&own.join(directory)).await;
-        let place = place.map_err(|error| match error {
+        let path = self.located(&own.join(directory)).await.map_err(|error| match error {
             Error::MissingDirectory { .. } => outside(),
             error => error,
         })?;
-        if Path::new(&place.path).starts_with(&own) { Ok(place) } else { Err(outside()) }
+        // What lies outside is not even looked at.
+        if !Path::new(&path).starts_with(&own) {
+            return Err(outside());
+        }
+        let left = self.survey(&Path::new(&path).into()).await;
+        Ok(Place { path, left })
     }
 
     async fn put_directory(
@@ -199,6 +209,7 @@ impl System {
             }
             let mut draft = Draft::new();
             draft.expect_present(node.key.clone());
+            self.expect_no_removal(path, &mut draft).await?;
             match &row {
                 Some(row) => drop(draft.update(row, &next)),
                 None => drop(draft.create(Table::Directory.at(path), &next)),

@@ -75,6 +75,11 @@ impl Book {
         self.ledger.lock().source_of(path).is_some_and(|source| top.contains(&source))
     }
 
+    /// What goals below the one at `path` have used of its budget.
+    pub(crate) fn used_below(&self, path: &AgentPath) -> u64 {
+        self.ledger.lock().used_below(path)
+    }
+
     /// As [`Book::spent_for`], once each of these payers is charged what it owes.
     pub(crate) fn spent_after(&self, path: &AgentPath, owed: &[(Payer, u64)]) -> Option<AgentPath> {
         let mut ledger = self.ledger.lock();

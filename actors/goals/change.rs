@@ -1,7 +1,9 @@
 //! Setting, changing and clearing goals: one commit each, with what is taken from and returned to the goal above.
 
 use understory_paths::AgentPath;
-use understory_store::{AgentId, CommitError, Goal, GoalId, GoalRef, Mark, Node, Table, ToolUse, TranscriptEntry};
+use understory_store::{
+    AgentId, CommitError, Goal, GoalId, GoalRef, GoalStatus, Mark, Node, Table, ToolUse, TranscriptEntry,
+};
 
 use super::accountant::{Accountant, Errand};
 use super::book::{allowed, drawn_up, source, too_much};
@@ -12,7 +14,8 @@ use crate::agent::AgentSignal;
 use crate::caller::Caller;
 use crate::dispatcher;
 use crate::error::Error;
-use crate::system::{System, closed_at, node_at};
+use crate::parcel::ParcelError;
+use crate::system::{System, half_at, node_at};
 
 /// What becomes of a budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,7 +125,7 @@ impl Accountant {
             What::Patch(patch @ GoalPatch { objective: Some(objective), budget, .. }) if unfinished.is_none() => {
                 let budget = if let Budget::Tokens(tokens) = budget { Some(*tokens) } else { None };
                 let goal = self.draw_up(ask, of, &NewGoal { objective: objective.clone(), budget }, sheet)?;
-                turned(&ask.path, &goal, patch, sheet).map(Some)
+                ask.turned(&goal, patch, sheet).map(Some)
             }
             What::Patch(patch) | What::Turn(patch) => {
                 expects(patch.expected)?;
@@ -166,7 +169,7 @@ impl Accountant {
                 next = next.allow(budget, from, now);
             }
         }
-        turned(path, &next, patch, sheet)
+        ask.turned(&next, patch, sheet)
     }
 
     /// Takes from the goal above what the change needs more of it.
@@ -249,13 +252,12 @@ impl Accountant {
             Some(node) => return Err(Error::wrong_kind(path, &node, "have a goal")),
             None => return Err(self.system.missing(path).await),
         };
-        if let Some(at) = closed_at(&self.system.store, path).await? {
-            let mark = self.system.store.peek::<Mark>(&Table::Closed.at(&at)).await?;
-            if mark.is_some_and(|mark| mark.value == Mark::Removing) {
-                return Err(Error::BeingRemoved { path: path.clone() });
-            }
+        match half_at(&self.system.store, path).await? {
+            None => Ok(agent.id),
+            // The end of it puts its goals into the ledger as they are in the file.
+            Some((at, Mark::Importing(_))) => Err(ParcelError::Half { path: at }.into()),
+            Some(_) => Err(Error::BeingRemoved { path: path.clone() }),
         }
-        Ok(agent.id)
     }
 
     /// Has the turn under way be charged to the goal that is new, and the agent look whether it goes on by itself.
@@ -269,6 +271,35 @@ impl Accountant {
         // To go on, or to put away what it has said to itself.
         if before.is_none_or(|before| before.status != goal.status) && system.active.contains(path) {
             system.agents.deliver(system, path, AgentSignal::Wake);
+        }
+    }
+}
+
+impl Ask {
+    /// The goal as it is to stand. Where nobody says why it stops, who asked for that is why.
+    fn turned(&self, goal: &Goal, patch: &GoalPatch, sheet: &Sheet<'_>) -> Result<Goal, Error> {
+        let Some(status) = patch.status else { return Ok(goal.clone()) };
+        let why = match patch.why.trim() {
+            "" => self.who_did(status),
+            why => why.to_owned(),
+        };
+        let refused = |source| Error::GoalRefused { path: self.path.clone(), source };
+        goal.turn_to(status, &why, sheet.now).map_err(refused)
+    }
+
+    fn who_did(&self, status: GoalStatus) -> String {
+        let who = match &self.by {
+            None => "an operator".to_owned(),
+            Some((caller, _)) if caller.me().path == self.path => "its agent".to_owned(),
+            Some((caller, _)) => caller.me().path.to_string(),
+        };
+        match status {
+            GoalStatus::Active => format!("{who} activated it"),
+            GoalStatus::Paused => format!("{who} paused it"),
+            GoalStatus::Blocked => format!("{who} said that it is blocked"),
+            GoalStatus::UsageLimited => format!("{who} said that a quota is used up"),
+            GoalStatus::BudgetLimited => format!("{who} said that its budget is used up"),
+            GoalStatus::Complete => format!("{who} said that it is complete"),
         }
     }
 }
@@ -298,11 +329,6 @@ impl System {
     pub(crate) async fn change_goal(&self, ask: Ask) -> Result<bool, Error> {
         self.account(|reply| Errand::Change { ask: Box::new(ask), reply }).await
     }
-}
-
-fn turned(path: &AgentPath, goal: &Goal, patch: &GoalPatch, sheet: &Sheet<'_>) -> Result<Goal, Error> {
-    let refused = |source| Error::GoalRefused { path: path.clone(), source };
-    patch.status.map_or(Ok(goal.clone()), |status| goal.turn_to(status, &patch.why, sheet.now)).map_err(refused)
 }
 
 fn closed(path: &AgentPath, error: CommitError) -> Error {

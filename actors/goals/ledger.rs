@@ -281,6 +281,13 @@ impl Ledger {
         loose.fold(0, |sum, (_, account)| sum.saturating_add(account.hold()))
     }
 
+    /// What goals whose budgets are from the one at `path`, or from one that is so, have used and it has not counted itself.
+    pub(super) fn used_below(&self, path: &AgentPath) -> u64 {
+        let up = |at: &AgentPath| std::iter::successors(self.source_of(at), |above| self.source_of(above));
+        let below = self.below(path).filter(|(at, _)| *at != path && up(at).any(|above| above == *path));
+        below.fold(0, |sum, (_, account)| sum.saturating_add(account.used().saturating_sub(account.shared)))
+    }
+
     /// Takes the goals of another ledger over, which lie where none does; those that are loose hold what they do of `above`.
     pub(super) fn take_over(&mut self, other: &Ledger, above: Option<&GoalRef>) {
         for (path, account) in &other.accounts {

@@ -46,7 +46,7 @@ pub struct GoalPatch {
     pub objective: Option<Objective>,
     /// How it is to stand: active, paused, blocked, usage limited or complete.
     pub status: Option<GoalStatus>,
-    /// Why, where it is to stand otherwise than active.
+    /// Why, where it is to stand otherwise than active. If nothing is said, who asked is.
     pub why: String,
     /// How many tokens it may use.
     pub budget: Budget,

@@ -104,10 +104,8 @@ impl<'a> Sheet<'a> {
             return Ok(());
         }
         let (system, draft) = (self.system, std::mem::take(&mut self.draft));
-        let spent = system.goals.with(|ledger| self.spent(ledger));
         system.inboxes.commit(&system.store, draft, changes).await?;
-        self.enter();
-        system.rouse(spent);
+        system.rouse(self.enter());
         Ok(())
     }
 
@@ -141,16 +139,20 @@ impl<'a> Sheet<'a> {
         changes
     }
 
-    fn enter(&self) {
+    /// Tells the ledger, and whose budgets were used up until then: who came to wait for one while this was committed is among
+    /// those who wait for it.
+    fn enter(&self) -> Vec<AgentPath> {
         let running: Vec<&AgentPath> = self.lines.keys().filter(|path| self.system.active.contains(path)).collect();
         self.system.goals.with(|ledger| {
+            let spent = self.spent(ledger);
             for (path, line) in &self.lines {
                 ledger.uncharge(path, line.tokens, line.charges);
                 ledger.put(path, line.next.as_ref());
                 let starts = Some(self.now).filter(|_| running.contains(&path));
                 ledger.count_time(path, line.through.or(starts));
             }
-        });
+            spent
+        })
     }
 
     /// Reads the row, with the time for which it was active since that was last counted.

@@ -7,7 +7,7 @@ use kameo::actor::ActorRef;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use understory_paths::AgentPath;
-use understory_store::{AgentRef, Checkout, Counts, Job, JobSpec, JobState, Node, Row, Time};
+use understory_store::{AgentRef, Counts, Job, JobSpec, JobState, Node, Row, Time};
 
 use super::adjust::Adjustment;
 use super::commit::UnderWay;
@@ -20,6 +20,7 @@ use super::run::RunEntry;
 use super::schema::Schema;
 use super::site::Sight;
 use super::template::Template;
+use crate::directory::Seen;
 use crate::error::Error;
 use crate::gate::{Incarnation, Life, Resident};
 use crate::slots::Permit;
@@ -44,7 +45,7 @@ pub(crate) enum JobSignal {
     /// A message for an item is on disk.
     Mailed(u32),
     /// How the directory stands that rows are worked on in, if that could be told.
-    Surveyed(Option<Checkout>),
+    Surveyed(Seen),
     /// Commit what has gathered.
     Flush,
     /// The store has answered a group.
@@ -76,8 +77,8 @@ pub(crate) struct Held {
     pub(super) growing: Option<CancellationToken>,
     /// What results are held to, once the actor has begun; it outlives an incarnation, as runs do.
     pub(super) schema: Option<Schema>,
-    /// How the rows left the job's directory when none was at work any more, if that could be told.
-    pub(super) left: Option<Option<Checkout>>,
+    /// How the rows left the job's directory when none was at work any more.
+    pub(super) left: Option<Seen>,
 }
 
 /// The actor.

@@ -105,7 +105,7 @@ impl JobActor {
             job = job.cancel(&reason).unwrap_or(job);
         }
         if group.moved.is_empty() && group.directory.is_none() && job == work.job {
-            group.over.iter().for_each(|number| self.forget(*number));
+            group.over.iter().for_each(|(number, run)| self.forget(*number, Some(*run)));
             answer(group.replies, None);
             return;
         }
@@ -217,9 +217,14 @@ impl JobActor {
         }
     }
 
-    /// Lets go of a run whose task has ended and whose end is on disk.
-    pub(super) fn forget(&self, number: u32) {
-        let entry = self.system.jobs.held(&self.path, |held| held.runs.remove(&number)).flatten();
+    /// Lets go of a run, or of whichever the row has, whose task has ended and whose end is on disk.
+    pub(super) fn forget(&self, number: u32, run: Option<u32>) {
+        // The row may have begun another one since.
+        let ended = |held: &mut Held| {
+            let is_it = held.runs.get(&number).is_some_and(|entry| run.is_none_or(|run| run == entry.run));
+            is_it.then(|| held.runs.remove(&number)).flatten()
+        };
+        let entry = self.system.jobs.held(&self.path, ended).flatten();
         // Whoever still watches over its turn need not.
         entry.into_iter().for_each(|entry| entry.cancel.cancel());
     }
@@ -236,14 +241,14 @@ impl JobActor {
         let UnderWay { group, bill, job, written, .. } = first;
         let version = match answered {
             Ok(version) => version,
-            Err(CommitError::Conflict { .. }) => return Box::pin(self.refused(group.replies)).await,
+            Err(CommitError::Conflict { .. }) => return Box::pin(self.refused(group.replies, group.left)).await,
             Err(error) => return Err(error.into()),
         };
         if let Some(work) = &mut self.work {
             work.row = Row::written(written, Node::Job(job), version);
         }
         self.system.fold(bill.paid());
-        group.over.iter().for_each(|number| self.forget(*number));
+        group.over.iter().for_each(|(number, run)| self.forget(*number, Some(*run)));
         self.launch(group.moved, version);
         answer(group.replies, None);
         let ended: Vec<u32> = group.ended.iter().map(|end| end.row).collect();

@@ -17,7 +17,7 @@ use super::report::{Answered, Reply};
 use super::run::RunEnd;
 use super::settings::{Asked, cells_of};
 use super::site::Rows;
-use crate::directory::Site;
+use crate::directory::{Seen, Site};
 use crate::error::Error;
 use crate::slots::Permit;
 use crate::supervision::pause;
@@ -56,12 +56,14 @@ pub(super) struct Group {
     pub(super) moved: Vec<Moved>,
     pub(super) started: Vec<(u32, u32)>,
     pub(super) ended: Vec<ItemEnd>,
-    /// Rows whose run's task has ended.
-    pub(super) over: Vec<u32>,
+    /// Rows whose run's task has ended, with the run.
+    pub(super) over: Vec<(u32, u32)>,
     /// What the runs whose turns are over have cost.
     pub(super) owed: Owed,
     /// What becomes of the job's directory on record.
     pub(super) directory: Option<Directory>,
+    /// The look by which that is how its rows left it.
+    pub(super) left: Option<Seen>,
     /// Where the rows that start are worked on.
     pub(super) site: Option<Site>,
     /// Whose transcripts are kept.
@@ -85,7 +87,10 @@ impl JobActor {
             held.runs.get(&row).and_then(|entry| Some((entry.run, entry.end.clone()?, entry.cost.clone())))
         };
         let Some(Some((run, end, cost))) = self.system.jobs.held(&self.path, end) else { return };
-        if let Some(work) = &mut self.work {
+        let Some(work) = &mut self.work else { return };
+        // An incarnation that took it up as it began is told of it once more.
+        let is_it = |known: &Ending| known.row == row && known.run == run && matches!(known.how, How::Over(_));
+        if !work.endings.iter().any(is_it) {
             work.endings.push(Ending { row, run, how: How::Over(end), cost });
             self.call_flush();
         }
@@ -173,7 +178,7 @@ impl JobActor {
                 group.replies.push((reply, taken));
             }
             // What it has cost is not on record yet.
-            (How::Over(_), None) => group.over.push(number),
+            (How::Over(_), None) => group.over.push((number, run)),
             (How::Over(end), Some(row)) => {
                 let path = keys::item_path(&self.path, number)?;
                 let Node::Item(item) = &row.value else { return Ok(()) };
@@ -194,7 +199,7 @@ impl JobActor {
                     }
                 };
                 group.end(number, run, &row, next, kind);
-                group.over.push(number);
+                group.over.push((number, run));
                 work.running.remove(&number);
             }
         }
@@ -319,6 +324,7 @@ impl Group {
             over: Vec::new(),
             owed: Owed::default(),
             directory: None,
+            left: None,
             site: None,
             keep: work.spec.keep,
             replies: Vec::new(),

@@ -1,12 +1,13 @@
 //! Rows that go back uncharged: a close, a shutdown, or a cancel over what an earlier process left running.
 
-use understory_store::{Draft, ItemState, JobState, Node, Row};
+use understory_store::{Draft, ItemState, JobState, Node, Row, Table};
 
 use super::actor::JobActor;
 use super::charging::{Cost, Owed};
 use super::commit::WRITES_MAX;
 use super::group::How;
 use super::report::{Answered, answer};
+use crate::directory::Seen;
 use crate::error::Error;
 use crate::system::closed_at;
 
@@ -16,7 +17,7 @@ const ROWS_MAX: usize = 256;
 impl JobActor {
     /// A commit was refused, as a rule because the job or a node above it was closed. What runs is told to end; what has
     /// ended goes back. The rest follows as it ends, so that a later run of a row never meets an older one.
-    pub(super) async fn refused(&mut self, replies: Vec<Answered>) -> Result<(), Error> {
+    pub(super) async fn refused(&mut self, replies: Vec<Answered>, left: Option<Seen>) -> Result<(), Error> {
         let error = self.why_refused().await?;
         answer(replies, Some(&error));
         match &error {
@@ -24,7 +25,10 @@ impl JobActor {
             // Nobody else writes these rows: it is a fault of ours, and the store is right.
             _ => tracing::error!(path = %self.path, "a job's commit conflicts; it begins again from the store"),
         }
-        self.system.jobs.held(&self.path, |held| held.runs.values().for_each(|run| run.cancel.cancel()));
+        self.system.jobs.held(&self.path, |held| {
+            held.runs.values().for_each(|run| run.cancel.cancel());
+            held.left = held.left.take().or(left);
+        });
         // What rests on it was refused as well.
         self.settle_groups().await?;
         self.release_ended().await
@@ -53,7 +57,7 @@ impl JobActor {
             }
             let released = self.release(&rows, true).await?;
             for (number, ..) in &rows[..released] {
-                self.forget(*number);
+                self.forget(*number, None);
                 let work = self.work.as_mut().expect("just read");
                 work.endings.retain(|ending| ending.row != *number || !matches!(ending.how, How::Over(_)));
             }
@@ -108,6 +112,12 @@ impl JobActor {
         }
         let (mut job, row) = (work.job.count(counts, work.job.cursor), work.row.clone());
         job.spent.tokens += owed.tokens;
+        if exempt
+            && let Some(left) = self.system.jobs.held(&self.path, |held| held.left.take()).flatten()
+            && let Some(directory) = self.directory_left(&left).await?
+        {
+            draft.put(Table::Directory.at(&self.path), &directory);
+        }
         if draft.is_empty() && owed.tokens == 0 {
             return Ok(released);
         }

@@ -5,27 +5,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
 use understory_store::{Checkout, Directory, Drift, Event, Pause, Table};
 
 use super::actor::{Held, JobActor, JobSignal};
 use super::group::Group;
-use crate::directory::{OnDrift, Site};
+use crate::directory::{OnDrift, Seen, Site};
 use crate::error::Error;
 use crate::system::System;
-
-/// For how long rows start by one look.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// What a job's actor knows of its directory.
 #[derive(Default)]
 pub(super) struct Sight {
     /// Somebody looks.
     pub(super) asked: bool,
-    /// The last look, and when it ended.
-    seen: Option<(Instant, Option<Checkout>)>,
+    /// The last look.
+    seen: Option<Seen>,
     /// Rows were at work since it was last known how they leave it.
     touched: bool,
 }
@@ -42,9 +37,9 @@ pub(super) enum Rows {
 
 impl Sight {
     /// Notes a look that was asked for.
-    pub(super) fn sighted(&mut self, found: Option<Checkout>) {
+    pub(super) fn sighted(&mut self, seen: Seen) {
         self.asked = false;
-        self.seen = Some((Instant::now(), found));
+        self.seen = Some(seen);
     }
 
     /// Notes that rows start, or that one is at work that another incarnation started.
@@ -52,8 +47,8 @@ impl Sight {
         self.touched = true;
     }
 
-    fn fresh(&self) -> Option<&Option<Checkout>> {
-        self.seen.as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, found)| found)
+    fn fresh(&self, directory: &Path) -> Option<&Option<Checkout>> {
+        self.seen.as_ref()?.fresh(directory)
     }
 }
 
@@ -63,7 +58,7 @@ impl System {
         let Some(site) = site else { return };
         let others = |held: &mut Held| held.runs.iter().any(|(row, run)| *row != number && run.is_at_work());
         if self.jobs.held(job, others) == Some(false) {
-            let left = self.survey(&site.directory).await;
+            let left = Seen::now(site.directory.clone(), self.survey(&site.directory).await);
             self.jobs.held(job, |held| held.left = Some(left));
         }
     }
@@ -72,17 +67,24 @@ impl System {
 impl JobActor {
     /// Takes up how the rows left the directory, if none of them is at work any more.
     pub(super) async fn take_left(&mut self, group: &mut Group) -> Result<(), Error> {
-        let left = self.system.jobs.held(&self.path, |held| held.left.take()).flatten();
+        let Some(left) = self.system.jobs.held(&self.path, |held| held.left.take()).flatten() else { return Ok(()) };
         let Some(work) = &mut self.work else { return Ok(()) };
-        let Some(left) = left else { return Ok(()) };
         work.sight.sighted(left.clone());
-        if let Some(left) = left.filter(|_| work.running.is_empty())
-            && let Some(directory) = self.directory().await?
+        if work.running.is_empty()
+            && let Some(directory) = self.directory_left(&left).await?
         {
-            group.directory = Some(directory.leave(left, self.system.clock.now()));
+            group.directory = Some(directory);
+            group.left = Some(left);
             self.work.as_mut().expect("looked at above").sight.touched = false;
         }
         Ok(())
+    }
+
+    /// The job's directory as its rows left it; nothing if it is another one by now, or that could not be told.
+    pub(super) async fn directory_left(&self, left: &Seen) -> Result<Option<Directory>, Error> {
+        let known = self.directory().await?;
+        let found = known.as_ref().and_then(|known| left.of(Path::new(&known.path))).cloned().flatten();
+        Ok(known.zip(found).map(|(known, found)| known.leave(found, self.system.clock.now())))
     }
 
     /// Whether the rows of a group may start where they would.
@@ -97,13 +99,13 @@ impl JobActor {
         if policy == OnDrift::Ignore {
             return Ok(Rows::Clear(Some(Site { directory, drift: None })));
         }
-        let Some(found) = work.sight.fresh().cloned() else {
+        let Some(found) = work.sight.fresh(&directory).cloned() else {
             if !std::mem::replace(&mut work.sight.asked, true) {
                 let (system, path) = (self.system.clone(), self.path.clone());
                 self.system.tasks.spawn(async move {
                     let found = system.survey(&directory).await;
                     // A job that has left looks again when it goes on.
-                    let _ = system.jobs.tell_resident(&path, JobSignal::Surveyed(found));
+                    let _ = system.jobs.tell_resident(&path, JobSignal::Surveyed(Seen::now(directory, found)));
                 });
             }
             return Ok(Rows::Unseen);

@@ -145,8 +145,9 @@ impl System {
         Ok(stamps.0.finish())
     }
 
-    /// The row as it goes into the file: a budget that is from a goal outside of the subtree is from none, and what lies in the log
-    /// of such a goal is in it. `counted` are the goals of which that is so.
+    /// The row as it goes into the file: a goal with a budget has what lies in its log in it, and what it and those below used
+    /// of that is counted above already, by the next one that has a budget; one from a goal outside of the subtree is from none.
+    /// `counted` are the goals of which that is so.
     async fn cut_loose(
         &self,
         top: &AgentPath,
@@ -165,15 +166,17 @@ impl System {
             return Ok((!counted.contains(&path)).then_some(ParcelRow { value, ..row }));
         }
         let goal = Goal::decode(&row.value.0).map_err(damaged)?;
-        if goal.budget.is_none() || self.goals.is_from_within(&path, top) {
+        if goal.budget.is_none() {
             return Ok(Some(row));
         }
         let (mut log, mut charges) = (Vec::new(), self.store.pages(Table::Charge.rows_of(&path), STAMPS));
         while let Some(page) = charges.next::<Charge>().await? {
             log.extend(page.into_iter().map(|row| row.value));
         }
+        let source = goal.source.clone().filter(|_| self.goals.is_from_within(&path, top));
+        let goal = Goal { source, ..goal.cut_loose(&log, self.goals.used_below(&path)) };
         counted.insert(path);
-        Ok(Some(ParcelRow { value: Verbatim(goal.cut_loose(&log).encode()), ..row }))
+        Ok(Some(ParcelRow { value: Verbatim(goal.encode()), ..row }))
     }
 
     async fn stamps(&self, path: &AgentPath) -> Result<u64, StoreError> {

@@ -180,7 +180,11 @@ impl Message<Answered> for Registrar {
                     self.counts.learn(left, self.desk.clock.now());
                     answer_all(settled);
                 }
-                Err(_) => self.begin_again(settled).await,
+                Err(_) => {
+                    // The goals it claimed are claimed anew.
+                    drop(left);
+                    self.begin_again(settled).await;
+                }
             }
         }
         self.call_drain(ctx.actor_ref());

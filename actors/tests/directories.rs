@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use understory_store::{Checkout, Directory, Event, MemoryBackend, Revision, Scope, Shortlist};
+use tokio::sync::RwLock;
+use understory_store::{Checkout, Directory, Event, Mark, MemoryBackend, Revision, Scope, Shortlist, Table};
 
 use super::world::{LONG, Setting, World, at, process, until};
 use crate::brain::{BrainError, Response, Turn};
 use crate::{Error, MemoryQuery, MemoryView, Note, OnDrift, Role, SpawnRequest, Surveyor, Until};
 
-/// Directories as a test says they stand, and how often each was looked at.
+/// Directories as a test says they stand, and how often each was looked at. While the gate is held, looks at `/work` wait.
 #[derive(Clone, Default)]
-pub(super) struct Disk(Arc<Mutex<BTreeMap<PathBuf, (Checkout, usize)>>>);
+pub(super) struct Disk(Arc<Mutex<BTreeMap<PathBuf, (Checkout, usize)>>>, Arc<RwLock<()>>);
 
 impl Disk {
     /// One where `/work` is on branch main.
@@ -40,8 +41,12 @@ impl Surveyor for Disk {
             *looks += 1;
             checkout.clone()
         });
+        let gate = (directory.to_str() == Some("/work")).then(|| self.1.clone());
         Box::pin(async move {
             tokio::task::yield_now().await;
+            if let Some(gate) = gate {
+                drop(gate.read().await);
+            }
             found
         })
     }
@@ -429,5 +434,54 @@ async fn a_memory_has_the_commit_that_its_author_knew() {
     disk.set("/work", on("main", "b2"));
     assert_eq!(noted("/root/a").await, [Some("a1".to_owned()), Some("b2".to_owned())], "it was told of that");
     assert_eq!(noted("/root/b").await, [None]);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_at_where_an_agent_worked_before_is_held_against_nobody() {
+    let disk = Disk::new();
+    disk.set("/else", on("dev", "z9"));
+    let world = setting(&disk, OnDrift::Block).open().await;
+    given(&world, "/root/a", Some("/work")).await.unwrap();
+    let (gate, looks) = (disk.1.write().await, disk.looks("/work"));
+    let asked = world.system.assign(super::world::letter("/root/a", "one", true)).await.unwrap();
+    until(async || disk.looks("/work") > looks).await;
+    world.system.set_directory(&at("/root/a"), Path::new("/else")).await.unwrap();
+    drop(gate);
+    assert_eq!(asked.outcome().await.unwrap().content, "one");
+    assert_eq!(told(&world).await, ["/root/a set"]);
+    assert_eq!(kept(&world, "/root/a").await.left, Some(on("dev", "z9")));
+    world.end().await;
+}
+
+/// What is set while a removal goes on would be left behind, and be in the way of whoever comes next.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_set_for_whom_a_removal_is_about_to_take() {
+    let disk = Disk::new();
+    let world = setting(&disk, OnDrift::Warn).open().await;
+    given(&world, "/root/a", None).await.unwrap();
+    let mut draft = understory_store::Draft::new();
+    draft.put(Table::Closed.at(&at("/root/a")), &Mark::Removing);
+    world.store().commit(draft).await.unwrap();
+    let directory = world.system.set_directory(&at("/root/a"), Path::new("/work")).await.unwrap_err();
+    let model = world.system.set_brain_settings(&at("/root/a"), Some("m".to_owned()), None).await.unwrap_err();
+    for refused in [directory, model] {
+        assert!(matches!(refused, Error::BeingRemoved { .. }), "{refused}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_takes_long_holds_up_no_close() {
+    let disk = Disk::new();
+    let world = setting(&disk, OnDrift::Ignore).open().await;
+    given(&world, "/root/a", Some("/work")).await.unwrap();
+    let (gate, looks) = (disk.1.write().await, disk.looks("/work"));
+    let _asked = world.system.assign(super::world::letter("/root/a", "one", true)).await.unwrap();
+    until(async || disk.looks("/work") > looks).await;
+    let before = tokio::time::Instant::now();
+    world.system.close(&at("/root/a"), LONG).await.unwrap();
+    assert!(before.elapsed() < std::time::Duration::from_secs(2), "{:?}", before.elapsed());
+    drop(gate);
     world.end().await;
 }

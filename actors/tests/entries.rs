@@ -1,10 +1,10 @@
 //! Entries from elsewhere, as transcripts of agents that have done nothing.
 
-use understory_store::{Said, Speaker, Table, Time, TranscriptEntry};
+use understory_store::{Said, Speaker, Table, Time, ToolUse, TranscriptEntry};
 
 use super::world::{LONG, World, at};
 use crate::brain::{BrainError, Response, Turn};
-use crate::{Error, IMPORT_ENTRIES_MAX};
+use crate::{Error, IMPORT_BYTES_MAX, IMPORT_ENTRIES_MAX};
 
 fn said(texts: &[&str]) -> Vec<TranscriptEntry> {
     let said = |text: &&str| Said { speaker: Speaker::User, text: (*text).to_owned(), at: Time(1) };
@@ -78,5 +78,42 @@ async fn what_was_imported_is_what_the_agent_goes_on_from() {
     world.spawn("/root/a", "remembers").await;
     world.system.import_entries(&at("/root/a"), None, &said(&["one", "two"])).await.unwrap();
     assert_eq!(world.assign("/root/a", "and?").await.unwrap().content, "one two");
+    world.end().await;
+}
+
+/// As many as go at once do, and one more, of either kind, is refused and leaves nothing behind.
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_bounded_in_entries_and_bytes() {
+    let world = World::new().await;
+    let named = |name: &str| {
+        let (name, arguments) = (name.to_owned(), "{}".to_owned());
+        TranscriptEntry::Tool(ToolUse { turn: 0, call: 1, name, arguments, at: Time(1) })
+    };
+    let quarter = "x".repeat(usize::try_from(IMPORT_BYTES_MAX).unwrap() / 4);
+    let most = said(&[quarter.as_str(); 4]);
+    // A tool's name counts, too.
+    let named = [&said(&[quarter.as_str(); 3])[..], &[named(&quarter)]].concat();
+    let cases = [
+        (said(&["x"; IMPORT_ENTRIES_MAX]), true),
+        (said(&["x"; IMPORT_ENTRIES_MAX + 1]), false),
+        (most.clone(), true),
+        ([most, said(&["x"])].concat(), false),
+        (named, false),
+    ];
+    for (number, (entries, fits)) in (1..).zip(cases) {
+        let path = format!("/root/a{number}");
+        world.spawn(&path, "echo").await;
+        let imported = world.system.import_entries(&at(&path), None, &entries).await;
+        let there = world.rows::<TranscriptEntry>(Table::Transcript, &path).await;
+        match fits {
+            true => assert_eq!((imported.unwrap().is_some(), there == entries), (true, true), "{path}"),
+            false => {
+                let refused = imported.unwrap_err().to_string();
+                let words = format!("limit import_entries of 256 is reached at {path}");
+                assert!(refused.starts_with(&words) && refused.contains("1 MiB"), "{refused}");
+                assert!(there.is_empty(), "{path}");
+            }
+        }
+    }
     world.end().await;
 }

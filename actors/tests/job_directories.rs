@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use tokio::sync::Notify;
 use understory_store::{Checkout, Directory, Event};
 
 use super::directories::{Disk, on};
 use super::table::Table;
-use super::world::{Setting, World, at, process, until};
+use super::world::{LONG, Setting, World, at, process, until};
 use crate::brain::{BrainError, Response, Turn};
 use crate::job::JobRequest;
 use crate::{OnDrift, Role, SpawnRequest};
@@ -16,10 +18,10 @@ type Log = Arc<Mutex<Vec<String>>>;
 
 /// Workers that note where they are and what they were told, and do what their rows say.
 fn setting(disk: &Disk, log: &Log, on_drift: OnDrift) -> Setting {
-    let (working, log) = (disk.clone(), log.clone());
+    let (working, log, last) = (disk.clone(), log.clone(), Arc::new(Notify::new()));
     let role = Role::with_brain("worker", "").on_drift(on_drift);
     World::setting().surveyor(Arc::new(disk.clone())).role("default", role).brain("worker", move |turn: Turn| {
-        let (disk, log) = (working.clone(), log.clone());
+        let (disk, log, last) = (working.clone(), log.clone(), last.clone());
         async move {
             let row = turn.row().unwrap().clone();
             let directory = turn.directory().map(|directory| directory.display().to_string()).unwrap_or_default();
@@ -27,8 +29,22 @@ fn setting(disk: &Disk, log: &Log, on_drift: OnDrift) -> Setting {
             log.lock().unwrap().push(format!("{} {directory}{drift}", row.item_id));
             match row.item_id.split('-').next() {
                 Some("commit") => disk.set("/work", on("main", &row.item_id)),
-                Some("branch") => disk.set("/work", on("dev", "a1")),
+                Some("branch") => {
+                    disk.set("/work", on("dev", "a1"));
+                    // A look is good for a second.
+                    tokio::time::advance(Duration::from_secs(2)).await;
+                }
+                Some("wait") => last.notified().await,
+                Some("last") => last.notify_one(),
                 Some("hang") if row.run == 1 => std::future::pending().await,
+                Some("stop") if row.run == 1 => {
+                    turn.cancelled().await;
+                    return Err(BrainError::refused("stopped"));
+                }
+                Some("edit") if row.run == 1 => {
+                    disk.set("/work", on("main", &row.item_id));
+                    std::future::pending().await
+                }
                 Some("fail") if row.run == 1 => return Err(BrainError::refused("once")),
                 _ => {}
             }
@@ -44,6 +60,12 @@ fn request(table: &Table) -> JobRequest {
 
 fn logged(log: &Log) -> Vec<String> {
     std::mem::take(&mut *log.lock().unwrap())
+}
+
+/// Lines of rows that started together, whichever was first.
+fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines
 }
 
 async fn kept(world: &World, path: &understory_paths::AgentPath) -> Directory {
@@ -88,15 +110,34 @@ async fn a_job_works_where_its_owner_does_unless_it_is_said() {
     world.end().await;
 }
 
+/// Not even a row at work may check out another branch: that is told, held or nobody's matter, as the role says.
 #[tokio::test(start_paused = true)]
 async fn another_branch_is_told_to_the_rows_that_start_then() {
-    let (disk, log) = (Disk::new(), Log::default());
-    let table = Table::text("id\na\nbranch-1\nb\nc\n");
-    let world = setting(&disk, &log, OnDrift::Warn).open().await;
-    let job = world.system.start_job(JobRequest { concurrency: 2, ..request(&table) }).await.unwrap().job.path;
-    world.job_over(&job).await;
-    assert_eq!(kept(&world, &job).await.left, Some(on("dev", "a1")));
-    world.end().await;
+    for (policy, told) in [(OnDrift::Warn, " (branch main -> branch dev)"), (OnDrift::Block, ""), (OnDrift::Ignore, "")]
+    {
+        let (disk, log) = (Disk::new(), Log::default());
+        let table = Table::text("id\nwait\nbranch-1\nb\nlast\n");
+        let world = setting(&disk, &log, policy).open().await;
+        let job = world.system.start_job(JobRequest { concurrency: 2, ..request(&table) }).await.unwrap().job.path;
+        if policy == OnDrift::Block {
+            until(async || world.system.job(&job).await.unwrap().job.pause.is_some()).await;
+            assert_eq!(sorted(logged(&log)), ["branch-1 /work", "wait /work"], "nothing more starts");
+            let held = kept(&world, &job).await;
+            assert!(held.is_held() && held.left == Some(on("main", "a1")), "{held:?}");
+            world.system.accept_directory(&job).await.unwrap();
+            world.job_over(&job).await;
+            assert_eq!(logged(&log), ["b /work", "last /work"]);
+        } else {
+            world.job_over(&job).await;
+            let mut met = logged(&log);
+            let later = met.split_off(2);
+            assert_eq!(sorted(met), ["branch-1 /work", "wait /work"], "{policy:?}");
+            assert_eq!(later, [format!("b /work{told}"), "last /work".to_owned()], "{policy:?}");
+        }
+        assert_eq!(drifts(&world).await, usize::from(policy != OnDrift::Ignore), "{policy:?}");
+        assert_eq!(kept(&world, &job).await.left, Some(on("dev", "a1")), "{policy:?}");
+        world.end().await;
+    }
 }
 
 /// Each process runs one row at the most: the next begins with what it finds.
@@ -151,5 +192,41 @@ async fn a_thousand_rows_cost_few_looks() {
     let looks = disk.looks("/work") - before;
     assert!(looks <= 250, "{looks} looks");
     assert_eq!(world.system.set_directory(&job, Path::new("/work")).await.unwrap().path, "/work");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_rows_leave_a_directory_says_nothing_of_the_one_that_was_set_meanwhile() {
+    let (disk, log) = (Disk::new(), Log::default());
+    disk.set("/else", on("dev", "z9"));
+    let table = Table::text("id\nstop-1\nb\n");
+    let world = setting(&disk, &log, OnDrift::Block).open().await;
+    let job = world.system.start_job(request(&table)).await.unwrap().job.path;
+    until(async || log.lock().unwrap().len() == 1).await;
+    world.system.pause_job(&job, "a while").await.unwrap();
+    world.system.set_directory(&job, Path::new("/else")).await.unwrap();
+    let item = understory_store::keys::item_path(&job, 1).unwrap();
+    world.system.interrupt(&item).await.unwrap();
+    until(async || world.system.job(&job).await.unwrap().job.counts.running == 0).await;
+    assert_eq!(kept(&world, &job).await.left, Some(on("dev", "z9")), "that is how it was when it was set");
+    world.system.unpause_job(&job).await.unwrap();
+    world.job_over(&job).await;
+    assert_eq!(drifts(&world).await, 0);
+    assert!(logged(&log).iter().skip(1).all(|line| line.ends_with(" /else")));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_rows_did_before_a_close_is_theirs_when_the_job_is_resumed() {
+    let (disk, log) = (Disk::new(), Log::default());
+    let table = Table::text("id\nedit-1\nb\n");
+    let world = setting(&disk, &log, OnDrift::Block).open().await;
+    let job = world.system.start_job(request(&table)).await.unwrap().job.path;
+    until(async || log.lock().unwrap().len() == 1).await;
+    world.system.close(&job, LONG).await.unwrap();
+    assert_eq!(kept(&world, &job).await.left, Some(on("main", "edit-1")));
+    world.system.resume(&job).await.unwrap();
+    world.job_over(&job).await;
+    assert_eq!(drifts(&world).await, 0);
     world.end().await;
 }

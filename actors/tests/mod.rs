@@ -71,6 +71,7 @@ mod residents;
 mod resting;
 mod results;
 mod retention;
+mod retention_holds;
 mod roles;
 mod sessions;
 mod settings;

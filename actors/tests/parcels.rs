@@ -11,8 +11,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tempfile::TempDir;
 use understory_store::{
-    AgentId, AgentRef, Backend, Commit, Direction, Entry, Key, KeyRange, Mark, MemoryBackend, Read, Sender, StoreError,
-    Table as Rows, TranscriptEntry, Wrapper, Write,
+    AgentId, AgentRef, Backend, Commit, Direction, Entry, Key, KeyRange, Mark, MemoryBackend, ParcelReader, Read,
+    Sender, StoreError, Table as Rows, TranscriptEntry, Wrapper, Write,
 };
 
 use super::table::{Table, number};
@@ -258,6 +258,26 @@ async fn an_import_is_refused_in_words() {
     world.system.import_subtree(&file, None).await.unwrap();
     check(&world, 1, "imported").await;
     world.end().await;
+}
+
+/// Has a file lie where it was, its rows too, with the import not ended yet.
+pub(crate) async fn half_import(world: &World, file: &Path) -> Arc<Import> {
+    let (system, mut goals, mut rows) = (&world.system, Estate::default(), Vec::new());
+    let reader = ParcelReader::open(file, None, |row| {
+        goals.meet(row, 100);
+        rows.push(row.clone());
+    });
+    let reader = reader.unwrap();
+    let (path, node) = (reader.top().clone(), reader.node().clone());
+    system.goals.ready(world.store()).await.unwrap();
+    let goals = Arc::new(system.goals.expect(system.limits(), &path, goals).unwrap());
+    let import = Arc::new(Import { top: AgentRef::new(path, node.id()), id: AgentId::new(), goals });
+    let (open, newest) = (reader.open_below(), reader.parcel().newest);
+    let begin = Request::Import { import: import.clone(), node: Box::new(node), open, newest };
+    system.register(begin).await.unwrap();
+    let rows = rows.into_iter().map(|row| import.goals.tied(row).unwrap()).collect();
+    system.register(Request::ImportRows { import: import.clone(), rows }).await.unwrap();
+    import
 }
 
 /// What is removed, or imported anew, takes nothing more of the import before.

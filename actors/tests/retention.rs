@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use understory_store::{Digest, Draft, Goal, GoalStatus, Keep, Objective, Said, Speaker, Table, Time, TranscriptEntry};
 
+use super::parcels::half_import;
 use super::table::Table as JobTable;
-use super::world::{World, at, letter, until};
+use super::world::{LONG, World, at, letter, until};
 use crate::brain::{Response, Turn};
 use crate::job::JobRequest;
+use crate::registrar::Request;
 use crate::{Error, Hold, PruneReport, PruneRequest};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn request(top: &str) -> PruneRequest {
     PruneRequest { top: at(top), older_than: None, keep_bytes: None, dry_run: false }
@@ -20,11 +22,11 @@ fn older(top: &str, than: Duration) -> PruneRequest {
     PruneRequest { older_than: Some(than), ..request(top) }
 }
 
-fn within(top: &str, bytes: u64) -> PruneRequest {
+pub(super) fn within(top: &str, bytes: u64) -> PruneRequest {
     PruneRequest { keep_bytes: Some(bytes), ..request(top) }
 }
 
-async fn prune(world: &World, request: &PruneRequest) -> PruneReport {
+pub(super) async fn prune(world: &World, request: &PruneRequest) -> PruneReport {
     let dry = world.system.prune(&PruneRequest { dry_run: true, ..request.clone() }).await.unwrap();
     let before = sizes(world).await;
     let report = world.system.prune(request).await.unwrap();
@@ -45,7 +47,7 @@ async fn sizes(world: &World) -> (u64, u64, u64) {
     })
 }
 
-async fn texts(world: &World, path: &str) -> Vec<String> {
+pub(super) async fn texts(world: &World, path: &str) -> Vec<String> {
     let entries = world.rows::<TranscriptEntry>(Table::Transcript, path).await;
     let text = |entry: &TranscriptEntry| match entry {
         TranscriptEntry::Compacted(gone) => format!("{} gone", gone.entries),
@@ -269,6 +271,36 @@ async fn long_entries_and_many_go_in_commits_that_are_not_too_large() {
     assert_eq!(texts(&world, "/root/a").await, ["118 gone", "y", "y"]);
     let left = world.store().peek_keys(Table::Chunk.all(), None, 9).await.unwrap();
     assert!(left.is_empty(), "the parts of what is gone are gone: {left:?}");
+    world.end().await;
+}
+
+/// No digest is kept of what an import has not ended for, so that its entries would be gone without one.
+#[tokio::test(start_paused = true)]
+async fn transcripts_of_what_is_half_there_are_left_alone() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let file = dir.path().join("file");
+    let world = days(3).await;
+    world.spawn("/root/a/kid", "echo").await;
+    for text in ["one", "two"] {
+        world.assign("/root/a/kid", text).await.unwrap();
+    }
+    // It takes the results.
+    world.settled("/root/a").await;
+    // It has a mark of its own below that of the import.
+    for path in ["/root/a/kid", "/root/a"] {
+        world.system.close(&at(path), LONG).await.unwrap();
+    }
+    world.system.export(&at("/root/a"), &file).await.unwrap();
+    world.system.remove(&at("/root/a")).await.unwrap();
+    let import = half_import(&world, &file).await;
+    let report = prune(&world, &within("/root", 0)).await;
+    assert_eq!((report.entries, report.transcripts), (4, 1), "of /root/b alone");
+    assert_eq!(texts(&world, "/root/a/kid").await, ["one", "one", "two", "two"]);
+    world.system.register(Request::ImportEnd { import }).await.unwrap();
+    let report = prune(&world, &within("/root", 0)).await;
+    assert_eq!(report.entries, 10, "its child's two results were turns of /root/a");
+    let records = world.rows::<TranscriptEntry>(Table::Transcript, "/root/a").await;
+    assert!(matches!(&records[0], TranscriptEntry::Compacted(gone) if gone.digested), "{:?}", records[0]);
     world.end().await;
 }
 

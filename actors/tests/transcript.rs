@@ -369,6 +369,30 @@ async fn a_fork_leaves_out_what_other_agents_said_but_for_tasks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fork_has_the_role_that_it_is_given() {
+    let role = |brain: &str| crate::Role::with_brain(brain, "");
+    let world = World::setting().brain("boss", |turn: Turn| async move {
+        let fork = |name: &str, fork: &str| format!(r#"{{"name":"{name}","role":"judge","fork":"{fork}"}}"#);
+        for (name, part) in [("whole", "all"), ("part", "1")] {
+            tools(&turn).await?.call("spawn", &fork(name, part)).await.map_err(said)?;
+        }
+        Ok(Response::text("done"))
+    });
+    let world = world.brain("judge", |turn: Turn| async move {
+        let heard = turn.history(1000).await.map_err(said)?.said.len();
+        Ok(Response::text(format!("judged by {} after {heard}", turn.role())))
+    });
+    let world = world.role("judge", role("judge")).role("default", role("echo")).open().await;
+    world.spawn("/root/a", "boss").await;
+    world.assign("/root/a", "go").await.unwrap();
+    for path in ["/root/a/whole", "/root/a/part"] {
+        let outcome = world.assign(path, "well?").await.unwrap();
+        assert_eq!(outcome.content, "judged by judge after 1", "{path}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fork_of_a_long_conversation_says_what_it_left_out() {
     let world = World::new().await;
     world.spawn("/root/a", "echo").await;

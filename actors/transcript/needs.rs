@@ -13,7 +13,7 @@ pub enum Hold {
     Awaited,
     /// It is of a row of a job that is not finished.
     OpenJob,
-    /// The agent has an active goal: what came since that was set is what it goes on from.
+    /// The nearest goal at or above the agent is active: what came since that was set is what it goes on from.
     ActiveGoal,
 }
 
@@ -34,7 +34,7 @@ impl Hold {
         match self {
             Hold::Awaited => "somebody waits for an outcome",
             Hold::OpenJob => "its job is not finished",
-            Hold::ActiveGoal => "its goal is active, and what came since that was set stays",
+            Hold::ActiveGoal => "the goal it works for is active, and what came since that was set stays",
         }
     }
 }
@@ -48,11 +48,18 @@ impl System {
         let versions = self.store.versions(jobs.clone()).await?;
         let hold = versions.iter().any(Option::is_some).then_some(Hold::OpenJob);
         let mut rows: Vec<_> = jobs.into_iter().zip(versions).collect();
-        let key = Table::Goal.at(path);
-        let goal = self.store.peek::<Goal>(&key).await?;
-        rows.push((key, goal.as_ref().map(|row| row.version)));
-        let active = goal.filter(|row| row.value.status == GoalStatus::Active);
-        Ok(Needs { hold, goal: active.map(|row| row.value.created_at), rows })
+        let mut goal = None;
+        // As turns are charged: the nearest goal that is not complete, whosever it is.
+        for at in std::iter::once(path.clone()).chain(path.ancestors()) {
+            let key = Table::Goal.at(&at);
+            let found = self.store.peek::<Goal>(&key).await?;
+            rows.push((key, found.as_ref().map(|row| row.version)));
+            if let Some(nearest) = found.map(|row| row.value).filter(|goal| !goal.is_complete()) {
+                goal = (nearest.status == GoalStatus::Active).then_some(nearest.created_at);
+                break;
+            }
+        }
+        Ok(Needs { hold, goal, rows })
     }
 }
 

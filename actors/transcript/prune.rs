@@ -16,12 +16,12 @@ use std::time::Duration;
 
 use understory_paths::AgentPath;
 use understory_store::{
-    CommitError, Compaction, Digest, Draft, InboxKey, Node, Row, Table, Time, TranscriptEntry, Version, keys,
+    CommitError, Compaction, Digest, Draft, InboxKey, Mark, Node, Row, Table, Time, TranscriptEntry, Version, keys,
 };
 
 use super::needs::{Hold, Needs};
 use crate::error::Error;
-use crate::system::{System, node_at};
+use crate::system::{System, half_at, node_at};
 
 /// How many transcripts a report names that were left alone.
 pub const PRUNE_NAMED_MAX: usize = 100;
@@ -81,8 +81,9 @@ struct Sizes {
 
 impl System {
     /// Takes the oldest entries out of the transcripts at and below `top`, as asked. What stays in any case: the entries of
-    /// an agent's last turn and of one under way, those since its goal was set while that is active, whole transcripts of whom
-    /// somebody waits for, and of rows of a job that is not finished. What goes is in the agent's digest from before on.
+    /// an agent's last turn and of one under way, those since the nearest goal at or above it was set while that is active, whole
+    /// transcripts of whom somebody waits for, and of rows of a job that is not finished. What goes is in the agent's digest from
+    /// before on.
     ///
     /// # Errors
     /// Nothing lies at the path, nothing was asked, or the store failed: what was taken out by then is.
@@ -143,7 +144,7 @@ impl System {
             let last_turn = self.turns_that_stay(path).await?;
             let gone = rows.iter().take_while(|row| cut.takes(row, last_turn)).count();
             rows.truncate(gone);
-            if is_nothing(&rows) {
+            if is_nothing(&rows) || self.is_coming(path).await? {
                 break;
             }
             let needs = self.needs_of(path).await?;
@@ -199,6 +200,11 @@ impl System {
             };
         }
         Ok(Some(0))
+    }
+
+    /// Whether it comes with an import that has not ended: no digest is kept of it yet.
+    async fn is_coming(&self, path: &AgentPath) -> Result<bool, Error> {
+        Ok(matches!(half_at(&self.store, path).await?, Some((_, Mark::Importing(_)))))
     }
 
     /// From which turn on everything stays: the last one that ended, or the one under way.

@@ -11,12 +11,13 @@ mod tests;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{ChildStderr, ChildStdout, Command};
 use tokio::task::spawn_blocking;
 use understory_actors::{Checkout, DIGEST_COMMITS, Revision, Shortlist, Surveyor};
 
@@ -72,13 +73,25 @@ impl Git {
         command.args(["--no-pager", "status", "--porcelain=v2", "--branch", "-z", "--no-ahead-behind", "--no-renames"]);
         // What lies beside the directory is somebody else's; of a submodule only its commit counts.
         command.args(["--untracked-files=normal", "--ignore-submodules=dirty", "--", "."]);
-        let mut child = command.spawn()?;
-        let read = Head::read(&mut child).await?;
-        if let Some(head) = read {
+        let mut child = command.stderr(Stdio::piped()).spawn()?;
+        // What it says is read beside what it tells, so that neither waits for the other.
+        let mut said = pin!(said(child.stderr.take().expect("its errors are piped")));
+        let mut head = pin!(Head::read(child.stdout.take().expect("its output is piped")));
+        let mut words = None;
+        let told = loop {
+            tokio::select! {
+                told = &mut head => break told?,
+                heard = &mut said, if words.is_none() => words = Some(heard?),
+            }
+        };
+        if let Some(head) = told {
             // The first change that is told is enough: dropped, the child is killed.
             return Ok(Some(head.into()));
         }
-        let said = said(&mut child).await?;
+        let said = match words {
+            Some(words) => words,
+            None => said.await?,
+        };
         let is_none = said.contains("not a git repository") || said.contains("must be run in a work tree");
         Ok(is_none.then_some(Checkout::Plain))
     }
@@ -163,8 +176,7 @@ struct Head {
 
 impl Head {
     /// Reads it; nothing if git told nothing.
-    async fn read(child: &mut Child) -> io::Result<Option<Head>> {
-        let output = child.stdout.take().expect("its output is piped");
+    async fn read(output: ChildStdout) -> io::Result<Option<Head>> {
         let (mut lines, mut line) = (BufReader::new(output), Vec::new());
         let mut head = None;
         loop {
@@ -230,14 +242,16 @@ fn git(program: &Path, directory: &Path, settings: &[(OsString, OsString)]) -> C
     for (n, (name, value)) in all.enumerate() {
         command.env(format!("GIT_CONFIG_KEY_{n}"), name).env(format!("GIT_CONFIG_VALUE_{n}"), value);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     command
 }
 
 /// What git says went wrong.
-async fn said(child: &mut Child) -> io::Result<String> {
-    let mut said = Vec::new();
-    child.stderr.take().expect("its errors are piped").take(OUTPUT_MAX).read_to_end(&mut said).await?;
+async fn said(errors: ChildStderr) -> io::Result<String> {
+    let (mut said, mut errors) = (Vec::new(), errors.take(OUTPUT_MAX));
+    errors.read_to_end(&mut said).await?;
+    // The rest is read, too, or it would wait for that.
+    tokio::io::copy(&mut errors.into_inner(), &mut tokio::io::sink()).await?;
     Ok(String::from_utf8_lossy(&said).into_owned())
 }
 

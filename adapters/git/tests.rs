@@ -202,3 +202,17 @@ async fn nothing_that_a_repository_names_is_run() {
     assert_eq!(sprung, Vec::<&str>::new());
     assert_eq!(fs::read(folder.repo().join(".git/index")).unwrap(), index, "nothing is written");
 }
+
+#[tokio::test]
+async fn a_git_that_says_much_before_it_tells_anything_is_heard() {
+    let folder = Folder::new();
+    let program = folder.dir.path().join("loud");
+    let script = "#!/bin/sh\n[ \"$1\" = config ] && exit 1\nhead -c 300000 /dev/zero >&2\n\
+                  printf '# branch.oid abc\\0# branch.head main\\0'\n";
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let loud = Git { program: Some(program) };
+    let looked = tokio::time::timeout(std::time::Duration::from_secs(60), loud.survey(folder.repo().into()));
+    let (commit, branch) = (Some("abc".to_owned()), Some("main".to_owned()));
+    assert_eq!(looked.await.unwrap(), Some(Checkout::Repository { commit, branch, dirty: false }));
+}

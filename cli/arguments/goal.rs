@@ -31,7 +31,7 @@ pub(crate) enum GoalVerb {
         /// Whose
         #[arg(value_name = "PATH")]
         path: String,
-        /// Why
+        /// Why; if not given, that an operator or which agent paused it
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },

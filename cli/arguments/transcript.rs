@@ -39,8 +39,8 @@ pub(crate) enum TranscriptVerb {
         file: PathBuf,
     },
     /// Take the oldest entries out of the transcripts of a subtree. What a turn under way, the last turn of an agent, an outcome
-    /// that is waited for or an unfinished job needs stays, and what came since an active goal was set; each transcript says at its
-    /// beginning what it lacks, and the digest tells of that
+    /// that is waited for or an unfinished job needs stays, and what came since an active goal was set, of all who work for it; each
+    /// transcript says at its beginning what it lacks, and the digest tells of that
     Prune(PruneArguments),
 }
 

@@ -97,7 +97,8 @@ pub struct Goal {
     pub source: Option<GoalRef>,
     /// Tokens used by turns of its agent and of those below who have no goal nearer, as far as the log of charges is folded.
     pub own: u64,
-    /// Tokens of goals below: of those without a budget, and of those that are gone.
+    /// Tokens of goals below: of those without a budget, of those that are gone, and what others had used that came with it out
+    /// of a file.
     pub below: u64,
     /// How many of both the goal above has counted as its own already.
     pub shared: u64,
@@ -305,10 +306,12 @@ impl Goal {
         committed.max(least).saturating_sub(self.shared)
     }
 
-    /// The same, with what lies in its log counted, holding nothing of a goal above: where that is nobody asks it any more, and
-    /// whoever takes this one in gives it what is left of its budget.
-    pub fn cut_loose(&self, log: &[Charge]) -> Goal {
+    /// The same, with what lies in its log counted, and all that was used as counted above: where that is nobody asks it any
+    /// more, and whoever takes this one in gives it what is left of its budget. `below` are the tokens that goals below have used
+    /// of that; they are said to be counted in it, too, and so are from now on.
+    pub fn cut_loose(&self, log: &[Charge], below: u64) -> Goal {
         let counted = log.iter().fold(self.clone(), |goal, charge| goal.fold(charge, goal.updated_at).0);
+        let counted = counted.charge(below, Share::Below, self.updated_at);
         Goal { source: None, shared: counted.used(), ..counted }
     }
 

@@ -1,8 +1,10 @@
 //! What came of an agent's work, from the terminal.
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::folder::Folder;
+use super::resident::HELD;
 
 #[test]
 fn a_digest_tells_what_was_done_before_and_after_a_close() {
@@ -35,6 +37,54 @@ fn a_digest_tells_what_was_done_before_and_after_a_close() {
     assert_eq!(folder.run("store verify").code, 0);
     let (code, failure) = folder.json("digest nobody");
     assert_eq!((code, &failure["code"]), (3, &json!("not_found")));
+}
+
+/// How many rows the store has.
+fn rows(folder: &Folder) -> u64 {
+    let (_, verified) = folder.json("store verify");
+    assert_eq!(verified["sound"], true, "{verified}");
+    verified["rows"].as_u64().unwrap()
+}
+
+/// Its row is there before anybody asks: asking for it to be kept writes nothing.
+#[test]
+fn a_plain_close_leaves_a_digest() {
+    let folder = Folder::new();
+    folder.worker("answer", "cat");
+    folder.ok("spawn idle");
+    let before = rows(&folder);
+    folder.ok("close idle --yes");
+    assert_eq!(rows(&folder), before, "of one that had no turn there is none");
+    folder.ok("spawn ada --brain shell --command ./answer -m hello");
+    let before = rows(&folder);
+    folder.ok("close ada --yes");
+    assert_eq!(rows(&folder), before + 1);
+    let told = folder.ok("digest ada");
+    assert_eq!(told, "/root/ada: closed, 1 turn (1 completed)\nlast answers:\n  turn 1 completed: hello\n");
+    assert_eq!((folder.ok("digest ada --refresh"), rows(&folder)), (told, before + 1));
+}
+
+/// Whether it had been written or not, it is told the same.
+#[test]
+fn a_digest_is_told_though_the_process_was_killed_behind_the_close() {
+    let folder = Folder::with_table(1);
+    folder.worker("answer", "cat");
+    folder.worker("held", HELD);
+    folder.ok("spawn ada --brain shell --command ./answer -m hello");
+    let words = "job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j";
+    let mut job = folder.start(words);
+    job.began(1);
+    folder.ok("assign ada again");
+    folder.ok("close ada --yes");
+    job.signal(Signal::KILL);
+    job.let_go();
+    job.ended();
+    let found = rows(&folder);
+    let told = folder.ok("digest ada");
+    let expected = "/root/ada: closed, 2 turns (2 completed)\nlast answers:\n  turn 1 completed: hello\n  turn 2 completed: again\n";
+    assert_eq!(told, expected);
+    assert_eq!(folder.ok("digest ada --refresh"), told);
+    assert!((found..=found + 1).contains(&rows(&folder)), "one row holds it");
 }
 
 #[test]

@@ -19,6 +19,9 @@ fn a_goal_is_set_shown_paused_raised_and_cleared() {
     assert_eq!((&below["budget_from"], &below["used"]), (&json!("/root/ada"), &json!(0)));
     let (_, paused) = folder.json("goal pause ada/bea --reason 'it is day'");
     assert_eq!((&paused["status"], &paused["why"]), (&json!("paused"), &json!("it is day")));
+    folder.ok("goal resume ada/bea");
+    let (_, paused) = folder.json("goal pause ada/bea");
+    assert_eq!((&paused["status"], &paused["why"]), (&json!("paused"), &json!("an operator paused it")));
     let (_, raised) = folder.json("goal raise ada/bea --budget 500");
     assert_eq!((&raised["status"], &raised["budget"]), (&json!("active"), &json!(500)));
     let (code, failure) = folder.json("goal raise ada/bea --budget 1001");
@@ -95,4 +98,42 @@ fn a_wait_and_a_job_say_whose_budget_holds_them() {
     folder.ok("goal set ada --budget 1500");
     let ran = folder.run("job resume ada/j");
     assert_eq!((ran.code, folder.lines("out.csv").len()), (0, 3), "{ran:?}");
+}
+
+#[test]
+fn an_agent_gives_no_budget_to_itself_and_touches_no_goal_above_it() {
+    let folder = Folder::new();
+    let script = r#"
+say() { echo "> $*"; "BINARY" "$@" 2>&1 || true; }
+for whose in ada/bea ada; do
+    say goal raise /root/$whose --budget 500
+    say goal set /root/$whose 'do as you like' --budget 500
+    say goal set /root/$whose --no-budget
+    say goal resume /root/$whose
+    say goal pause /root/$whose
+    say goal clear /root/$whose
+done
+say spawn cid
+say goal set cid 'count the blue ones' --budget 150
+say goal pause cid
+say goal raise cid --budget 401
+"#;
+    folder.worker("act", &script.replace("BINARY", env!("CARGO_BIN_EXE_understory")));
+    folder.ok("spawn ada --goal 'count the stars' --budget 1000");
+    folder.ok("spawn ada/bea --brain shell --command ./act --goal 'count the red ones' --budget 400");
+    folder.ok("goal pause ada --reason 'it is day'");
+    folder.ok("goal pause ada/bea --reason 'it is day'");
+    let said = folder.ok("assign ada/bea go");
+    let refused: Vec<&str> = said.lines().skip(1).step_by(2).take(12).collect();
+    let missing = |path: &str| vec![format!("error: {path} does not exist"); 6];
+    assert_eq!(refused, [missing("/root/ada/bea"), missing("/root/ada")].concat(), "{said}");
+    // Below it, it may, as far as its own budget goes.
+    let below = said.split_once("> goal raise cid --budget 401\n").expect(&said);
+    assert!(below.0.contains("paused") && below.0.contains("/root/ada/bea paused it"), "{said}");
+    assert!(below.1.starts_with("error: limit goal_budget of 250 is reached at /root/ada/bea: "), "{said}");
+    for (path, budget, objective) in [("ada", 1000, "count the stars"), ("ada/bea", 400, "count the red ones")] {
+        let (_, shown) = folder.json(&format!("goal show {path}"));
+        let stands = (&shown["status"], &shown["why"], &shown["budget"], &shown["objective"]);
+        assert_eq!(stands, (&json!("paused"), &json!("it is day"), &json!(budget), &json!(objective)), "{path}");
+    }
 }

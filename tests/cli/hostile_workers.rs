@@ -51,7 +51,7 @@ fn rows(folder: &Folder) -> String {
 
 /// The most memory that a process has had, in KiB.
 #[cfg(target_os = "linux")]
-fn peak(pid: rustix::process::Pid) -> usize {
+pub(crate) fn peak(pid: rustix::process::Pid) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()

@@ -188,6 +188,38 @@ fn redacted_canaries_are_in_no_file_of_the_home() {
     );
 }
 
+/// What a brain says of its own work is looked through like what it notes.
+#[test]
+fn a_canary_in_a_summary_is_in_no_file_of_the_home() {
+    let folder = Folder::new();
+    let canary = format!("{}CanaryCanary0123456789Canary0123456789", "sk-ant-");
+    let argument = json!({ "text": format!("the key is {canary}, the north is done") }).to_string();
+    folder.write("argument.json", &argument);
+    let command = env!("CARGO_BIN_EXE_understory");
+    folder.worker(
+        "sum",
+        &format!("'{command}' tool call summarise \"$(cat '{}')\"", folder.at("argument.json").display()),
+    );
+    folder.ok("spawn ada --brain shell --command ./sum");
+    folder.ok("assign ada go");
+    let (_, digest) = folder.json("digest ada");
+    let said = digest["summary"]["text"].as_str().unwrap();
+    assert!(said.contains("[redacted:") && said.ends_with(", the north is done"), "{digest}");
+    let transcript = folder.ok("transcript ada");
+    assert!(transcript.contains("call 1 of summarise") || transcript.contains("summarise"), "{transcript}");
+    folder.ok("close ada --yes");
+    folder.ok("export ada ada.subtree");
+    let mut files = 0;
+    let mut look = |path: &Path, bytes: &[u8]| {
+        files += 1;
+        let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
+        assert!(!found, "{} holds it", path.display());
+    };
+    walk(&folder.home(), &mut look);
+    look(Path::new("ada.subtree"), &std::fs::read(folder.at("ada.subtree")).unwrap());
+    assert!(files > 3, "{files} files");
+}
+
 fn walk(dir: &Path, look: &mut dyn FnMut(&Path, &[u8])) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

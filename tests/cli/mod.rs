@@ -8,6 +8,7 @@ mod briefings;
 mod dead;
 mod digests;
 mod directories;
+mod entries;
 mod folder;
 mod full;
 mod goals;

@@ -152,3 +152,45 @@ fn what_is_no_subtree_is_not_imported() {
     assert_eq!(folder.ok("--home other tree"), "/root  idle\n");
     assert_eq!(folder.json("export /root all").1["hint"], "understory store backup writes all of it");
 }
+
+/// In the long form: it is done within less memory than the subtree has bytes, in one process that has the store.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_subtree_goes_through_little_memory() {
+    const AGENTS: u64 = 10;
+    const ENTRIES: usize = 192;
+    if std::env::var_os("UNDERSTORY_LONG").is_none_or(|value| value != "1") {
+        eprintln!("skipped: a subtree of 500 MB is moved with UNDERSTORY_LONG=1");
+        return;
+    }
+    let folder = Folder::with_table(1);
+    folder.worker("held", HELD);
+    folder.ok("spawn ada");
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut lines = String::new();
+    for _ in 0..ENTRIES {
+        let text: String = (0..256 << 10).map(|_| random.alphanumeric()).collect();
+        lines += &format!("{}\n", super::entries::line("message", &json!({ "text": text })));
+    }
+    folder.write("large.jsonl", &lines);
+    drop(lines);
+    for number in 0..AGENTS {
+        folder.ok(&format!("spawn ada/a{number}"));
+        folder.ok(&format!("transcript import ada/a{number} large.jsonl"));
+    }
+    folder.ok("close ada --yes");
+    let mut job = folder.start("job run in.csv --id-column id --brain shell --command ./held --out out.csv --name j");
+    job.began(1);
+    let (_, exported) = folder.json("export ada ada.subtree");
+    let bytes = exported["bytes"].as_u64().unwrap();
+    assert!(bytes > AGENTS * ENTRIES as u64 * (256 << 10), "{exported}");
+    folder.ok("spawn bob");
+    let (_, imported) = folder.json("import ada.subtree bob/ada");
+    assert_eq!(imported["agents"], AGENTS + 1, "{imported}");
+    let most = super::hostile_workers::peak(job.pid()) as u64 * 1024;
+    assert!(most < bytes * 3 / 4, "{most} bytes of memory for a subtree of {bytes}");
+    job.let_go();
+    assert_eq!(job.ended().code, 0);
+    let (_, written) = folder.json("transcript export bob/ada/a0 again.jsonl");
+    assert_eq!(written["entries"], ENTRIES, "{written}");
+}

@@ -1,6 +1,6 @@
 //! A subtree as a project.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::folder::Folder;
 
@@ -55,6 +55,61 @@ fn what_is_done_what_remains_and_what_is_in_the_way_are_on_one_page() {
     assert_eq!((code, &page["progress"]["nodes"]), (0, &json!({ "done": 1, "all": 3 })));
     assert_eq!((&page["hindrances"], &page["jobs"], &page["whole"]), (&json!([]), &json!([]), &json!(true)));
     assert_eq!(folder.json("show --all nobody").1["code"], "not_found");
+}
+
+/// What a program reads of the same page.
+#[test]
+fn a_page_has_plans_jobs_usage_and_digests_for_programs() {
+    let folder = Folder::with_table(3);
+    folder.worker("answer", "cat");
+    folder.worker("picky", r#"case $UNDERSTORY_ROW in 2) exit 3;; esac; echo "{\"row\":$UNDERSTORY_ROW}""#);
+    folder.ok("spawn ada --brain shell --command ./answer -m hello");
+    for words in ["survey", "build --after 1", "paint --after 2", "sell", "leave"] {
+        folder.ok(&format!("plan add ada {words}"));
+    }
+    folder.ok("plan done ada 1");
+    folder.ok("plan start ada 2");
+    folder.ok("plan drop ada 5");
+    let job = "job run in.csv --id-column id --brain shell --command ./picky --out out.csv --name j --attempts 1";
+    assert_eq!(folder.run(job).code, 6);
+    let (code, page) = folder.json("show --all /root");
+    assert_eq!((code, &page["more_plans"], &page["more_jobs"]), (0, &json!(0), &json!(0)));
+
+    let picked = |one: &Value, names: &[&str]| json!(names.iter().map(|name| one[*name].clone()).collect::<Vec<_>>());
+    let all = |many: &Value, names: &[&str]| {
+        json!(many.as_array().unwrap().iter().map(|one| picked(one, names)).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        all(&page["plans"], &["path", "nodes", "more_open", "closed_by"]),
+        json!([["/root/ada", { "done": 1, "all": 4 }, 0, null]])
+    );
+    let open = all(&page["plans"][0]["open"], &["node", "title", "status", "ready", "after", "waits_for"]);
+    let expected = json!([
+        [4, "sell", "todo", true, [], []],
+        [2, "build", "doing", false, [1], []],
+        [3, "paint", "todo", false, [2], [2]],
+    ]);
+    assert_eq!(open, expected);
+
+    let counts = json!({ "pending": 0, "running": 0, "completed": 2, "failed": 1, "skipped": 0 });
+    let names = ["path", "state", "finished", "rows", "counts", "attempts", "spent"];
+    let expected = json!([["/root/j", "completed", true, 3, counts, 1, { "turns": 3, "tokens": 0 }]]);
+    assert_eq!(all(&page["jobs"], &names), expected);
+
+    assert_eq!(
+        all(&page["usage"]["nodes"], &["path", "kind", "turns", "total_turns"]),
+        json!([["/root", "agent", 0, 4]])
+    );
+    assert_eq!(page["usage"]["nodes"][0]["total"]["tokens"], 0);
+
+    let names = ["path", "status", "turns", "summary"];
+    let turns = json!({ "completed": 1, "errored": 0, "interrupted": 0 });
+    assert_eq!(all(&page["digests"], &names), json!([["/root/ada", "completed", turns, null]]));
+    let digest = &page["digests"][0];
+    assert_eq!(all(&digest["answers"], &["turn", "result", "content"]), json!([[1, "completed", "hello"]]));
+    assert_eq!(picked(&digest["plan"], &["done", "dropped", "more_open"]), json!([1, 1, 0]));
+    let left = all(&digest["plan"]["open"], &["node", "title", "status"]);
+    assert_eq!(left, json!([[4, "sell", "todo"], [2, "build", "doing"], [3, "paint", "todo"]]));
 }
 
 /// A worker that says of its goal how it stands.

@@ -65,6 +65,27 @@ fn a_new_conversation_begins_with_what_was_done_so_far() {
     assert!(told.contains("## So far") && told.contains("turn 1 completed: found the mill"), "{told}");
 }
 
+/// Each command is a process of its own.
+#[test]
+fn the_last_model_and_effort_outlive_a_close_and_a_resume_until_others_are_set() {
+    let script =
+        format!("{TELL}\ncase $(cat) in begin) u session keep c1; u session set --model m2 --effort high;; esac");
+    let folder = folder(&script);
+    folder.ok("assign ada begin");
+    folder.ok("close ada --yes");
+    assert_eq!(folder.run("assign ada more").code, 4, "it is closed");
+    folder.ok("resume ada");
+    assert_eq!(folder.ok("assign ada more"), "c1 m2 high\n");
+    folder.ok("session set ada --effort low");
+    assert_eq!(folder.ok("assign ada more"), "c1 m2 low\n");
+    folder.ok("close ada --yes");
+    folder.ok("session set ada --model m3");
+    folder.ok("resume ada");
+    assert_eq!(folder.ok("assign ada more"), "c1 m3 low\n");
+    let (_, shown) = folder.json("session show ada");
+    assert_eq!((&shown["model"], &shown["effort"]), (&json!("m3"), &json!("low")), "{shown}");
+}
+
 /// The program keeps its conversation and hangs; its owner is killed before it answers.
 #[test]
 fn a_conversation_survives_the_death_of_the_process() {

@@ -1,9 +1,12 @@
 //! Budgets: taken from above, returned, raised, and what no turn starts past.
 
+use std::sync::atomic::Ordering;
+
 use understory_store::{GoalStatus, MessageKind};
 
 use super::*;
 use crate::Budget;
+use crate::tests::resting::Slow;
 use crate::tests::world::until;
 
 fn tokens(budget: u64) -> GoalPatch {
@@ -191,6 +194,20 @@ async fn of_many_who_take_from_one_budget_at_once_as_many_get_it_as_it_has() {
     let given = futures::future::join_all(asked).await;
     assert_eq!(given.iter().filter(|given| given.is_ok()).count(), 14);
     assert_eq!(world.stands("/root/a").await, ("active", 0, 98, Some(2)));
+    world.sound().await;
+    world.end().await;
+}
+
+/// What the refused commit had claimed is free again for the one that follows it.
+#[tokio::test(start_paused = true)]
+async fn a_budget_is_taken_once_though_the_commit_that_takes_it_is_made_again() {
+    let slow = Slow::new();
+    let world = paying().limits(|limits| limits.goals = 2).open_on(slow.clone()).await;
+    world.endow("/root/a", None, goal("all").within(100)).await.unwrap();
+    slow.begin(1);
+    world.endow("/root/a/b", None, goal("part").within(60)).await.unwrap();
+    assert_eq!(slow.asked.load(Ordering::SeqCst), 2);
+    assert_eq!(world.stands("/root/a").await, ("active", 0, 60, Some(40)));
     world.sound().await;
     world.end().await;
 }

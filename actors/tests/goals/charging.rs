@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Barrier, Semaphore};
 use understory_store::Usage;
 
 use super::*;
@@ -51,26 +51,85 @@ async fn fifty_tools_that_end_together_charge_a_goal_once() {
     world.end().await;
 }
 
+/// They tell more than once what they cost, from several threads, and end at once, round after round.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_turns_that_end_together_charge_a_goal_once_each() {
+    const AGENTS: u64 = 50;
+    const ROUNDS: u64 = 6;
+    let usage = |input_tokens| Usage { input_tokens, cached_tokens: 1000, ..Usage::default() };
+    let together = Arc::new(Barrier::new(50));
+    let tells = move |turn: Turn| {
+        let together = together.clone();
+        async move {
+            let cost = turn.text().parse().unwrap();
+            turn.used(usage(cost / 2));
+            together.wait().await;
+            let tell = |_| {
+                let turn = turn.clone();
+                tokio::spawn(async move { turn.used(usage(cost)) })
+            };
+            futures::future::join_all((0..8).map(tell)).await;
+            together.wait().await;
+            // Some say it with their answer once more.
+            let said = if cost % 2 == 0 { usage(cost) } else { Usage::default() };
+            Ok(Response { usage: said, ..Response::text("done") })
+        }
+    };
+    let cost = |agent: u64, round: u64| 1 + (agent * 7 + round * 31) % 97;
+    let total = (0..ROUNDS).flat_map(|round| (0..AGENTS).map(move |agent| cost(agent, round))).sum();
+    let world = World::setting().brain("tells", tells).open().await;
+    world.endow("/root/a", None, goal("all").within(total)).await.unwrap();
+    let paths: Vec<String> = (0..AGENTS).map(|agent| format!("/root/a/n{agent}")).collect();
+    for path in &paths {
+        world.spawn(path, "tells").await;
+    }
+    let mut used = 0;
+    for round in 0..ROUNDS {
+        let asked = paths.iter().zip(0..).map(|(path, agent)| {
+            used += cost(agent, round);
+            let (world, text) = (&world, cost(agent, round).to_string());
+            async move { world.assign(path, &text).await.unwrap() }
+        });
+        futures::future::join_all(asked).await;
+        assert_eq!(world.stands("/root/a").await.1, used, "round {round}");
+    }
+    until(async || world.stands("/root/a").await == ("budget_limited", total, 0, Some(0))).await;
+    world.sound().await;
+    let backend = world.backend.clone();
+    world.end().await;
+    let world = World::setting().over(backend).open().await;
+    assert_eq!(world.stands("/root/a").await, ("budget_limited", total, 0, Some(0)));
+    world.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_thousand_agents_at_once_add_up_to_the_token() {
+    a_thousand_agents(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_agents_with_a_goal_each_add_up_to_the_token_on_several_threads() {
+    a_thousand_agents(1).await;
+}
+
+/// As many agents, of which every so manyth has a goal of its own, and every second of those a budget.
+async fn a_thousand_agents(every: usize) {
     let world = paying().open().await;
     world.endow("/root/a", None, goal("all").within(1_000_000)).await.unwrap();
-    let mut used = 0;
+    let cost = |n: usize| 1 + n as u64 % 97;
+    let used: u64 = (0..1000).map(cost).sum();
     let born = (0..1000).map(|n| {
-        let tokens = 1 + n % 97;
-        used += tokens;
         let brain = BrainChoice { name: "pays".to_owned(), settings: String::new() };
-        // Every third has a goal, and every sixth one with a budget.
         let own = goal("part");
-        let own = (n % 3 == 0).then(|| if n % 6 == 0 { own.within(1000) } else { own });
-        let task = Some(tokens.to_string());
+        let own = (n % every == 0).then(|| if n % (2 * every) == 0 { own.within(500) } else { own });
+        let task = Some(cost(n).to_string());
         SpawnRequest { brain: Some(brain), goal: own, task, ..SpawnRequest::at(at(&format!("/root/a/n{n}"))) }
     });
     let born: Vec<_> = born.collect();
     for batch in born.chunks(50) {
         world.system.spawn(batch.to_vec()).await.unwrap();
     }
-    for n in (0..1000).step_by(3) {
+    for n in (0..1000).step_by(every) {
         world.patch(&format!("/root/a/n{n}"), GoalPatch::to(GoalStatus::Paused)).await.unwrap();
     }
     world.system.run_to_rest(&at("/root")).await.unwrap();
@@ -89,13 +148,10 @@ async fn a_thousand_agents_at_once_add_up_to_the_token() {
     // As the next process finds it.
     let world = paying().over(backend).open().await;
     assert_eq!(sum(&world).await, used);
-    let whole = world.goal("/root/a").await;
-    assert_eq!(whole.goal.used() + whole.held, whole.used + whole.held);
-    for n in 0..1000 {
-        let path = at(&format!("/root/a/n{n}"));
-        if n % 3 == 0 {
-            world.system.clear_goal(&path).await.unwrap();
-        }
+    for n in (0..1000).step_by(every) {
+        let path = format!("/root/a/n{n}");
+        assert_eq!(world.stands(&path).await.1, cost(n), "{path}");
+        world.system.clear_goal(&at(&path)).await.unwrap();
     }
     assert_eq!(world.stands("/root/a").await, ("active", used, 0, Some(1_000_000 - used)));
     world.end().await;

@@ -56,6 +56,34 @@ async fn a_goal_is_set_once_edited_in_place_and_replaced_when_it_is_complete() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_that_nobody_explains_says_who_asked_for_it() {
+    let world = hand().open().await;
+    world.endow_paused("/root/a", "hand", goal("all")).await;
+    world.endow("/root/a/b", None, goal("part")).await.unwrap();
+    let check = async |path: &str, expected: &str| assert_eq!(world.goal(path).await.goal.why, expected, "{path}");
+    check("/root/a", "an operator paused it").await;
+    world.patch("/root/a", GoalPatch::to(GoalStatus::Blocked).because(" ")).await.unwrap();
+    check("/root/a", "an operator said that it is blocked").await;
+    for (status, expected) in [
+        ("paused", "/root/a paused it"),
+        ("active", ""),
+        ("blocked", "/root/a said that it is blocked"),
+        ("complete", "/root/a said that it is complete"),
+    ] {
+        let set = format!(r#"set_goal {{"agent":"b","status":"{status}"}}"#);
+        assert_eq!(calls(&world, "/root/a", &[&set]).await, r#"{"accepted":true}"#);
+        check("/root/a/b", expected).await;
+    }
+    for (status, expected) in
+        [("blocked", "an operator said that it is blocked"), ("complete", "its agent said that it is complete")]
+    {
+        calls(&world, "/root/a", &[&format!(r#"update_goal {{"status":"{status}"}}"#)]).await;
+        check("/root/a", expected).await;
+    }
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn changes_of_different_things_at_once_all_stand() {
     let world = paying().open().await;
     world.endow("/root/a", None, goal("x").within(50)).await.unwrap();

@@ -1,6 +1,6 @@
 //! Entries from elsewhere that become a transcript, a batch a commit.
 
-use understory_store::{InboxKey, Said, Speaker, Table, Time, TranscriptEntry, keys};
+use understory_store::{InboxKey, Said, Speaker, Table, Time, ToolResult, ToolUse, TranscriptEntry, keys};
 
 use super::{Notes, sweep};
 use crate::Error;
@@ -8,9 +8,16 @@ use crate::tests::world::{World, at};
 
 const ENTRIES: usize = 7;
 
+/// Words of everybody who speaks, a call and its result: all that an import makes of a file.
 fn entries() -> Vec<TranscriptEntry> {
-    let said = |number: usize| Said { speaker: Speaker::User, text: format!("line {number}"), at: Time(1) };
-    (0..ENTRIES).map(|number| TranscriptEntry::Said(said(number))).collect()
+    let said = Speaker::ALL.map(|speaker| Said { speaker, text: format!("as {}", speaker.as_str()), at: Time(1) });
+    let name = "shell".to_owned();
+    let call = ToolUse { turn: 0, call: 1, name: name.clone(), arguments: r#"{"cmd":"ls"}"#.to_owned(), at: Time(2) };
+    let done = ToolResult { turn: 0, call: 1, name, done: true, content: "a b".to_owned(), bytes: 9, at: Time(3) };
+    let refused = ToolResult { call: 2, done: false, ..done.clone() };
+    let results = [done, refused].map(TranscriptEntry::Result);
+    let said = said.into_iter().map(TranscriptEntry::Said);
+    said.chain([TranscriptEntry::Tool(call)]).chain(results).collect()
 }
 
 /// Where the transcript ends, and how long it is.

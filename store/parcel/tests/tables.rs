@@ -238,9 +238,12 @@ fn a_goal_that_is_cut_loose_has_used_what_its_log_says() {
     let charge = |of, tokens, share| Charge { goal: GoalId::from_u128(of), tokens, share, source: source("/root") };
     let before = Goal { own: 2, shared: 1, ..goal(source("/root")) };
     let log = [charge(3, 4, Share::Whole), charge(3, 1, Share::Below), charge(8, 100, Share::Whole)];
-    let loose = before.cut_loose(&log);
+    let loose = before.cut_loose(&log, 0);
     assert_eq!((loose.own, loose.below, loose.shared, loose.source.clone()), (6, 1, 7, None));
     assert_eq!((loose.hold(loose.used()), loose.updated_at), (2, before.updated_at), "what is left of nine");
-    assert_eq!(loose.cut_loose(&[]), loose);
-    assert_eq!(before.cut_loose(&[charge(3, 7, Share::Whole)]).status.as_str(), "budget_limited");
+    assert_eq!(loose.cut_loose(&[], 0), loose);
+    let parent = before.cut_loose(&log, 1);
+    assert_eq!((parent.own, parent.below, parent.shared), (6, 2, 8), "what goals below used is counted, too");
+    assert_eq!(parent.hold(parent.used()), 1);
+    assert_eq!(before.cut_loose(&[charge(3, 7, Share::Whole)], 0).status.as_str(), "budget_limited");
 }

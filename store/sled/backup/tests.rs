@@ -274,3 +274,41 @@ async fn a_damaged_row_is_named_and_commits_go_on() {
     assert_eq!(backend.commit(put("k1")).await.unwrap(), 2);
     assert_eq!(backend.backup(&file).await.unwrap().last, 2);
 }
+
+/// The test is the backup here: it takes when it likes.
+#[tokio::test]
+async fn commits_wait_for_a_backup_whose_queue_is_full() {
+    let dir = TempDir::new().unwrap();
+    let backend = open(&dir.path().join("store")).await;
+    let put = |n: u64| Commit {
+        writes: vec![Write::Put(Key::new(format!("k{n}")), n.to_string().into())],
+        ..Commit::default()
+    };
+    let (tap, mut tapped) = mpsc::channel(TAP_QUEUE);
+    let (begin, begun) = oneshot::channel();
+    assert!(backend.queue().send(Message::Tap { tap, begun: begin }).await.is_ok());
+    assert_eq!(begun.await.unwrap(), 0);
+    let full = TAP_QUEUE as u64;
+    for n in 1..=full {
+        assert_eq!(backend.commit(put(n)).await.unwrap(), n);
+    }
+    let held = backend.commit(put(full + 1));
+    tokio::pin!(held);
+    // It has been applied long before it is looked at for the last time, and is still not answered.
+    let mut applied = 0;
+    while applied < 200 {
+        assert!(futures::poll!(&mut held).is_pending(), "a commit does not wait for the backup");
+        applied += usize::from(rows(&backend).await.len() as u64 > full);
+    }
+    let mut taken = vec![tapped.recv().await.unwrap()];
+    assert_eq!(held.await.unwrap(), full + 1, "what is taken makes room for it");
+    while let Ok(synced) = tapped.try_recv() {
+        taken.push(synced);
+    }
+    assert!(taken.iter().map(|synced| synced.last).eq(1..=full + 1), "{taken:?}");
+    for synced in taken {
+        let key = format!("k{}", synced.last);
+        let put = |(changed, value): &(IVec, Option<IVec>)| changed[..] == *key.as_bytes() && value.is_some();
+        assert!(synced.changes.iter().any(put), "{synced:?}");
+    }
+}
