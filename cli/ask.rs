@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use understory_server::{Assigned, Called, Code, Failure, Follow, OutcomeLine, Reply, Request, UNSURE, Wanted};
+use understory_server::{
+    Assigned, Called, Code, Failure, Follow, NewAgentLine, OutcomeLine, Reply, Request, UNSURE, Wanted,
+};
 
 use crate::arguments::{EndowArguments, LetterArguments, SpawnArguments, WaitArguments};
 use crate::command::Session;
@@ -80,24 +82,24 @@ pub(crate) async fn spawn(session: &Session, arguments: SpawnArguments) -> Resul
     }
     let door = session.open().await?;
     let follow = followed(session, detach, &door);
-    let (task, at) = (message, path.clone());
     let EndowArguments { goal, budget } = endow;
-    let request = Request::Spawn {
-        path: at,
+    let new = NewAgentLine {
+        path: path.clone(),
         role,
         brain,
         nickname,
-        task,
+        task: message,
         metadata,
         goal,
         budget,
         or_existing,
-        fork,
         directory,
         model,
         effort,
+        fork,
         follow,
     };
+    let request = Request::Spawn(Box::new(new));
     let reply = door.ask(session, request, &format!("what was accepted is kept: understory run {path}")).await?;
     let Reply::Spawned(spawned) = &reply else { return Ok(exit::OK) };
     match (&spawned.outcome, asked, spawned.created) {

@@ -14,29 +14,27 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use understory::{
-    AgentPath, Beginning, Nickname, Node, Reach, Runtime, Spawned as Newborn, Target, Token, ToolError, Tools, Until,
-    Verb, View,
-};
+use understory::{AgentPath, Node, Reach, Runtime, Target, Token, ToolError, Tools, Until, Verb, View};
 
-use crate::answer::{accepted_line, forked, interrupted_line, job, show};
+use crate::answer::{accepted_line, interrupted_line, job, show};
 use crate::dead::DeadRequest;
 use crate::digest::digest;
 use crate::directory::{self, DirRequest};
 use crate::failure::{Code, Failure};
 use crate::goal;
 use crate::jobs;
-use crate::lines::{AskedClose, AskedResume, Assigned, NodeLine, Outline, Shown, Spawned, Tree, TreeLine, Waited};
+use crate::lines::{AskedClose, AskedResume, Assigned, NodeLine, Outline, Shown, Tree, TreeLine, Waited};
 use crate::listing::{ListRequest, list as list_page};
 use crate::memories;
 use crate::plan;
 use crate::project::project;
 use crate::session::{self, SessionRequest};
+use crate::spawn::spawn_as;
 use crate::told::settled_line;
 use crate::transcript;
 use crate::tree::tree;
 use crate::usage::{UsageRequest, usage};
-use crate::wire::{Called, Follow, Reply, Request, Wanted};
+use crate::wire::{Follow, Reply, Request, Wanted};
 
 /// Who asks, if it is not the operator: an agent, and the proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +110,7 @@ fn asked(request: &Request) -> Option<Vec<(Verb, String)>> {
             let verb = if control.looks() { Verb::Inspect } else { Verb::Cancel };
             control.path().and_then(|path| one(verb, path))
         }
-        Request::Spawn { path, .. } => one(Verb::Spawn, path.parent().as_ref().unwrap_or(path).as_str()),
+        Request::Spawn(new) => one(Verb::Spawn, new.path.parent().as_ref().unwrap_or(&new.path).as_str()),
         Request::Send { path, interrupt, .. } => mail(Verb::Send, path, *interrupt),
         Request::Assign { path, interrupt, .. } => mail(Verb::Assign, path, *interrupt),
         Request::Wait { paths, .. } => Some(paths.iter().map(|path| (Verb::Wait, path.clone())).collect()),
@@ -179,34 +177,9 @@ async fn carry_out(runtime: &Runtime, tools: &Tools, request: Request, at: Vec<A
         Request::Dir(DirRequest::Show { .. }) => Reply::Dir(directory::show(runtime, named(at)?).await?),
         Request::Session(SessionRequest::Show { .. }) => Reply::Session(session::show(runtime, named(at)?).await?),
         Request::Session(request) => Reply::Session(session::answer_as(runtime, tools, request).await?),
-        Request::Spawn {
-            path,
-            role,
-            brain,
-            nickname,
-            task,
-            metadata,
-            goal,
-            budget,
-            or_existing,
-            fork,
-            directory,
-            model,
-            effort,
-            follow,
-        } => {
-            if brain.is_some() || model.is_some() || effort.is_some() || or_existing {
-                let message = "an agent creates agents that are new and have the brain of their role";
-                return Err(Failure::new(Code::Usage, message));
-            }
-            left(follow, "spawn")?;
-            let beginning = Beginning { goal, budget, fork: forked(fork)?, dir: directory };
-            let nickname = match nickname {
-                Called::Picked => Nickname::Picked,
-                Called::Off => Nickname::Off,
-                Called::Given(nickname) => Nickname::Given(nickname),
-            };
-            Reply::Spawned(spawned_line(tools.spawn_as(path.name(), task, role, nickname, metadata, beginning).await?))
+        Request::Spawn(new) => {
+            left(new.follow, "spawn")?;
+            Reply::Spawned(spawn_as(tools, *new).await?)
         }
         Request::Send { text, interrupt, metadata, .. } => {
             let (accepted, interrupted) = tools.post(&named(at)?, text, false, interrupt, metadata).await?;
@@ -309,11 +282,6 @@ async fn wait(tools: &Tools, targets: Vec<Target>, wanted: Wanted, timeout_ms: O
     };
     let waited = tools.wait(targets, until, timeout_ms.map(Duration::from_millis)).await?;
     Ok(Waited { complete: waited.complete, settled: waited.settled.into_iter().map(settled_line).collect() })
-}
-
-fn spawned_line(newborn: Newborn) -> Spawned {
-    let Newborn { agent, nickname, created } = newborn;
-    Spawned { path: agent.path, id: agent.id.to_string(), nickname, created, outcome: None }
 }
 
 /// A tree in which of those that the agent may only look at no more is told than that.

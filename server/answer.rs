@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use understory::{
-    AgentPath, Assignment, BrainChoice, Error, Fork, Letter, Metadata, Nickname, Node, Outcome, Reach, Runtime,
-    SpawnRequest, Target, Until,
-};
+use understory::{AgentPath, Assignment, Error, Letter, Metadata, Node, Outcome, Reach, Runtime, Target, Until};
 
 use crate::agent::MintedToken;
 use crate::dead;
@@ -18,8 +15,7 @@ use crate::goal;
 use crate::jobs;
 use crate::label::label;
 use crate::lines::{
-    Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs,
-    Shown, Spawned, Waited,
+    Accepted, AgentLine, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, JobLine, Jobs, Shown, Waited,
 };
 use crate::listing::list;
 use crate::memories;
@@ -30,11 +26,12 @@ use crate::project::project;
 use crate::remove::remove;
 use crate::roles::{grant_line, role_line, roles};
 use crate::session;
+use crate::spawn::spawn;
 use crate::told::{agent_line, item_line, job_line, outcome_line, settled_line, verified_line};
 use crate::transcript;
 use crate::tree::tree;
 use crate::usage;
-use crate::wire::{Called, Follow, Reply, Request, Wanted};
+use crate::wire::{Follow, Reply, Request, Wanted};
 
 /// How long what runs below a closed node has to end.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
@@ -129,65 +126,13 @@ async fn carry_out(runtime: &Runtime, request: Request) -> Result<Reply, Failure
         }
         Request::Parcel(request) => Reply::Parcel(parcel::answer(runtime, request).await?),
         Request::Verify => Reply::Verified(verified_line(runtime.verify().await?)),
-        Request::Spawn {
-            path,
-            role,
-            brain,
-            nickname,
-            task,
-            metadata,
-            goal: objective,
-            budget,
-            or_existing,
-            fork,
-            directory,
-            model,
-            effort,
-            follow,
-        } => {
-            let metadata = Metadata::new(metadata).map_err(Error::from)?;
-            let brain = brain.map(|BrainLine { name, settings }| BrainChoice { name, settings });
-            let nickname = match nickname {
-                Called::Picked => Nickname::Picked,
-                Called::Off => Nickname::Off,
-                Called::Given(nickname) => Nickname::Given(nickname),
-            };
-            let goal = goal::given(objective.as_deref(), budget)?;
-            let (fork, directory) = (forked(fork)?, directory.map(Into::into));
-            let request = SpawnRequest {
-                path,
-                role,
-                brain,
-                nickname,
-                task,
-                metadata,
-                goal,
-                or_existing,
-                directory,
-                model,
-                effort,
-                fork,
-            };
-            Reply::Spawned(spawn(runtime, request, follow).await.map_err(unspawned)?)
-        }
+        Request::Spawn(new) => Reply::Spawned(spawn(runtime, *new).await?),
     })
-}
-
-/// How much of a conversation is forked.
-pub(crate) fn forked(fork: Option<String>) -> Result<Fork, Error> {
-    fork.map_or(Ok(Fork::None), |fork| fork.parse())
 }
 
 /// Where that lies which a request names.
 async fn meant(runtime: &Runtime, path: &str) -> Result<AgentPath, Error> {
     Ok(runtime.find(path).await?.path().clone())
-}
-
-fn unspawned(error: Error) -> Failure {
-    match error {
-        Error::Exists { .. } => Failure::from(error).hint("--or-existing takes what is there"),
-        error => error.into(),
-    }
 }
 
 pub(crate) async fn show(runtime: &Runtime, path: AgentPath) -> Result<Shown, Error> {
@@ -246,27 +191,6 @@ async fn cancel(runtime: &Runtime, path: AgentPath) -> Result<AskedCancel, Error
     let new = job.cancel().await?;
     let state = job.show().await?.job.state.as_str().to_owned();
     Ok(AskedCancel { path, new, state })
-}
-
-async fn spawn(runtime: &Runtime, request: SpawnRequest, follow: Follow) -> Result<Spawned, Error> {
-    let (path, asked) = (request.path.clone(), request.task.is_some());
-    let spawned = runtime.system().spawn(vec![request]).await?;
-    let agent = spawned.into_iter().next().ok_or(Error::Stopping)?;
-    let mut outcome = None;
-    if asked && agent.created {
-        match follow {
-            Follow::Outcome => outcome = runtime.system().first_outcome(&agent.agent).await?,
-            Follow::Run => runtime.run(&path).await?,
-            Follow::Leave => {}
-        }
-    }
-    Ok(Spawned {
-        path,
-        id: agent.agent.id.to_string(),
-        nickname: agent.nickname,
-        created: agent.created,
-        outcome: outcome.as_ref().map(outcome_line),
-    })
 }
 
 fn letter(to: AgentPath, text: String, metadata: BTreeMap<String, String>) -> Result<Letter, Error> {

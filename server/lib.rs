@@ -34,6 +34,7 @@ mod project;
 mod remove;
 mod roles;
 mod session;
+mod spawn;
 mod told;
 mod transcript;
 mod tree;
@@ -81,6 +82,7 @@ pub use project::{DriftingLine, HindranceLine, OpenPlanLine, ProgressLine, Proje
 pub use remove::AskedRemove;
 pub use roles::{GrantLine, PolicyLine, RoleLimitsLine, RoleLine, Roles};
 pub use session::{SessionLine, SessionRequest};
+pub use spawn::{Called, NewAgentLine};
 pub use told::job_line;
 pub use transcript::{
     EntriesPage, EntriesRequest, EntryWord, HeldLine, ImportedLine, PrunedLine, TranscriptLine, TranscriptReply,
@@ -88,4 +90,4 @@ pub use transcript::{
 };
 pub use usage::{SpendingLine, UsageLine, UsageRequest, UsageTable};
 pub use watching::{Happened, RunLine, WatchLine, WatchRequest, WatchedLine, Watching, watch};
-pub use wire::{Called, Follow, Hello, Reply, Request, Wanted};
+pub use wire::{Follow, Hello, Reply, Request, Wanted};

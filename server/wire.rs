@@ -16,8 +16,8 @@ use crate::goal::{GoalReply, GoalRequest};
 use crate::jobs::{JobAnswer, JobControl};
 use crate::label::{CardLine, LabelRequest};
 use crate::lines::{
-    Accepted, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, BrainLine, JobLine, Jobs, Shown, Spawned,
-    Tree, VerifiedLine, Waited,
+    Accepted, AskedCancel, AskedClose, AskedInterrupt, AskedResume, Assigned, JobLine, Jobs, Shown, Spawned, Tree,
+    VerifiedLine, Waited,
 };
 use crate::listing::{ListPage, ListRequest};
 use crate::memories::{MemoryReply, MemoryRequest};
@@ -27,6 +27,7 @@ use crate::project::ProjectLine;
 use crate::remove::AskedRemove;
 use crate::roles::{RoleLine, Roles};
 use crate::session::{SessionLine, SessionRequest};
+use crate::spawn::NewAgentLine;
 use crate::transcript::{TranscriptReply, TranscriptRequest};
 use crate::usage::{UsageRequest, UsageTable};
 use crate::watching::{WatchLine, WatchRequest, WatchedLine};
@@ -75,43 +76,7 @@ pub enum Request {
     /// Something else asked of one job.
     JobControl(JobControl),
     /// An agent shall be created.
-    Spawn {
-        /// Where.
-        path: AgentPath,
-        /// Its role.
-        role: Option<String>,
-        /// Its brain, if not its role's.
-        brain: Option<BrainLine>,
-        /// What people call it.
-        nickname: Called,
-        /// A first message, which starts a turn.
-        task: Option<String>,
-        /// What is attached to it.
-        #[serde(default)]
-        metadata: BTreeMap<String, String>,
-        /// What it is to reach by itself.
-        #[serde(default)]
-        goal: Option<String>,
-        /// How many tokens it may use for that.
-        #[serde(default)]
-        budget: Option<u64>,
-        /// One that is there already is the answer.
-        or_existing: bool,
-        /// Where it works, if not where its parent does.
-        #[serde(default)]
-        directory: Option<String>,
-        /// The model that its brain begins with.
-        #[serde(default)]
-        model: Option<String>,
-        /// The effort that its brain begins with.
-        #[serde(default)]
-        effort: Option<String>,
-        /// How much of its parent's conversation it begins with: `none`, `all` or a number of turns.
-        #[serde(default)]
-        fork: Option<String>,
-        /// What becomes of the task.
-        follow: Follow,
-    },
+    Spawn(Box<NewAgentLine>),
     /// A message that starts no turn.
     Send {
         /// To whom.
@@ -255,18 +220,6 @@ pub struct Hello {
     pub pid: u32,
 }
 
-/// What a new agent is called.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Called {
-    /// The next free name of its role's pool.
-    Picked,
-    /// Nothing.
-    Off,
-    /// This.
-    Given(String),
-}
-
 /// What becomes of a message that starts a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -403,7 +356,7 @@ impl Request {
         // A second interrupt may end the next turn.
         let once = matches!(self, Request::Interrupt { dry_run: false, .. });
         !once
-            && !matches!(self, Request::Spawn { .. } | Request::Send { .. } | Request::Assign { .. })
+            && !matches!(self, Request::Spawn(_) | Request::Send { .. } | Request::Assign { .. })
             && !matches!(self, Request::Tool { .. })
     }
 }
