@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use tokio::task::JoinSet;
 use understory::{Agent, GoalPatch, GoalStatus, NewGoal, Response, Runtime, Seat, SpawnRequest, Usage, brain_fn};
 
 use crate::figure::{Aim, Figure, Report, Rounds};
@@ -76,9 +75,9 @@ async fn turns(bench: &Bench, goals: Goals) -> Outcome<f64> {
         }
     }
     runtime.run(&world::fleet()?).await?;
-    ask_all(&agents, 1).await?;
+    world::ask_all(&agents, 1).await?;
     let begin = Instant::now();
-    ask_all(&agents, TURNS / IN_FLIGHT).await?;
+    world::ask_all(&agents, TURNS / IN_FLIGHT).await?;
     let took = begin.elapsed();
     if goals != Goals::None {
         let used: u64 = fleet.goals(None, 1_000).await?.iter().map(|view| view.used).sum();
@@ -90,23 +89,6 @@ async fn turns(bench: &Bench, goals: Goals) -> Outcome<f64> {
     end(runtime).await?;
     bench.place.clear(&[&dir])?;
     Ok(rate(TURNS, took))
-}
-
-async fn ask_all(agents: &[Agent], times: usize) -> Outcome<()> {
-    let mut asking = JoinSet::new();
-    for agent in agents {
-        let agent = agent.clone();
-        asking.spawn(async move {
-            for _ in 0..times {
-                agent.assign("how far is it from here to there?").await?.outcome().await?;
-            }
-            Outcome::Ok(())
-        });
-    }
-    while let Some(asked) = asking.join_next().await {
-        asked??;
-    }
-    Ok(())
 }
 
 async fn end(runtime: Runtime) -> Outcome<()> {

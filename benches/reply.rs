@@ -68,10 +68,10 @@ async fn round(bench: &Bench, in_flight: usize, replies: usize) -> Outcome<Round
     runtime.run(&world::fleet()?).await?;
     let agents = (0..in_flight).map(|n| Ok(runtime.agent(world::member(n)?.path))).collect::<Outcome<Vec<Agent>>>()?;
     // Each has had a turn, so that it is resident when it is measured.
-    ask_all(&agents, 1).await?;
+    world::ask_all(&agents, 1).await?;
     let begin = Instant::now();
     let from = runtime.system().store().last();
-    ask_all(&agents, replies / in_flight).await?;
+    world::ask_all(&agents, replies / in_flight).await?;
     let took = begin.elapsed();
     let reel = end(runtime, &tape).await?;
     let replayed = reel.replay(&raw, from)?;
@@ -79,23 +79,6 @@ async fn round(bench: &Bench, in_flight: usize, replies: usize) -> Outcome<Round
     let asks = asks(in_flight).await?;
     bench.place.clear(&[&dir, &raw, &raw_live])?;
     Ok(Round { replies: rate(replies, took), replayed: rate(replies, replayed), live: rate(replies, live), asks })
-}
-
-async fn ask_all(agents: &[Agent], times: usize) -> Outcome<()> {
-    let mut asking = JoinSet::new();
-    for agent in agents {
-        let agent = agent.clone();
-        asking.spawn(async move {
-            for _ in 0..times {
-                agent.assign("how far is it from here to there?").await?.outcome().await?;
-            }
-            Outcome::Ok(())
-        });
-    }
-    while let Some(asked) = asking.join_next().await {
-        asked??;
-    }
-    Ok(())
 }
 
 async fn end(runtime: Runtime, tape: &Tape) -> Outcome<Reel> {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use understory::{Agent, AgentPath, BrainChoice, Builder, Limits, Response, Runtime, Seat, SpawnRequest, brain_fn};
 
 use crate::Outcome;
@@ -94,6 +95,24 @@ pub(crate) async fn enlist(
             answer?;
         }
     }
+}
+
+/// Asks each of the agents so many times, one after the other, and all agents at once.
+pub(crate) async fn ask_all(agents: &[Agent], times: usize) -> Outcome<()> {
+    let mut asking = JoinSet::new();
+    for agent in agents {
+        let agent = agent.clone();
+        asking.spawn(async move {
+            for _ in 0..times {
+                agent.assign("how far is it from here to there?").await?.outcome().await?;
+            }
+            Outcome::Ok(())
+        });
+    }
+    while let Some(asked) = asking.join_next().await {
+        asked??;
+    }
+    Ok(())
 }
 
 /// Resolves when so many agents and jobs are resident.

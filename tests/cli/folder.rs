@@ -39,6 +39,15 @@ impl Folder {
         folder
     }
 
+    /// One with an agent `ada` that has answered, and `ada/pages` below it, which has a message to read.
+    pub(crate) fn planted() -> Folder {
+        let folder = Folder::new();
+        folder.ok("spawn ada --brain shell --command cat --nickname Ada -m hello");
+        folder.ok("spawn ada/pages");
+        folder.ok("send ada/pages 'read this'");
+        folder
+    }
+
     pub(crate) fn table(&self, rows: usize) {
         let rows = (1..=rows).map(|row| format!("k{row},{row}\n"));
         self.write("in.csv", &std::iter::once("id,n\n".to_owned()).chain(rows).collect::<String>());

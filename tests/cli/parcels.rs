@@ -7,17 +7,9 @@ use serde_json::json;
 use super::folder::Folder;
 use super::resident::HELD;
 
-fn planted() -> Folder {
-    let folder = Folder::new();
-    folder.ok("spawn ada --brain shell --command cat --nickname Ada -m hello");
-    folder.ok("spawn ada/pages");
-    folder.ok("send ada/pages 'read this'");
-    folder
-}
-
 #[test]
 fn a_subtree_is_taken_to_another_home_and_resumed_there() {
-    let folder = planted();
+    let folder = Folder::planted();
     let (code, failure) = folder.json("export ada ada.subtree");
     assert_eq!(code, 4);
     insta::assert_snapshot!(failure, @r#"{"code":"conflict","message":"/root/ada is open: close it before it is exported","details":{"path":"/root/ada"},"hint":"understory close /root/ada","retryable":false}"#);
@@ -80,7 +72,7 @@ fn a_subtree_goes_through_the_process_that_has_the_store() {
 /// What is imported is a file, unless it is the word for another program.
 #[test]
 fn a_file_that_is_called_like_a_program_is_named_by_its_place() {
-    let folder = planted();
+    let folder = Folder::planted();
     folder.ok("close ada --yes");
     folder.ok("export ada codex");
     assert_eq!(folder.run("--home other import codex").code, 2, "it lacks the folder");
@@ -103,7 +95,7 @@ fn a_file_that_is_called_like_a_program_is_named_by_its_place() {
 
 #[test]
 fn a_file_that_was_cut_or_changed_anywhere_is_refused_whole() {
-    let folder = planted();
+    let folder = Folder::planted();
     folder.ok("memory add 'the harbour freezes' --for ada");
     folder.ok("close ada --yes");
     folder.ok("export ada ada.subtree");
@@ -126,7 +118,7 @@ fn a_file_that_was_cut_or_changed_anywhere_is_refused_whole() {
 
 #[test]
 fn what_is_no_subtree_is_not_imported() {
-    let folder = planted();
+    let folder = Folder::planted();
     folder.ok("close ada --yes");
     folder.ok("export ada ada.subtree");
     folder.ok("store backup kept");

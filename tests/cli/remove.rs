@@ -4,17 +4,9 @@ use serde_json::json;
 
 use super::folder::Folder;
 
-fn planted() -> Folder {
-    let folder = Folder::new();
-    folder.ok("spawn ada --brain shell --command cat --nickname Ada -m hello");
-    folder.ok("spawn ada/pages");
-    folder.ok("send ada/pages 'read this'");
-    folder
-}
-
 #[test]
 fn what_is_closed_is_removed() {
-    let folder = planted();
+    let folder = Folder::planted();
     let (code, failure) = folder.json("remove ada --yes");
     assert_eq!(code, 4);
     insta::assert_snapshot!(failure, @r#"{"code":"conflict","message":"/root/ada is open: close it before it is removed","details":{"path":"/root/ada"},"hint":"understory close /root/ada","retryable":false}"#);
@@ -32,7 +24,7 @@ fn what_is_closed_is_removed() {
 
 #[test]
 fn what_was_removed_is_answered_as_removed() {
-    let folder = planted();
+    let folder = Folder::planted();
     folder.ok("close ada --yes");
     folder.ok("remove ada --yes");
     for words in ["show ada", "send ada hi", "assign ada hi", "ask ada hi", "close ada --yes", "resume ada", "run ada"]
@@ -52,7 +44,7 @@ fn what_was_removed_is_answered_as_removed() {
 
 #[test]
 fn removing_asks_first() {
-    let folder = planted();
+    let folder = Folder::planted();
     folder.ok("close ada --yes");
     let ran = folder.run("remove ada");
     assert_eq!(ran.code, 2);
