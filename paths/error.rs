@@ -34,7 +34,7 @@ pub enum PathRule {
     #[error("there is no name between two slashes")]
     EmptySegment,
     /// The name of the top used below it.
-    #[error("only the top of the tree is called root")]
+    #[error("only the top of the tree is called root, and its path is /root")]
     Reserved,
     /// `.` or `..`, which other path languages follow.
     #[error(". and .. are no names and are never followed")]

@@ -27,7 +27,7 @@ fn a_bad_name_is_refused_with_its_rule() {
             .collect();
     insta::assert_snapshot!(table, @r#"
     "" -> bad agent name "": it is empty
-    "root" -> bad agent name "root": only the top of the tree is called root
+    "root" -> bad agent name "root": only the top of the tree is called root, and its path is /root
     "." -> bad agent name ".": . and .. are no names and are never followed
     ".." -> bad agent name "..": . and .. are no names and are never followed
     "a/b" -> bad agent name "a/b": one name is wanted, without /
@@ -84,8 +84,8 @@ fn a_bad_path_is_refused_with_its_rule() {
     "/root//" -> bad agent path "/root//": the last character must not be /
     "/root//a" -> bad agent path "/root//a": there is no name between two slashes
     "/root/a/" -> bad agent path "/root/a/": the last character must not be /
-    "/root/root" -> bad agent path "/root/root": only the top of the tree is called root
-    "/root/a/root" -> bad agent path "/root/a/root": only the top of the tree is called root
+    "/root/root" -> bad agent path "/root/root": only the top of the tree is called root, and its path is /root
+    "/root/a/root" -> bad agent path "/root/a/root": only the top of the tree is called root, and its path is /root
     "/root/a/../b" -> bad agent path "/root/a/../b": . and .. are no names and are never followed
     "/root/./b" -> bad agent path "/root/./b": . and .. are no names and are never followed
     "/root/Ada" -> bad agent path "/root/Ada": 'A' is not one of a-z, 0-9 and _
@@ -123,7 +123,7 @@ fn a_reference_resolves_below_the_caller_or_from_the_root() {
     "a/.." -> bad agent path "a/..": . and .. are no names and are never followed
     "worker/" -> bad agent path "worker/": the last character must not be /
     "a//b" -> bad agent path "a//b": there is no name between two slashes
-    "root" -> bad agent path "root": only the top of the tree is called root
+    "root" -> bad agent path "root": only the top of the tree is called root, and its path is /root
     "//a" -> bad agent path "//a": a path starts at /root
     "/" -> bad agent path "/": a path starts at /root
     "/foo" -> bad agent path "/foo": a path starts at /root

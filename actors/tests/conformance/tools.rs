@@ -76,7 +76,7 @@ async fn a_call_that_is_wrong_is_answered_in_words_and_does_nothing() {
     spawn {"name":"a/b"}
       bad agent name "a/b": one name is wanted, without /
     spawn {"name":"root"}
-      bad agent name "root": only the top of the tree is called root
+      bad agent name "root": only the top of the tree is called root, and its path is /root
     spawn {"name":".."}
       bad agent name "..": . and .. are no names and are never followed
     spawn {"name":"a","role":"gone"}
