@@ -129,7 +129,7 @@ impl System {
     /// The conversation that a turn, or a run of an item with so many failures charged, goes on with.
     pub(crate) async fn session_of(&self, me: &AgentRef, failures: u32) -> Result<Option<Arc<str>>, Error> {
         let session = self.store.peek::<Session>(&Table::Session.at(&me.path)).await?.map(|row| row.value);
-        let mine = session.filter(|session| session.of == me.id && session.failures == failures);
+        let mine = session.filter(|session| session.serves(me.id, failures));
         Ok(mine.map(|session| session.name.into()))
     }
 
@@ -140,7 +140,7 @@ impl System {
         failures: u32,
     ) -> Result<Option<BrainSettings>, Error> {
         let kept = self.store.peek::<BrainSettings>(&Table::BrainSettings.at(path)).await?.map(|row| row.value);
-        Ok(kept.filter(|kept| kept.of == of && kept.failures == failures))
+        Ok(kept.filter(|kept| kept.serves(of, failures)))
     }
 
     /// What is kept with what is said over it.

@@ -25,6 +25,11 @@ impl BrainSettings {
     pub fn with(self, model: Option<String>, effort: Option<String>, at: Time) -> Self {
         BrainSettings { model: model.or(self.model), effort: effort.or(self.effort), at, ..self }
     }
+
+    /// Whether a turn, or a run with so many failures charged, of this node goes on with them.
+    pub fn serves(&self, of: AgentId, failures: u32) -> bool {
+        (self.of, self.failures) == (of, failures)
+    }
 }
 
 record!(BrainSettings, V1);

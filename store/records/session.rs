@@ -18,4 +18,12 @@ pub struct Session {
     pub at: Time,
 }
 
+impl Session {
+    /// Whether a turn, or a run with so many failures charged, of this node goes on with it. Whoever took the path of the one
+    /// that kept it does not.
+    pub fn serves(&self, of: AgentId, failures: u32) -> bool {
+        (self.of, self.failures) == (of, failures)
+    }
+}
+
 record!(Session, V1);

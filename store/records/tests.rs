@@ -9,11 +9,13 @@ use proptest::prelude::*;
 use super::*;
 
 mod digests;
+mod directories;
 mod goals;
 mod imports;
 mod jobs;
 mod memory;
 mod plans;
+mod sessions;
 mod transcripts;
 
 const NOW: Time = Time(1_000);

@@ -1,4 +1,4 @@
-//! What becomes of a directory that is found otherwise than it was left, and the bytes of what is kept of it.
+//! What differs between two looks at a directory, and the bytes of what is kept of it. Its course is with the other tables.
 
 use std::fmt::Write as _;
 
@@ -94,29 +94,6 @@ fn what_differs_is_told_in_words() {
 #[test]
 fn what_nobody_could_tell_of_is_not_compared() {
     assert!(all().iter().all(|is| left(None).drift(is).is_none()));
-}
-
-#[test]
-fn a_drift_is_told_or_held_until_it_is_left_or_accepted() {
-    let [_, _, _, was, _, is] = all();
-    let directory = left(Some(was.clone()));
-    let drift = directory.drift(&is).unwrap();
-    let told = directory.found(drift.clone(), false, Time(2));
-    let held = directory.found(drift.clone(), true, Time(2));
-    assert_eq!(
-        [&directory, &told, &held].map(|one| (one.is_held(), one.holds(&drift))),
-        [(false, false), (false, false), (true, true)]
-    );
-    let other = Drift { was: was.clone(), is: Checkout::Gone };
-    assert!(!held.holds(&other), "another drift is another matter");
-    // Neither is what it was left as changed by that, so that a turn that is cut short is told again.
-    assert_eq!([&told, &held].map(|one| one.drift(&is)), [Some(drift.clone()), Some(drift.clone())]);
-    assert_eq!(held.let_go(), directory);
-    let after = held.leave(is.clone(), Time(3));
-    assert_eq!((after.drift(&is), after.is_held(), after.at), (None, false, Time(3)));
-    assert_eq!(after.found.as_ref().map(|found| &found.drift), Some(&drift));
-    let accepted = held.accept(Some(is.clone()), Time(4));
-    assert_eq!(accepted, Directory { began: Some(was), at: Time(4), ..left(Some(is)) });
 }
 
 #[test]

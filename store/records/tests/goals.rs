@@ -96,26 +96,44 @@ fn an_objective_is_within_its_bounds_wherever_it_comes_from() {
 }
 
 #[test]
-fn what_a_charge_adds_and_what_it_passes_on() {
-    let with = |budget| Goal { source: above().filter(|_| budget != 0), ..goal(GoalStatus::Active, Some(budget), 5) };
-    let free = goal(GoalStatus::Active, None, 5);
-    let check = |goal: &Goal, charge: Charge, expected: (u64, u64, u64, u64)| {
-        let (next, apart) = goal.fold(&charge, LATER);
-        assert_eq!((next.own, next.below, next.shared, apart), expected, "{charge:?}");
+fn where_a_charge_goes() {
+    use GoalStatus::{Active, BudgetLimited, Complete, Paused};
+    let states = [
+        ("active, 5 of 20", Goal { source: above(), ..goal(Active, Some(20), 5) }),
+        ("active, 5 of 20 of its own", goal(Active, Some(20), 5)),
+        ("active, 15 of 20", Goal { source: above(), ..goal(Active, Some(20), 15) }),
+        ("active, 5, no budget", goal(Active, None, 5)),
+        ("paused, 15 of 20", Goal { source: above(), ..goal(Paused, Some(20), 15) }),
+        ("budget limited, 25 of 20", Goal { source: above(), ..goal(BudgetLimited, Some(20), 25) }),
+        ("complete, 5 of 20", Goal { source: above(), ..goal(Complete, Some(20), 5) }),
+        ("complete, 5, no budget", goal(Complete, None, 5)),
+    ];
+    let folded = |of, share, source: Option<GoalRef>| {
+        move |before: &Goal| {
+            let (next, apart) = before.fold(&charge(of, 10, share, source.clone()), LATER);
+            let Goal { own, below, shared, .. } = next;
+            let changed = if next == *before { "as before" } else { next.status.as_str() };
+            format!("{changed}: own {own}, below {below}, shared {shared}; {apart} for the one above")
+        }
     };
-    check(&with(20), charge(3, 10, Share::Whole, above()), (15, 0, 0, 0));
-    check(&with(20), charge(3, 10, Share::Below, above()), (5, 10, 0, 0));
-    // It had no budget when the turn began, and the one above was charged.
-    check(&with(20), charge(3, 10, Share::Counted, None), (15, 0, 10, 0));
-    check(&free, charge(3, 10, Share::Counted, None), (15, 0, 10, 0));
-    check(&free, charge(3, 10, Share::Whole, None), (15, 0, 0, 0));
-    // It had one then, and has none now.
-    check(&free, charge(3, 10, Share::Whole, above()), (15, 0, 10, 10));
-    // It is for a goal that is gone.
-    check(&with(20), charge(4, 10, Share::Whole, above()), (5, 0, 0, 10));
-    check(&with(20), charge(4, 10, Share::Below, above()), (5, 0, 0, 10));
-    check(&with(20), charge(4, 10, Share::Counted, None), (5, 0, 0, 0));
-    check(&with(20), charge(4, 10, Share::Whole, None), (5, 0, 0, 0));
+    let drawn = table(
+        &states,
+        &[
+            ("its own", &folded(3, Share::Whole, above())),
+            // It had no budget when the turn began, and none above had one.
+            ("its own, of no budget", &folded(3, Share::Whole, None)),
+            // It had none, and the one above was charged.
+            ("its own, counted above", &folded(3, Share::Counted, None)),
+            ("from below", &folded(3, Share::Below, above())),
+            ("from below, of none", &folded(3, Share::Below, None)),
+            // The one that is meant is gone.
+            ("another's", &folded(4, Share::Whole, above())),
+            ("another's, of none", &folded(4, Share::Whole, None)),
+            ("another's, counted", &folded(4, Share::Counted, None)),
+            ("another's, from below", &folded(4, Share::Below, above())),
+        ],
+    );
+    assert_snapshot!(drawn);
 }
 
 #[test]

@@ -49,20 +49,55 @@ fn bytes_of_every_row_of_an_import() {
 }
 
 #[test]
-fn a_file_is_settled_by_being_taken_as_it_is() {
-    assert!(whole().settles(3, 4));
-    assert!(!whole().settles(4, 4) && !whole().settles(3, 5) && !failed(1, 1).settles(3, 4));
-    assert_eq!([whole(), failed(2, 7)].map(|file| file.attempts()), [0, 2]);
-    assert_eq!([whole(), failed(2, 7), failed(2, 6)].map(|file| file.failed_in(7)), [false, true, false]);
+fn what_is_to_be_done_about_a_file() {
+    let words = |file: &ImportedFile, size, modified| match file.settles(size, modified) {
+        true => "is left".to_owned(),
+        false => format!("is read, after {} runs in vain", file.attempts()),
+    };
+    let in_run =
+        |run| move |file: &ImportedFile| if file.failed_in(run) { "is told as failed" } else { "-" }.to_owned();
+    let drawn = table(
+        &[("taken whole", whole()), ("failed in run 7, the first", failed(1, 7)), ("the third", failed(3, 7))],
+        &[
+            ("is as it was", &|file| words(file, 3, 4)),
+            ("is longer", &|file| words(file, 4, 4)),
+            ("is shorter", &|file| words(file, 2, 4)),
+            ("was written since", &|file| words(file, 3, 5)),
+            ("was written before", &|file| words(file, 3, 3)),
+            ("run 7 is reported", &in_run(7)),
+            ("run 8 is reported", &in_run(8)),
+        ],
+    );
+    assert_snapshot!(drawn);
 }
 
 #[test]
-fn a_run_is_begun_goes_on_and_ends() {
-    let begun = ImportRuns::default().begin().take("a").take("b");
-    assert_eq!((begun.begun, begun.through.as_deref(), begun.ended_at), (1, Some("b"), None));
-    let again = begun.begin();
-    assert_eq!((again.begun, again.through.as_deref()), (2, Some("b")), "where the one before was cut");
-    assert_eq!(again.end(LATER), ImportRuns { begun: 2, through: None, ended_at: Some(LATER) });
+fn the_runs_of_an_import() {
+    let runs = |begun, through: Option<&str>, ended_at| {
+        let through = through.map(str::to_owned);
+        ImportRuns { begun, through, ended_at }
+    };
+    let words = |runs: &ImportRuns| {
+        let ImportRuns { begun, through, ended_at } = runs;
+        format!("{begun} begun, the last through {through:?}, ended at {:?}", ended_at.map(|at| at.0))
+    };
+    let states = [
+        ("never begun", ImportRuns::default()),
+        ("begun", runs(1, None, None)),
+        ("under way or cut", runs(1, Some("b"), None)),
+        ("under way or cut, later", runs(2, Some("b"), Some(NOW))),
+        ("ended", runs(2, None, Some(NOW))),
+    ];
+    let drawn = table(
+        &states,
+        &[
+            ("begin", &|runs| words(&runs.begin())),
+            ("take a", &|runs| words(&runs.take("a"))),
+            ("take c", &|runs| words(&runs.take("c"))),
+            ("end", &|runs| words(&runs.end(LATER))),
+        ],
+    );
+    assert_snapshot!(drawn);
 }
 
 #[test]

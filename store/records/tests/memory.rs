@@ -95,17 +95,32 @@ fn who_may_change_a_memory_wrote_it_or_stands_above_who_did() {
 #[test]
 fn a_use_is_counted_once_a_turn() {
     let (me, other) = (AgentId::from_u128(7), AgentId::from_u128(8));
-    let again =
-        |before: Option<&MemoryUse>, by, turn| MemoryUse::again(before, by, turn, LATER).map_or(0, |used| used.uses);
-    assert_eq!(again(None, me, Some(3)), 1);
-    assert_eq!(again(Some(&used()), me, Some(3)), 0, "the turn that was counted last");
-    assert_eq!(again(Some(&used()), me, Some(4)), 3);
-    assert_eq!(again(Some(&used()), other, Some(3)), 3);
-    // Whoever is at no turn is counted each time.
-    let outside = MemoryUse { turn: None, ..used() };
-    assert_eq!(again(Some(&outside), me, None), 3);
-    let full = MemoryUse { uses: u64::MAX, ..used() };
-    assert_eq!(again(Some(&full), other, None), u64::MAX);
+    let states = [
+        ("never used", None),
+        ("used twice, in turn 3", Some(used())),
+        ("used twice, at no turn", Some(MemoryUse { turn: None, ..used() })),
+        ("used without number", Some(MemoryUse { uses: u64::MAX, ..used() })),
+    ];
+    let again = |by, turn| {
+        move |before: &Option<MemoryUse>| match MemoryUse::again(before.as_ref(), by, turn, Time(3_000)) {
+            None => "is counted already".to_owned(),
+            Some(MemoryUse { uses, used_at, by, turn }) => {
+                let by = if by == me { "me" } else { "another" };
+                format!("{uses} uses, last at {} by {by}, turn {turn:?}", used_at.0)
+            }
+        }
+    };
+    let drawn = table(
+        &states,
+        &[
+            ("in turn 3", &again(me, Some(3))),
+            ("in turn 4", &again(me, Some(4))),
+            ("at no turn", &again(me, None)),
+            ("in another's turn 3", &again(other, Some(3))),
+            ("by another at no turn", &again(other, None)),
+        ],
+    );
+    assert_snapshot!(drawn);
 }
 
 #[test]
@@ -135,12 +150,32 @@ fn what_was_neither_used_nor_written_for_long_is_unused() {
 }
 
 #[test]
-fn an_edit_keeps_the_mark_and_where_it_is_from() {
-    let marked = memory(Scope::Subtree).edit("u".to_owned(), BTreeSet::new(), true, LATER);
-    assert_eq!((marked.text.as_str(), marked.tainted, marked.written_at()), ("u", true, LATER));
-    let again = marked.edit("v".to_owned(), BTreeSet::new(), false, LATER);
-    assert!(again.tainted, "who edits it vouches for nothing");
-    assert_eq!((again.author, again.turn, again.at), (memory(Scope::Agent).author, Some(3), NOW));
+fn the_mark_of_a_memory() {
+    let note = memory(Scope::Subtree);
+    let edited = note.edit("u".to_owned(), BTreeSet::new(), false, LATER);
+    let states = [
+        ("unmarked", note.clone()),
+        ("marked", Memory { tainted: true, ..note.clone() }),
+        ("unmarked, edited", edited.clone()),
+        ("marked, edited", Memory { tainted: true, ..edited }),
+    ];
+    let edit = |tainted| {
+        let (from, tags) =
+            ((note.author.clone(), note.turn, note.commit.clone(), note.at), BTreeSet::from(["n".to_owned()]));
+        move |note: &Memory| {
+            let next = note.edit("v".to_owned(), tags.clone(), tainted, Time(3_000));
+            let mark = if next.tainted { "marked" } else { "unmarked" };
+            let whose = if (next.author.clone(), next.turn, next.commit.clone(), next.at) == from {
+                "before"
+            } else {
+                "another"
+            };
+            let (text, tags, at) = (&next.text, &next.tags, next.written_at().0);
+            format!("{mark}, {text:?} {tags:?}, written at {at}, from as {whose}")
+        }
+    };
+    let drawn = table(&states, &[("edited by one unmarked", &edit(false)), ("edited by one marked", &edit(true))]);
+    assert_snapshot!(drawn);
 }
 
 #[test]
