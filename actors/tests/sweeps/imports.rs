@@ -1,6 +1,6 @@
 //! An import that is cut at each of its commits goes on in the next process, and takes everything once.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use understory_store::{Card, Table, Usage};
 
@@ -43,15 +43,34 @@ async fn scenario(world: &World, _: &Notes) -> Result<(), Error> {
     try_import(world, &shelf).await.map(drop)
 }
 
+/// How much of it all lies in the transcripts.
+async fn taken(world: &World) -> u64 {
+    let mut taken = 0;
+    for path in agents(world).await {
+        taken += said(world, &path).await.len() as u64;
+    }
+    taken
+}
+
 #[test]
 fn an_import_is_cut_and_goes_on() {
+    let told = Mutex::new(Vec::new());
     let commits = sweep(
         |_| World::setting(),
         scenario,
         async |world, _, point| {
             let shelf = shelf();
             grow(&shelf);
-            import(world, &shelf).await;
+            let found = taken(world).await;
+            let report = try_import(world, &shelf).await.unwrap();
+            // Two of each short one and the long one.
+            assert_eq!(
+                found + report.tally.entries,
+                u64::from(LINES) + 4,
+                "{point:?}: what was there is not taken again"
+            );
+            assert!(report.went_on_behind.is_none() || found > 0, "{point:?}: {report:?}");
+            told.lock().unwrap().push(report.went_on_behind);
             let (long, other) = (of("/root/codex", "long"), of("/root/codex", "other"));
             let child = of(&long, "child");
             let mut expected = vec!["/root/codex".to_owned(), long.clone(), child.clone(), other.clone()];
@@ -69,6 +88,14 @@ fn an_import_is_cut_and_goes_on() {
         },
     );
     assert!(commits >= 10, "{commits} commits");
+    let mut told = told.into_inner().unwrap();
+    told.dedup();
+    let told: Vec<&str> = told.iter().map(|behind| behind.as_deref().unwrap_or("-")).collect();
+    assert_eq!(
+        told,
+        ["-", "b", "c", "a", "-", "b", "z", "-"],
+        "what the runs say they went on behind, one after another"
+    );
 }
 
 fn two(letter: &str) -> Vec<String> {
