@@ -58,7 +58,7 @@ impl System {
     /// As for [`System::interrupt`].
     pub async fn interruptible(&self, path: &AgentPath, reach: Reach) -> Result<Vec<AgentPath>, Error> {
         let mut found = self.reached(path, reach).await?;
-        found.retain(|path| self.agents.held(path, |held| held.is_under_way()) == Some(true) || self.has_run(path));
+        found.retain(|path| self.agents.held(path, |held| held.is_interruptible()) == Some(true) || self.has_run(path));
         Ok(found)
     }
 

@@ -211,6 +211,7 @@ impl AgentActor {
             let turn = run_turn(Work { factory, brain, seat, turn, cancel, grace });
             // What a brain does when it is dropped is its own, too.
             let (end, brain) = AssertUnwindSafe(turn).catch_unwind().await.unwrap_or_else(|panic| panicked(&panic));
+            system.agents.held(&path, Held::leaving);
             let left = match &site {
                 Some(site) => Self::left(&system, &site.directory, &ending).await,
                 None => None,

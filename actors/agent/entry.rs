@@ -66,6 +66,8 @@ pub(super) enum Stage {
     Starting,
     /// The brain runs.
     Running,
+    /// The brain has ended, and how it left its directory is looked at.
+    Leaving,
     /// It has ended; the end is not committed yet.
     Ended(Arc<TurnEnd>),
 }
@@ -99,7 +101,7 @@ impl Held {
         let Some(entry) = &self.entry else { return Look::Nothing };
         let current = agent.running().is_some_and(|run| (run.turn, run.attempt) == (entry.turn, entry.attempt));
         match (&entry.stage, current) {
-            (Stage::Running, _) => Look::Under,
+            (Stage::Running | Stage::Leaving, _) => Look::Under,
             (_, true) if let Some(interruption) = &entry.interrupted => Look::Interrupted(interruption.clone()),
             (Stage::Starting, true) => Look::Unlaunched,
             (Stage::Ended(end), true) => Look::Ended(end.clone()),
@@ -122,7 +124,7 @@ impl Held {
     pub(crate) fn interrupt(&mut self, interruption: &Interruption) -> bool {
         let Some(entry) = &mut self.entry else { return false };
         let has_message = interruption.before.is_some_and(|row| row <= entry.given);
-        if has_message || matches!(entry.stage, Stage::Ended(_)) {
+        if has_message || entry.has_answered() {
             return false;
         }
         match &mut entry.interrupted {
@@ -139,6 +141,11 @@ impl Held {
     }
 
     /// Whether an interrupt would end something.
+    pub(crate) fn is_interruptible(&self) -> bool {
+        self.entry.as_ref().is_some_and(|entry| !entry.has_answered())
+    }
+
+    /// Whether a turn is at work: how it ends is not known yet.
     pub(crate) fn is_under_way(&self) -> bool {
         self.entry.as_ref().is_some_and(|entry| !matches!(entry.stage, Stage::Ended(_)))
     }
@@ -181,7 +188,7 @@ impl Held {
         let Some(entry) = &self.entry else { return Default::default() };
         let exhausted = match &entry.stage {
             Stage::Ended(end) => matches!(**end, TurnEnd::Answered(Err(BrainError::Exhausted { .. }))),
-            Stage::Starting | Stage::Running => false,
+            Stage::Starting | Stage::Running | Stage::Leaving => false,
         };
         let redirected = entry.interrupted.as_ref().is_some_and(|interruption| interruption.before.is_some());
         (entry.by_itself, entry.busy.load(Ordering::Relaxed), exhausted, redirected)
@@ -213,6 +220,13 @@ impl Held {
         }
     }
 
+    /// The brain of the turn under way has ended: what it answered stands.
+    pub(super) fn leaving(&mut self) {
+        if let Some(entry) = &mut self.entry {
+            entry.stage = Stage::Leaving;
+        }
+    }
+
     /// How the turn under way left its directory, if it has one and that could be told.
     pub(super) fn left(&self) -> Option<(Arc<Path>, Checkout)> {
         let entry = self.entry.as_ref()?;
@@ -239,8 +253,15 @@ impl Held {
         let stage = match &entry.stage {
             Stage::Starting => "starting",
             Stage::Running => "running",
+            Stage::Leaving => "leaving",
             Stage::Ended(_) => "ended",
         };
         format!("turn {} attempt {} {stage}", entry.turn, entry.attempt)
+    }
+}
+
+impl TurnEntry {
+    fn has_answered(&self) -> bool {
+        matches!(self.stage, Stage::Leaving | Stage::Ended(_))
     }
 }

@@ -1,5 +1,7 @@
 //! Where agents work: what they are given, what is compared before a turn, and what is held.
 
+mod looks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -437,23 +439,6 @@ async fn a_memory_has_the_commit_that_its_author_knew() {
     world.end().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_look_at_where_an_agent_worked_before_is_held_against_nobody() {
-    let disk = Disk::new();
-    disk.set("/else", on("dev", "z9"));
-    let world = setting(&disk, OnDrift::Block).open().await;
-    given(&world, "/root/a", Some("/work")).await.unwrap();
-    let (gate, looks) = (disk.1.write().await, disk.looks("/work"));
-    let asked = world.system.assign(super::world::letter("/root/a", "one", true)).await.unwrap();
-    until(async || disk.looks("/work") > looks).await;
-    world.system.set_directory(&at("/root/a"), Path::new("/else")).await.unwrap();
-    drop(gate);
-    assert_eq!(asked.outcome().await.unwrap().content, "one");
-    assert_eq!(told(&world).await, ["/root/a set"]);
-    assert_eq!(kept(&world, "/root/a").await.left, Some(on("dev", "z9")));
-    world.end().await;
-}
-
 /// What is set while a removal goes on would be left behind, and be in the way of whoever comes next.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_set_for_whom_a_removal_is_about_to_take() {
@@ -468,20 +453,5 @@ async fn nothing_is_set_for_whom_a_removal_is_about_to_take() {
     for refused in [directory, model] {
         assert!(matches!(refused, Error::BeingRemoved { .. }), "{refused}");
     }
-    world.end().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_look_that_takes_long_holds_up_no_close() {
-    let disk = Disk::new();
-    let world = setting(&disk, OnDrift::Ignore).open().await;
-    given(&world, "/root/a", Some("/work")).await.unwrap();
-    let (gate, looks) = (disk.1.write().await, disk.looks("/work"));
-    let _asked = world.system.assign(super::world::letter("/root/a", "one", true)).await.unwrap();
-    until(async || disk.looks("/work") > looks).await;
-    let before = tokio::time::Instant::now();
-    world.system.close(&at("/root/a"), LONG).await.unwrap();
-    assert!(before.elapsed() < std::time::Duration::from_secs(2), "{:?}", before.elapsed());
-    drop(gate);
     world.end().await;
 }
