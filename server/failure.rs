@@ -254,6 +254,7 @@ fn details(error: &Refusal) -> Value {
             | ParcelError::Changing { path }
             | ParcelError::Storing { path }
             | ParcelError::Half { path }
+            | ParcelError::GoalsChanged { path }
             | ParcelError::GivenUp { path },
         ) => json!({ "path": path }),
         Refusal::Overdue { path, overdue } => json!({ "path": path, "overdue": overdue }),

@@ -13,6 +13,7 @@ use super::book::{Book, too_much};
 use super::ledger::Ledger;
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::parcel::ParcelError;
 
 /// The goals of a file, as they come to lie.
 #[derive(Default)]
@@ -27,6 +28,7 @@ pub(crate) struct Expected {
     book: Arc<Book>,
     estate: Estate,
     tokens: u64,
+    top: AgentPath,
 }
 
 /// Goals that come with a commit, in the ledger already. Dropped before they are kept they are gone.
@@ -52,13 +54,21 @@ impl Estate {
             _ => {}
         }
     }
+
+    /// Refuses budgets that are to be from `above` where they would be from another goal.
+    fn demand_above(&self, ledger: &Ledger, top: &AgentPath, above: Option<&GoalRef>) -> Result<(), Error> {
+        match self.ledger.has_loose() && ledger.source_for(top).as_ref() != above {
+            true => Err(ParcelError::GoalsChanged { path: top.clone() }.into()),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Book {
     /// Sets aside what the goals of a file hold of the goal above `top`.
     ///
     /// # Errors
-    /// There are too many goals, or more is held than is left.
+    /// There are too many goals, more is held than is left, or a goal above `top` is about to get a budget.
     pub(crate) fn expect(
         self: &Arc<Self>,
         limits: &Limits,
@@ -71,12 +81,13 @@ impl Book {
                 return Err(super::book::too_many(limits));
             }
             let above = ledger.budgeted_above(top).map(|(path, account)| GoalRef { path, id: account.id });
+            estate.demand_above(ledger, top, above.as_ref())?;
             match &above {
                 Some(source) if !ledger.promise(&source.path, tokens) => Err(too_much(ledger, &source.path)),
                 _ => Ok(above),
             }
         })?;
-        Ok(Expected { book: self.clone(), estate, tokens })
+        Ok(Expected { book: self.clone(), estate, tokens, top: top.clone() })
     }
 }
 
@@ -96,10 +107,17 @@ impl Expected {
         Ok(ParcelRow { value: Verbatim(goal.encode()), ..row })
     }
 
-    /// Puts the goals into the ledger.
-    pub(crate) fn arrive(self: &Arc<Self>) -> Arrival {
-        self.book.with(|ledger| ledger.take_over(&self.estate.ledger, self.estate.above.as_ref()));
-        Arrival { expected: self.clone(), kept: false }
+    /// Puts the goals into the ledger. Whatever changes above from here on finds them there.
+    ///
+    /// # Errors
+    /// The nearest goal above with a budget is another than the one that their rows name by now, or is about to be.
+    pub(crate) fn arrive(self: &Arc<Self>) -> Result<Arrival, Error> {
+        let Estate { ledger: goals, above } = &self.estate;
+        self.book.with(|ledger| {
+            self.estate.demand_above(ledger, &self.top, above.as_ref())?;
+            ledger.take_over(goals, above.as_ref());
+            Ok(Arrival { expected: self.clone(), kept: false })
+        })
     }
 }
 

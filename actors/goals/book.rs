@@ -154,14 +154,16 @@ impl Book {
     ) -> Result<Claim, Error> {
         let mut ledger = self.ledger.lock();
         let goal = drawn_up(&ledger, limits, path, of, new, now)?;
-        if let (Some(source), Some(budget)) = (&goal.source, goal.budget)
-            && !ledger.promise(&source.path, budget)
-        {
-            return Err(too_much(&ledger, &source.path));
-        }
+        let promised = match (&goal.source, goal.budget) {
+            (Some(source), Some(budget)) => match ledger.promise_of(source, budget) {
+                Ok(at) => at.map(|at| (at, budget)),
+                Err(at) => return Err(too_much(&ledger, &at)),
+            },
+            _ => None,
+        };
         ledger.put(path, Some(&goal));
-        if let (Some(source), Some(budget)) = (&goal.source, goal.budget) {
-            ledger.release(&source.path, budget);
+        if let Some((at, budget)) = promised {
+            ledger.release(&at, budget);
         }
         drop(ledger);
         Ok(Claim { book: self.clone(), path: path.clone(), goal, kept: false })
@@ -265,15 +267,14 @@ pub(super) fn allowed(
         )))),
         (Some(asked), Some(most)) if asked > most => Err(refused(most, "ask for less")),
         // Below a goal with a budget it is bounded by that one.
-        (None, Some(most)) if ledger.budgeted_above(path).is_none() => Ok(Some(most)),
+        (None, Some(most)) if ledger.source_for(path).is_none() => Ok(Some(most)),
         (asked, _) => Ok(asked),
     }
 }
 
 /// The goal that a budget of a goal at `path` is taken from.
 pub(super) fn source(ledger: &Ledger, path: &AgentPath, budget: Option<u64>) -> Option<GoalRef> {
-    budget?;
-    ledger.budgeted_above(path).map(|(path, account)| GoalRef { path, id: account.id })
+    budget.and_then(|_| ledger.source_for(path))
 }
 
 /// The refusal of a goal that would be one too many.
@@ -290,7 +291,7 @@ pub(super) fn too_many(limits: &Limits) -> Error {
 pub(super) fn too_much(ledger: &Ledger, source: &AgentPath) -> Error {
     Error::Limit {
         limit: "goal_budget",
-        value: ledger.get(source).and_then(super::ledger::Account::left).unwrap_or_default(),
+        value: ledger.left_at(source).unwrap_or_default(),
         holder: source.clone(),
         remedy: "ask for no more than that is left of its goal's budget, or raise that",
     }

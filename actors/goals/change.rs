@@ -8,6 +8,7 @@ use understory_store::{
 use super::accountant::{Accountant, Errand};
 use super::book::{allowed, drawn_up, source, too_much};
 use super::late::Claims;
+use super::ledger::Ledger;
 use super::sheet::Sheet;
 use super::{GoalPatch, NewGoal};
 use crate::agent::AgentSignal;
@@ -58,6 +59,12 @@ struct Promise {
 impl Accountant {
     /// Changes a goal; false if it was so already.
     pub(super) async fn change(&self, ask: Ask) -> Result<bool, Error> {
+        let changed = self.carry_out(ask).await;
+        self.system.goals.with(Ledger::withdraw);
+        changed
+    }
+
+    async fn carry_out(&self, ask: Ask) -> Result<bool, Error> {
         let system = &self.system;
         system.goals.ready(&system.store).await?;
         let of = self.owner(&ask.path).await?;
@@ -72,7 +79,7 @@ impl Accountant {
         if before == after && ask.by.is_none() {
             return Ok(false);
         }
-        let claims = self.claims_on(&ask.path, before.as_ref(), after.as_ref())?;
+        let claims = self.claims_on(&ask.path, before.as_ref(), after.as_ref()).await?;
         let promise = self.claim(&ask.path, before.as_ref(), after.as_ref(), &claims)?;
         let told = match &after {
             Some(goal) => self.tell_claims(&claims, &GoalRef { path: ask.path.clone(), id: goal.id }).await,
@@ -93,7 +100,7 @@ impl Accountant {
     /// Clears the goals at and below a path, the deepest first, some in each commit.
     pub(super) async fn settle(&self, top: &AgentPath) -> Result<(), Error> {
         self.system.goals.ready(&self.system.store).await?;
-        let below = |ledger: &mut super::ledger::Ledger| ledger.below(top).map(|(path, _)| path.clone()).collect();
+        let below = |ledger: &mut Ledger| ledger.below(top).map(|(path, _)| path.clone()).collect();
         let mut left: Vec<AgentPath> = self.system.goals.with(below);
         while let Some(path) = left.pop() {
             let mut sheet = Sheet::new(&self.system);
@@ -156,7 +163,7 @@ impl Accountant {
         };
         if patch.budget != Budget::Keep {
             let limits = &self.system.limits;
-            let allow = |ledger: &mut super::ledger::Ledger| {
+            let allow = |ledger: &mut Ledger| {
                 let budget = allowed(ledger, limits, path, asked)?;
                 let from = match goal.budget {
                     Some(_) if budget.is_some() => goal.source.clone(),
@@ -182,7 +189,7 @@ impl Accountant {
     ) -> Result<Option<Promise>, Error> {
         let Some(goal) = after else { return Ok(None) };
         let earlier = before.filter(|before| before.id == goal.id && before.source.is_some());
-        let claim = |ledger: &mut super::ledger::Ledger| {
+        let claim = |ledger: &mut Ledger| {
             let above = goal.source.as_ref().and_then(|source| ledger.standing_for(source));
             let Some(source) = above else { return Ok(None) };
             let committed = earlier.and(ledger.get(path)).map_or(goal.used(), |account| goal.used() + account.held);

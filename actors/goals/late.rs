@@ -10,6 +10,7 @@ use super::accountant::Accountant;
 use super::ledger::Ledger;
 use super::sheet::Sheet;
 use crate::error::Error;
+use crate::registrar::Request;
 
 /// How many goals below are told in one commit: an objective lies in up to five rows.
 const TOLD: usize = 40;
@@ -29,7 +30,8 @@ impl Ledger {
         let mut claims = Claims::default();
         for (path, account) in self.below(top).filter(|(path, account)| *path != top && account.budget.is_some()) {
             let source = self.source_of(path);
-            if source.as_ref().is_some_and(|source| top.contains(source)) {
+            // One at `top` itself is complete, and is replaced.
+            if source.as_ref().is_some_and(|source| source != top && top.contains(source)) {
                 continue;
             }
             let holds = account.hold();
@@ -44,11 +46,11 @@ impl Ledger {
 }
 
 impl Accountant {
-    /// What goals below take from a budget that is new.
+    /// What goals below take from a budget that is new. It is announced first: whoever comes after knows it.
     ///
     /// # Errors
     /// They hold more than the new budget has, or than one that is lowered would have.
-    pub(super) fn claims_on(
+    pub(super) async fn claims_on(
         &self,
         path: &AgentPath,
         before: Option<&Goal>,
@@ -58,14 +60,14 @@ impl Accountant {
             return Ok(Claims::default());
         };
         let earlier = before.filter(|before| before.id == goal.id).and_then(|before| before.budget);
-        let (claims, held) = self.system.goals.with(|ledger| match earlier {
-            Some(_) => (Claims::default(), ledger.get(path).map_or(0, |account| account.held)),
+        let (claims, held) = match earlier {
+            Some(_) => (Claims::default(), self.system.goals.with(|ledger| ledger.get(path).map_or(0, |at| at.held))),
             None => {
-                let claims = ledger.claims(path);
+                let claims = self.announced(GoalRef { path: path.clone(), id: goal.id }, budget, goal.used()).await?;
                 let held = claims.tokens;
                 (claims, held)
             }
-        });
+        };
         let least = goal.used().saturating_add(held);
         if held > 0 && budget < least && earlier.is_none_or(|earlier| budget < earlier) {
             return Err(Error::Refused(Refusal(format!(
@@ -75,6 +77,27 @@ impl Accountant {
             ))));
         }
         Ok(claims)
+    }
+
+    /// Announces a budget, and looks up what goals below will hold of it.
+    async fn announced(&self, source: GoalRef, budget: u64, used: u64) -> Result<Claims, Error> {
+        let goals = &self.system.goals;
+        let left = budget.saturating_sub(used);
+        let claims = goals.with(|ledger| {
+            ledger.announce(source.clone(), left);
+            ledger.claims(&source.path)
+        });
+        if claims.paths.is_empty() {
+            return Ok(claims);
+        }
+        // Goals that come with their agents are in the ledger before their rows are in the store, where they are to be told. The
+        // registrar answers this once those are.
+        self.system.register(Request::Spawn { births: Vec::new(), by: None, tool: None }).await?;
+        Ok(goals.with(|ledger| {
+            let claims = ledger.claims(&source.path);
+            ledger.announce(source, left.saturating_sub(claims.tokens));
+            claims
+        }))
     }
 
     /// Tells the goals below that theirs is from this one, which is about to get a budget.

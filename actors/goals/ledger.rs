@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 use understory_paths::AgentPath;
 use understory_store::{AgentId, Charge, Goal, GoalId, GoalRef, GoalStatus, Share, Time};
 
+use super::coming::Coming;
+
 /// Every goal of a store.
 #[derive(Default)]
 pub(super) struct Ledger {
     accounts: BTreeMap<AgentPath, Account>,
+    pub(super) coming: Option<Coming>,
 }
 
 /// What is known of one goal.
@@ -273,6 +276,11 @@ impl Ledger {
     pub(super) fn is_loose(&self, path: &AgentPath) -> bool {
         let Some(account) = self.accounts.get(path) else { return false };
         account.budget.is_some() && account.source.is_none() && self.budgeted_above(path).is_none()
+    }
+
+    /// Whether the budget of one of its goals is from no other of them.
+    pub(super) fn has_loose(&self) -> bool {
+        self.accounts.keys().any(|path| self.is_loose(path))
     }
 
     /// What its goals hold, where that is of none of them.

@@ -13,6 +13,7 @@ mod accountant;
 mod arrival;
 mod book;
 mod change;
+mod coming;
 mod late;
 mod ledger;
 mod look;

@@ -61,7 +61,7 @@ impl System {
     /// # Errors
     /// The file is not whole, or holds what cannot lie there; something lies at the path; its parent is missing or closed;
     /// its nickname is taken; more agents or goals would be there than the host may have; or what is left of its budgets is more
-    /// than is left of the nearest goal above.
+    /// than is left of the nearest goal above, or that is another by the end.
     pub async fn import_subtree(
         &self,
         file: impl Into<PathBuf>,

@@ -59,6 +59,12 @@ pub enum ParcelError {
         /// Where it has.
         path: AgentPath,
     },
+    /// A budget that the file's goals would come out of was set, cleared or completed meanwhile.
+    #[error("the goals above {path} changed while it was imported: import it again")]
+    GoalsChanged {
+        /// Where it was to come.
+        path: AgentPath,
+    },
     /// A removal or another import took the place of this one.
     #[error("the import to {path} was given up: it was removed or imported anew meanwhile")]
     GivenUp {

@@ -89,6 +89,7 @@ impl Plan<'_> {
     pub(super) async fn import_end(&mut self, import: &Import) -> Result<Answer, Error> {
         self.demand_import(import).await?;
         let path = &import.top.path;
+        let arrival = import.goals.arrive()?;
         let spec = self.store.peek::<JobSpec>(&Table::Spec.at(path)).await?;
         if let (Some(spec), Some(owner)) = (spec, path.parent()) {
             let command = Table::Fingerprint.named(&owner, &spec.value.fingerprint);
@@ -98,7 +99,7 @@ impl Plan<'_> {
         }
         self.mark(path, Some(Mark::Closed));
         self.draft.tell(&Event::Imported { node: import.top.clone() });
-        self.left.arrivals.push(import.goals.arrive());
+        self.left.arrivals.push(arrival);
         self.note_removal(Some(path));
         Ok(Answer::Done(true))
     }
