@@ -204,6 +204,14 @@ pub enum Error {
         /// What differs, in words.
         drift: String,
     },
+    /// Nothing is left of the budget that an agent's turns come out of; what it was sent stays.
+    #[error("{path} is held: nothing is left of the budget of {goal}")]
+    Spent {
+        /// The agent.
+        path: AgentPath,
+        /// Whose goal has the budget.
+        goal: AgentPath,
+    },
     /// A directory to work in is not there.
     #[error("no directory {directory}: {reason}")]
     MissingDirectory {

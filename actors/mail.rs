@@ -254,7 +254,8 @@ impl Assignment {
     /// Waits for the outcome of the turn that took the message, even if newer turns have ended since.
     ///
     /// # Errors
-    /// The agent was closed or faulted before that turn ended (the message stays), or the runtime stops.
+    /// The agent was closed or faulted before that turn ended, or no turn of it begins since its directory is held against it or
+    /// nothing is left of its budget (the message stays); or the runtime stops.
     pub async fn outcome(mut self) -> Result<Outcome, Error> {
         // An agent that was given up on before the message came says nothing more of it.
         if let Some(ended) = self.look().await? {

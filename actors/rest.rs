@@ -154,8 +154,8 @@ impl System {
             tokio::select! {
                 () = next(&mut told) => {}
                 heard = watch.next() => match heard.ok_or(Error::Stopping)? {
+                    Heard::Failed(Error::Spent { .. }) | Heard::Told(_) | Heard::Gap => {}
                     Heard::Failed(error) => return Err(error),
-                    Heard::Told(_) | Heard::Gap => {}
                 },
             }
         }

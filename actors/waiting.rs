@@ -199,8 +199,10 @@ impl System {
             if !std::mem::replace(&mut woken, true) {
                 self.agents.wake(self, path);
             }
-            if let Heard::Failed(error) = watch.next().await.ok_or(Error::Stopping)? {
-                return Err(error);
+            match watch.next().await.ok_or(Error::Stopping)? {
+                // It is held, which is how it stands.
+                Heard::Failed(Error::Spent { .. }) | Heard::Told(_) | Heard::Gap => {}
+                Heard::Failed(error) => return Err(error),
             }
         }
     }

@@ -159,7 +159,9 @@ fn code(error: &Refusal) -> Code {
         Refusal::BadToken { .. } => Code::BadToken,
         Refusal::Closed { .. } => Code::Closed,
         Refusal::Faulted { .. } => Code::Faulted,
-        Refusal::Ambiguous { .. } | Refusal::MayNotShare { .. } | Refusal::Drifted { .. } => Code::Conflict,
+        Refusal::Ambiguous { .. } | Refusal::MayNotShare { .. } | Refusal::Drifted { .. } | Refusal::Spent { .. } => {
+            Code::Conflict
+        }
         Refusal::WrongKind { .. } | Refusal::Fenced { .. } | Refusal::Refused(_) | Refusal::JobRefused { .. } => {
             Code::Conflict
         }
@@ -284,6 +286,7 @@ fn details(error: &Refusal) -> Value {
         Refusal::Store(StoreError::FileExists { path }) => json!({ "path": path }),
         Refusal::Store(StoreError::FileDamaged { path, what }) => json!({ "path": path, "what": what }),
         Refusal::BadToken { path } => json!({ "path": path }),
+        Refusal::Spent { path, goal } => json!({ "path": path, "held_by": goal }),
         Refusal::Drifted { path, directory, drift } => json!({ "path": path, "directory": directory, "drift": drift }),
         Refusal::MissingDirectory { directory, .. } | Refusal::BadDirectory { directory, .. } => {
             json!({ "directory": directory })
@@ -357,6 +360,7 @@ fn hint(error: &Refusal) -> Option<String> {
         Refusal::BeingRemoved { path } | Refusal::Overdue { path, .. } => format!("understory remove {path}"),
         Refusal::Closed { at, .. } => format!("understory resume {at}"),
         Refusal::Faulted { path, .. } => format!("understory resume {path}"),
+        Refusal::Spent { goal, .. } => format!("understory goal raise {goal} --budget N; what was accepted is kept"),
         Refusal::Drifted { path, .. } => format!("understory dir accept {path}, or put it back as it was"),
         Refusal::NoDirectory { of } => format!("understory dir set {of} DIRECTORY"),
         Refusal::Job(JobError::InputChanged { .. }) => {

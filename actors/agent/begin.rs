@@ -55,8 +55,11 @@ impl AgentActor {
             return self.bury_strays(agent, &strays).await;
         }
         self.system.goals.ready(&self.system.store).await?;
-        if self.system.goals.spent_for(&self.path).is_some() {
+        if let Some(goal) = self.system.goals.spent_for(&self.path) {
             // Whoever raises the budget wakes it.
+            if rows.iter().any(|row| row.value.trigger) {
+                self.system.watchers.fail(&self.path, &Error::Spent { path: self.path.clone(), goal });
+            }
             return Ok(Next::Stay);
         }
         if rows.is_empty() {

@@ -82,7 +82,17 @@ fn a_wait_and_a_job_say_whose_budget_holds_them() {
     folder.ok("spawn ada --brain shell --command ./answer --goal 'map the town' --budget 1000");
     folder.ok("goal pause ada");
     folder.ok("spawn ada/dot --goal 'count the trees' --budget 1000");
-    folder.ok("assign ada 'draw it' --detach");
+    for words in [
+        "assign ada 'draw it'",
+        "ask ada 'draw it' --timeout 60",
+        "spawn ada/kid --brain shell --command ./answer -m 'draw it'",
+    ] {
+        let (code, failure) = folder.json(words);
+        let path = if words.starts_with("spawn") { "/root/ada/kid" } else { "/root/ada" };
+        let message = format!("{path} is held: nothing is left of the budget of /root/ada");
+        assert_eq!((code, &failure["code"], &failure["message"]), (4, &json!("conflict"), &json!(message)), "{words}");
+        assert_eq!(failure["hint"], "understory goal raise /root/ada --budget N; what was accepted is kept", "{words}");
+    }
     let (_, waited) = folder.json("wait ada --timeout 60");
     assert_eq!(waited["settled"], json!([{ "path": "/root/ada", "standing": "held", "held_by": "/root/ada" }]));
     assert_eq!(

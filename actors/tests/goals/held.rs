@@ -10,7 +10,7 @@ use understory_store::{Backend, Commit, CommitError, Draft, MemoryBackend, Versi
 
 use super::*;
 use crate::Standing;
-use crate::tests::world::until;
+use crate::tests::world::{LONG, letter, until};
 
 /// A store in memory that answers a commit, once it is applied, only when it is told to.
 struct Gated {
@@ -46,7 +46,9 @@ async fn a_wait_for_who_is_held_by_a_budget_says_by_whose() {
     world.spawn("/root/a/b", "pays").await;
     world.assign("/root/a/b", "100").await.unwrap();
     assert!(matches!(world.settled("/root/a/b").await.standing, Standing::Rests(Some(_))), "nothing is asked of it");
-    world.ask("/root/a/b", "1").await.unwrap();
+    let asked = world.system.assign(letter("/root/a/b", "1", true)).await.unwrap();
+    let held = tokio::time::timeout(LONG, asked.outcome()).await.expect("it says so at once").unwrap_err();
+    assert_eq!(held.to_string(), "/root/a/b is held: nothing is left of the budget of /root/a");
     assert_eq!(world.settled("/root/a/b").await.standing, Standing::Held { goal: at("/root/a") });
     world.patch("/root/a", GoalPatch { status: None, ..GoalPatch::raise(200) }).await.unwrap();
     assert!(matches!(world.settled("/root/a/b").await.standing, Standing::Rests(Some(outcome)) if outcome.turn == 2));
