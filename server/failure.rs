@@ -169,6 +169,7 @@ fn code(error: &Refusal) -> Code {
         Refusal::Open { .. } | Refusal::BeingRemoved { .. } | Refusal::Overdue { .. } | Refusal::OtherImport { .. } => {
             Code::Conflict
         }
+        Refusal::Parcel(ParcelError::NicknameTaken { .. }) => Code::Exists,
         Refusal::Parcel(ParcelError::Root) => Code::Usage,
         Refusal::Parcel(_) => Code::Conflict,
         Refusal::Limit { .. } | Refusal::TooLong { .. } => Code::Limit,
@@ -271,7 +272,10 @@ fn details(error: &Refusal) -> Value {
         Refusal::Faulted { path, reason } => json!({ "path": path, "reason": reason }),
         Refusal::Limit { limit, value, holder, .. } => json!({ "limit": limit, "value": value, "holder": holder }),
         Refusal::TooLong { what, bytes, max } => json!({ "what": what, "bytes": bytes, "limit": max }),
-        Refusal::NicknameTaken { nickname, parent } => json!({ "nickname": nickname, "parent": parent }),
+        Refusal::NicknameTaken { nickname, parent }
+        | Refusal::Parcel(ParcelError::NicknameTaken { nickname, parent, .. }) => {
+            json!({ "nickname": nickname, "parent": parent })
+        }
         Refusal::Ambiguous { nickname, meant, .. } => json!({ "nickname": nickname, "paths": meant }),
         Refusal::NotCalled { nickname, below } => json!({ "nickname": nickname, "below": below }),
         Refusal::BadNickname { nickname, .. } => json!({ "nickname": nickname }),
@@ -356,6 +360,9 @@ fn hint(error: &Refusal) -> Option<String> {
         Refusal::Open { path } | Refusal::Parcel(ParcelError::Open { path }) => format!("understory close {path}"),
         Refusal::Parcel(ParcelError::Root) => "understory store backup writes all of it".to_owned(),
         Refusal::Parcel(ParcelError::Half { path }) => format!("understory remove {path}"),
+        Refusal::Parcel(ParcelError::NicknameTaken { parent, .. }) => {
+            format!("understory import FILE PATH, with a PATH that is below another agent than {parent}")
+        }
         Refusal::NoGoal { path } => format!("understory goal set {path} TEXT"),
         Refusal::BeingRemoved { path } | Refusal::Overdue { path, .. } => format!("understory remove {path}"),
         Refusal::Closed { at, .. } => format!("understory resume {at}"),

@@ -59,6 +59,18 @@ pub enum ParcelError {
         /// Where it has.
         path: AgentPath,
     },
+    /// What is imported keeps its nickname, and another child of who would be its parent is called so.
+    #[error(
+        "nickname {nickname:?} is taken below {parent}, and what comes to {path} keeps it: import it to a path below another agent"
+    )]
+    NicknameTaken {
+        /// Where it was to come.
+        path: AgentPath,
+        /// The nickname.
+        nickname: String,
+        /// Whose children are called differently.
+        parent: AgentPath,
+    },
     /// A budget that the file's goals would come out of was set, cleared or completed meanwhile.
     #[error("the goals above {path} changed while it was imported: import it again")]
     GoalsChanged {

@@ -51,7 +51,9 @@ impl Plan<'_> {
             && let Some(nickname) = &agent.nickname
         {
             if self.has_nickname(&parent, nickname).await? {
-                return Err(Error::NicknameTaken { nickname: nickname.clone(), parent });
+                return Err(
+                    ParcelError::NicknameTaken { path: path.clone(), nickname: nickname.clone(), parent }.into()
+                );
             }
             self.take_nickname(&parent, nickname, path);
         }

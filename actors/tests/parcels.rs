@@ -248,7 +248,7 @@ async fn an_import_is_refused_in_words() {
     /root/a exists already
     the root of the tree is neither exported nor imported
     /root/c exists already
-    nickname "Ada" is taken below /root
+    nickname "Ada" is taken below /root, and what comes to /root/x keeps it: import it to a path below another agent
     /root/x does not exist
     /root/d is closed
     limit agents of 6 is reached at /root: close agents below it, or raise the limit

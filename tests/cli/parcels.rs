@@ -30,7 +30,10 @@ fn a_subtree_is_taken_to_another_home_and_resumed_there() {
     assert_eq!(folder.ok("--home other assign ada again"), "again\n");
     assert_eq!(folder.json("--home other store verify").1["sound"], true);
 
-    // Elsewhere in the same home, its nickname is somebody else's.
+    // Beside the original its nickname is somebody else's.
+    let (code, failure) = folder.json("import ada.subtree copy");
+    assert_eq!(code, 4);
+    insta::assert_snapshot!(failure, @r#"{"code":"exists","message":"nickname \"Ada\" is taken below /root, and what comes to /root/copy keeps it: import it to a path below another agent","details":{"nickname":"Ada","parent":"/root"},"hint":"understory import FILE PATH, with a PATH that is below another agent than /root","retryable":false}"#);
     folder.ok("spawn bob");
     let (code, imported) = folder.json("import ada.subtree bob/ada");
     assert_eq!((code, &imported["imported"], &imported["agents"]), (0, &json!("/root/bob/ada"), &json!(2)));
