@@ -124,6 +124,25 @@ async fn the_commits_between_two_are_told_newest_first() {
 }
 
 #[tokio::test]
+async fn commits_are_counted_as_far_as_a_thousand() {
+    use std::io::Write as _;
+    let folder = Folder::new();
+    let mut command = std::process::Command::new(git_here().program.unwrap());
+    command.args(["fast-import", "--quiet"]).current_dir(folder.repo()).stdin(Stdio::piped());
+    let mut importing = command.spawn().unwrap();
+    let mut input = importing.stdin.take().unwrap();
+    for n in 1..=1_001 {
+        writeln!(input, "commit refs/heads/main\ncommitter a <a@example.org> {n} +0000\ndata 0").unwrap();
+    }
+    drop(input);
+    assert!(importing.wait().unwrap().success());
+    for (to, more, counted) in [("main~2", 999, true), ("main", 1_000, false)] {
+        let told = git_here().revisions(folder.repo().into(), None, to.to_owned()).await.unwrap();
+        assert_eq!((told.first.len() as u64 + told.more, told.counted), (more, counted), "{to}");
+    }
+}
+
+#[tokio::test]
 async fn only_what_lies_below_the_directory_counts() {
     let folder = Folder::new();
     fs::create_dir(folder.repo().join("sub")).unwrap();
@@ -203,11 +222,53 @@ async fn nothing_that_a_repository_names_is_run() {
     assert_eq!(fs::read(folder.repo().join(".git/index")).unwrap(), index, "nothing is written");
 }
 
+/// What cannot be taken away would be run.
+#[tokio::test]
+async fn a_repository_that_names_too_much_is_not_looked_at() {
+    let folder = Folder::new();
+    folder.write("a", "1");
+    folder.commit();
+    folder.write(".gitattributes", "a filter=last\n");
+    folder.write("a", "2");
+    let plain = fs::read_to_string(folder.repo().join(".git/config")).unwrap();
+    let run = format!("clean = {}\n", folder.trap("clean").display());
+    let one = |name: &str| format!("[filter \"{name}\"]\n{run}");
+    let many: String = (0..256).map(|n| one(&n.to_string())).collect();
+    for named in [one(&"x".repeat(70_000)), many] {
+        fs::write(folder.repo().join(".git/config"), format!("{plain}{named}{}", one("last"))).unwrap();
+        assert_eq!(look(&folder.repo()).await, None);
+        assert!(!folder.sprung("clean").exists());
+    }
+}
+
+#[tokio::test]
+async fn git_has_no_environment_but_its_own() {
+    let folder = Folder::new();
+    let program = folder.dir.path().join("nosy");
+    fs::write(&program, "#!/bin/sh\nenv >../env\n[ \"$1\" != config ]\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    Git { program: Some(program) }.survey(folder.repo().into()).await;
+    let found = fs::read_to_string(folder.dir.path().join("env")).unwrap();
+    // Those are the shell's.
+    let own = ["PWD", "OLDPWD", "SHLVL", "_"];
+    let others: Vec<&str> = found
+        .lines()
+        .filter_map(|line| Some(line.split_once('=')?.0))
+        .filter(|name| !name.starts_with("GIT_") && !own.contains(name))
+        .collect();
+    assert_eq!(others, ["LC_ALL"], "{found}");
+    for set in
+        ["GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ATTR_NOSYSTEM=1", "GIT_ALLOW_PROTOCOL=none"]
+    {
+        assert!(found.lines().any(|line| line == set), "{set}: {found}");
+    }
+}
+
 #[tokio::test]
 async fn a_git_that_says_much_before_it_tells_anything_is_heard() {
     let folder = Folder::new();
     let program = folder.dir.path().join("loud");
-    let script = "#!/bin/sh\n[ \"$1\" = config ] && exit 1\nhead -c 300000 /dev/zero >&2\n\
+    let script = "#!/bin/sh\n[ \"$1\" = config ] && exit 1\nhead -c 300000 /dev/zero >&2 || exit 1\n\
                   printf '# branch.oid abc\\0# branch.head main\\0'\n";
     fs::write(&program, script).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();

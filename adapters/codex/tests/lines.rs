@@ -1,8 +1,12 @@
 //! What each kind of line comes to.
 
-use understory_actors::import::{Step, Tokens};
+use std::collections::VecDeque;
+use std::io::{self, Read};
+
+use understory_actors::import::{Conversation, Step, Tokens};
 
 use super::super::lines::LINE_MAX;
+use super::super::rollout::Rollout;
 use super::{FILE, META, open, read, session};
 
 /// An item at a time of its own.
@@ -50,6 +54,7 @@ fn an_item_is_words_a_call_or_an_answer() {
         r#"{"type":"web_search_call","action":{"type":"search","query":"x"}}"#,
         r#"1 web_search({"type":"search","query":"x"})"#,
     );
+    check(r#"{"type":"message","role":"user","content":[{"url":"x"}]}"#, "user: [unknown]");
     check(r#"{"type":"function_call_output","call_id":"gone","output":"done"}"#, "0  answered: done");
     check(
         r#"{"type":"function_call_output","call_id":"c","output":{"content":"no such file","success":false}}"#,
@@ -82,6 +87,12 @@ fn an_answer_knows_its_call() {
     let (parts, _) = session(&lines.each_ref().map(String::as_str));
     let parts: Vec<&str> = parts.iter().map(|part| part.split_once(' ').unwrap().1).collect();
     assert_eq!(parts, ["1 one({})", "2 two({})", "2 two answered: 2", "1 one answered: 1", "0  answered: 1"]);
+    // Of calls that nobody answered so many are remembered.
+    let mut many: Vec<String> = (1..=4097).map(|n| call(n, "many")).collect();
+    many.extend([answer(1), answer(4097)]);
+    let (parts, _) = session(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    let last: Vec<&str> = parts[4097..].iter().map(|part| part.split_once(' ').unwrap().1).collect();
+    assert_eq!(last, ["0  answered: 1", "4097 many answered: 4097"]);
 }
 
 #[test]
@@ -101,7 +112,7 @@ fn a_compaction_is_what_it_left() {
 
 #[test]
 fn lines_that_are_none_are_passed_over_and_counted() {
-    let long = format!(r#"{{"type":"response_item","payload":"{}"}}"#, "x".repeat(LINE_MAX));
+    let long = item(&format!(r#"{{"type":"message","role":"user","content":"{}"}}"#, "x".repeat(LINE_MAX)));
     let (parts, thread) = session(&[
         "not json",
         r#"{"type":"response_item","payload":{"role":"user"}}"#,
@@ -112,7 +123,32 @@ fn lines_that_are_none_are_passed_over_and_counted() {
         r#"{"type":"never heard of","payload":{}}"#,
         &item(r#"{"type":"message","role":"user","content":"hi"}"#),
     ]);
-    assert_eq!((parts.len(), thread.skipped), (1, 4), "{parts:?}");
+    assert_eq!((parts.len(), thread.skipped), (1, 4), "{} parts", parts.len());
+    let (parts, thread) = read(open(FILE, format!("{META}\n{long}")).unwrap()).unwrap();
+    assert_eq!((parts.len(), thread.skipped), (0, 1), "one without an end is too long, too");
+}
+
+/// A file that is written on while it is read: what it has for each time it is asked.
+struct Growing(VecDeque<String>);
+
+impl Read for Growing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let part = self.0.pop_front().unwrap_or_default();
+        buffer[..part.len()].copy_from_slice(part.as_bytes());
+        Ok(part.len())
+    }
+}
+
+#[test]
+fn what_was_read_to_its_end_has_ended_though_it_has_grown_since() {
+    let whole = item(r#"{"type":"message","role":"user","content":"hi"}"#);
+    let (begun, rest) = whole.split_at(40);
+    let parts = [format!("{META}\n{begun}"), String::new(), format!("{rest}\n{whole}\n")];
+    let mut rollout = Rollout::open(FILE, Box::new(Growing(parts.into()))).unwrap();
+    for _ in 0..3 {
+        assert_eq!(rollout.step().unwrap(), Step::End);
+    }
+    assert_eq!((rollout.bytes() as usize, rollout.thread().skipped), (META.len(), 0));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use understory_actors::chain;
 
+use super::super::lines::LINE_MAX;
 use super::{FILE, ID, META, open, read, session};
 
 fn labelled(payload: &str) -> String {
@@ -66,6 +67,7 @@ fn a_file_that_does_not_say_whose_it_is_fails() {
     check("\n\n  \n", "it is empty");
     check(r#"{"type":"response_item","payload":{"type":"message"}}"#, no_meta);
     check(r#"{"type":"session_meta"}"#, no_meta);
+    check(&"x".repeat(LINE_MAX + 1), no_meta);
     check(&META[..60], &format!("{no_meta}: EOF while parsing a string at line 1 column 60"));
     check("{}", &format!("{no_meta}: missing field `id` at line 1 column 2"));
     let of = |fields: &str| format!(r#"{{"type":"session_meta","payload":{{{fields}}}}}"#);
@@ -76,6 +78,15 @@ fn a_file_that_does_not_say_whose_it_is_fails() {
     check(&of(&format!(r#""id":"{long}""#)), &told);
     check(&of(r#""id":"x","history_mode":"quantum""#), r#"its history is kept in a mode that is not known: "quantum""#);
     assert!(open(FILE, of(r#""id":"x","history_mode":"paginated""#)).is_ok());
+}
+
+#[test]
+fn a_session_began_when_it_says_or_when_its_first_line_was_written() {
+    let began = |meta: &str| read(open(FILE, meta).unwrap()).unwrap().1.created_at;
+    assert_eq!(began(META), Some(1_768_836_086_171));
+    let own = r#""timestamp":"2026-01-19T15:21:26.171Z","#;
+    assert_eq!(began(&META.replace(own, "")), Some(1_768_836_086_203));
+    assert_eq!(began(&META.replace("2026-01-19T15:21:26.171Z", "yesterday")), Some(1_768_836_086_203));
 }
 
 #[test]
