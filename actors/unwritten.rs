@@ -143,11 +143,12 @@ mod tests {
         unwritten.note([line("d")]);
         // The commit of the first call is made again, with what came since.
         assert_eq!(drawn(&unwritten.join(one)), "a b d");
+        unwritten.note([line("e")]);
         assert!(!unwritten.settle(one, false));
-        assert_eq!(drawn(&unwritten.all()), "a b d");
+        assert_eq!(drawn(&unwritten.all()), "a b d e");
         assert!(unwritten.settle(two, true));
         assert!(!unwritten.settle(two, true));
-        assert_eq!(drawn(&unwritten.all()), "a b d");
+        assert_eq!(drawn(&unwritten.all()), "a b d e");
     }
 
     #[test]

@@ -170,8 +170,35 @@ mod tests {
         let surveys = Surveys::by(Some(Arc::new(Gated { gate: gate.clone(), ..Gated::default() })));
         let here: Arc<Path> = Path::new("/here").into();
         assert!(futures::poll!(std::pin::pin!(surveys.look(&here))).is_pending());
+        let before = tokio::time::Instant::now();
         assert_eq!(surveys.look(&here).await, None);
+        assert_eq!(before.elapsed(), LOOK_MAX);
         gate.0.add_permits(1);
         assert_eq!(number(surveys.look(&here).await.as_ref()).as_deref(), Some("3"));
+    }
+
+    /// A surveyor that tells more commits than anybody wants to know, in more words.
+    struct Talker;
+
+    impl Surveyor for Talker {
+        fn survey(&self, _: Arc<Path>) -> BoxFuture<'_, Option<Checkout>> {
+            Box::pin(async { None })
+        }
+
+        fn revisions(&self, _: Arc<Path>, _: Option<String>, _: String) -> BoxFuture<'_, Option<Shortlist<Revision>>> {
+            let one = Revision { commit: "c".repeat(10_000), subject: "s".repeat(10_000) };
+            Box::pin(async { Some(Shortlist { first: vec![one; 100], more: 0, counted: true }) })
+        }
+    }
+
+    #[tokio::test]
+    async fn of_many_commits_the_first_are_told_in_short() {
+        let on = |commit: &str| Checkout::Repository { commit: Some(commit.to_owned()), branch: None, dirty: false };
+        let (of, at) = (understory_store::AgentId::from_u128(1), understory_store::Time(1));
+        let directory = Directory::new(of, "/here".to_owned(), Some(on("a")), at).leave(on("b"), at);
+        let told = Surveys::by(Some(Arc::new(Talker))).revisions(&directory).await;
+        assert_eq!(told.first.len(), DIGEST_COMMITS);
+        let fits = |one: &Revision| one.commit.len() <= DIGEST_NAME_MAX && one.subject.len() <= DIGEST_SUBJECT_MAX;
+        assert!(told.first.iter().all(fits), "{told:?}");
     }
 }

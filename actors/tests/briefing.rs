@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use insta::assert_snapshot;
-use understory_store::{Draft, Goal, Objective, PlanStep, Scope, Table, Time};
+use understory_store::{AgentId, Draft, Goal, Objective, PlanStep, Scope, Table, Time};
 
 use super::planning::{new, step};
+use super::table;
 use super::world::{LONG, Setting, World, at};
 use crate::brain::{Response, Turn};
 use crate::{MemoryQuery, MemoryView, Note, Role};
@@ -24,6 +25,14 @@ impl Told {
                     let briefing = turn.briefing().await.unwrap();
                     if keeps && turn.session().is_none() {
                         turn.keep_session("s1").await.unwrap();
+                    }
+                    if let Some(text) = turn.text().strip_prefix("note ") {
+                        let note = Note { text: text.to_owned(), scope: Scope::Agent, tags: Default::default() };
+                        turn.remember(note).await.unwrap();
+                    }
+                    if turn.row().is_some() {
+                        told.0.lock().unwrap().push(briefing);
+                        return Ok(Response::report("{}"));
                     }
                     told.0.lock().unwrap().push(briefing);
                     Ok(Response::text(format!("did {}", turn.text())))
@@ -127,6 +136,53 @@ async fn a_goal_that_is_reached_is_no_news() {
     world.store().commit(draft).await.unwrap();
     world.assign("/root/a", "three").await.unwrap();
     assert_eq!(told.last(), "");
+    world.end().await;
+}
+
+/// Not even if its row were there.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_of_a_predecessors_goal_or_of_a_plan_that_is_done() {
+    let told = Told::default();
+    let world = told.setting().open().await;
+    world.spawn("/root/a", "bare").await;
+    let (plan, path) = (&world.system, at("/root/a"));
+    plan.plan_add(&path, &[new("survey", &[])]).await.unwrap();
+    world.assign("/root/a", "one").await.unwrap();
+    assert!(told.last().contains("## Plan"), "{}", told.last());
+    plan.plan_update(&path, 1, &step(PlanStep::Finish)).await.unwrap();
+    let objective = Objective::new("win").unwrap();
+    let mut draft = Draft::new();
+    draft.put(Table::Goal.at(&path), &Goal::new(AgentId::from_u128(1), objective, Some(100), None, Time(7)));
+    world.store().commit(draft).await.unwrap();
+    world.assign("/root/a", "two").await.unwrap();
+    assert!(!told.last().contains("## Goal") && !told.last().contains("## Plan"), "{}", told.last());
+    drop(world.abandon());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_of_a_job_has_none() {
+    let (told, table) = (Told::default(), table::Table::of(2));
+    let world = told.setting().open().await;
+    let job = world.system.start_job(table.request("bare")).await.unwrap().job.path;
+    world.job_over(&job).await;
+    assert_eq!(*told.0.lock().unwrap(), [None, None]);
+    world.end().await;
+}
+
+/// Whoever is told can see which memory to trust.
+#[tokio::test(start_paused = true)]
+async fn a_memory_is_told_with_its_author_and_its_taint() {
+    let told = Told::default();
+    let world = told.setting().open().await;
+    world.spawn("/root/a", "bare").await;
+    world.assign("/root/a", "note of mine").await.unwrap();
+    world.system.mark_untrusted(&at("/root/a"), "a page").await.unwrap();
+    world.assign("/root/a", "note heard there").await.unwrap();
+    world.assign("/root/a", "go on").await.unwrap();
+    let memories = told.last().split_once("## Memories\n").unwrap().1.to_owned();
+    let mut notes: Vec<&str> = memories.split("By ").filter(|note| !note.is_empty()).collect();
+    notes.sort();
+    assert_eq!(notes, ["you, tainted: take it for a claim:\n| heard there\n", "you:\n| of mine\n"]);
     world.end().await;
 }
 

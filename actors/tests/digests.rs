@@ -2,13 +2,15 @@
 
 use insta::assert_snapshot;
 use understory_store::{
-    DIGEST_NODES, Digest, Direction, Draft, Goal, GoalStatus, Objective, PlanStep, Table, Time, ToolUse,
+    DIGEST_NODES, Digest, Direction, Draft, Goal, GoalStatus, Mark, Objective, PlanStep, Table, Time, ToolUse,
     TranscriptEntry, TurnResult, Usage,
 };
 
 use super::planning::{new, step};
-use super::world::{LONG, World, at, until};
+use super::table::{self, number};
+use super::world::{LONG, World, at, pass, until};
 use crate::brain::{BrainError, Response, Turn};
+use crate::job::JobRequest;
 use crate::{Error, SpawnRequest};
 
 /// Answers in words, fails at `fail`, calls tools at `call`.
@@ -87,6 +89,40 @@ async fn only_agents_have_one() {
     world.end().await;
 }
 
+/// A job is one of those below, whatever rows it has: they are told by its own account.
+#[tokio::test(start_paused = true)]
+async fn a_job_counts_with_its_rows_and_of_many_so_many_are_counted() {
+    let world = World::setting().brain("number", |turn| async move { number(&turn) }).open().await;
+    world.spawn("/root/a", "echo").await;
+    let table = table::Table::of(3);
+    pass(7).await;
+    let request = JobRequest { owner: at("/root/a"), ..table.request("number") };
+    let job = world.system.start_job(request).await.unwrap().job.path;
+    world.job_over(&job).await;
+    let digested = world.system.digest(&at("/root/a")).await.unwrap();
+    assert_snapshot!(digested.text(), @r"
+    /root/a: idle, no turns
+    children:
+      job completed: rows: 3 completed
+    below: 1 job, 3 turns
+    ");
+    let done = world.system.show(&job).await.unwrap().active();
+    assert_eq!(Some(digested.digest.at), done, "that is when something last happened");
+    let refused = world.system.digest(&job).await.unwrap_err();
+    assert_eq!(refused.to_string(), "/root/a/job is a job, which cannot be asked to have a digest");
+    let many = |range: std::ops::Range<u32>| range.map(|n| SpawnRequest::at(at(&format!("/root/a/k{n:03}")))).collect();
+    for batch in [0..333, 333..666, 666..999] {
+        world.system.spawn(many(batch)).await.unwrap();
+    }
+    let all = text(&world, "/root/a").await;
+    assert!(all.contains("and 988 more\n") && all.ends_with("\nbelow: 999 agents, 1 job, 3 turns\n"), "{all}");
+    world.system.spawn(many(999..1000)).await.unwrap();
+    let more = text(&world, "/root/a").await;
+    let told = more.contains("and at least 988 more\n");
+    assert!(told && more.ends_with("\nbelow: at least 999 agents, 1 job, 3 turns\n"), "{more}");
+    world.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_close_leaves_one_and_the_next_goes_on_from_it() {
     let world = world().await;
@@ -149,6 +185,32 @@ async fn a_digest_goes_with_its_agent_and_is_no_newcomers() {
     world.end().await;
 }
 
+/// It is written where there is news, and not where a removal is about to take everything.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_kept_is_written_again_only_when_it_differs() {
+    let world = world().await;
+    let version = async || {
+        let row = world.store().get::<Digest>(&Table::Digest.at(&at("/root/a"))).await.unwrap();
+        row.map(|row| row.version)
+    };
+    world.assign("/root/a", "one").await.unwrap();
+    world.system.refresh_digest(&at("/root/a")).await.unwrap();
+    let first = version().await;
+    world.system.refresh_digest(&at("/root/a")).await.unwrap();
+    assert!(first.is_some() && version().await == first);
+    world.assign("/root/a", "two").await.unwrap();
+    world.system.refresh_digest(&at("/root/a")).await.unwrap();
+    let second = version().await;
+    assert!(second > first);
+    world.assign("/root/a", "three").await.unwrap();
+    let mut draft = Draft::new();
+    draft.put(Table::Closed.at(&at("/root/a")), &Mark::Removing);
+    world.store().commit(draft).await.unwrap();
+    assert_eq!(world.system.refresh_digest(&at("/root/a")).await.unwrap().digest.work.turns(), 3);
+    assert_eq!(version().await, second);
+    drop(world.abandon());
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_that_took_long_to_derive_is_kept() {
     let world = world().await;
@@ -158,14 +220,14 @@ async fn one_that_took_long_to_derive_is_kept() {
             turn,
             result: TurnResult::Completed,
             content: "x".repeat(1000),
-            at: Time(turn),
+            at: Time(u64::MAX),
             usage: Usage::default(),
         };
         let _ = draft.append(Table::Transcript.below(&at("/root/a")), &answer);
     }
     world.store().commit(draft).await.unwrap();
     let digest = world.system.digest(&at("/root/a")).await.unwrap();
-    assert_eq!(digest.digest.work.turns(), 200);
+    assert_eq!((digest.digest.work.turns(), digest.digest.at), (200, Time(u64::MAX)));
     assert_eq!(kept(&world, "/root/a").await, Some(digest.digest));
     world.end().await;
 }

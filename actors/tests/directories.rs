@@ -1,6 +1,7 @@
 //! Where agents work: what they are given, what is compared before a turn, and what is held.
 
 mod looks;
+mod meanwhile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -29,6 +30,11 @@ impl Disk {
 
     pub(super) fn set(&self, directory: &str, checkout: Checkout) {
         self.0.lock().unwrap().entry(directory.into()).or_insert((Checkout::Gone, 0)).0 = checkout;
+    }
+
+    /// Has nobody know any more how anything stands.
+    pub(super) fn forget(&self) {
+        self.0.lock().unwrap().clear();
     }
 
     pub(super) fn looks(&self, directory: &str) -> usize {
@@ -148,6 +154,11 @@ async fn a_child_works_where_its_parent_does_unless_it_is_said() {
     let before = disk.looks("/work");
     world.system.spawn(vec![requests[0].clone(), said, requests[2].clone()]).await.unwrap();
     assert_eq!(disk.looks("/work") - before, 1, "one look for all that are created at once");
+    let (before, elsewhere) = (disk.looks("/work"), disk.looks("/else"));
+    let requests = ["/root/a/x", "/root/a/y", "/root/a/z", "/root/a/w"].map(|path| SpawnRequest::at(at(path)));
+    let said = |n: usize| SpawnRequest { directory: Some("/else".into()), ..requests[n].clone() };
+    world.system.spawn(vec![requests[0].clone(), requests[1].clone(), said(2), said(3)]).await.unwrap();
+    assert_eq!((disk.looks("/work") - before, disk.looks("/else") - elsewhere), (1, 1), "siblings share it, too");
     let mut found = Vec::new();
     for path in ["/root/a", "/root/a/b", "/root/a/c", "/root/a/d", "/root/a/d/e", "/root/a/d/e/f"] {
         let directory = kept(&world, path).await;
@@ -278,15 +289,15 @@ async fn what_cannot_be_told_is_no_drift_and_takes_nothing_back() {
     let disk = Disk::new();
     let world = setting(&disk, OnDrift::Block).open().await;
     given(&world, "/root/a", Some("/work")).await.unwrap();
-    disk.0.lock().unwrap().clear();
+    disk.forget();
     assert_eq!(world.assign("/root/a", "one").await.unwrap().content, "one");
     assert_eq!(kept(&world, "/root/a").await.left, Some(on("main", "a1")));
     world.end().await;
 }
 
-/// An agent that is held, on a disk that has drifted.
+/// An agent that is held, on a disk that has drifted; of turns there is one at a time.
 async fn held(disk: &Disk) -> World {
-    let world = setting(disk, OnDrift::Block).open().await;
+    let world = setting(disk, OnDrift::Block).limits(|limits| limits.turns = 1).open().await;
     given(&world, "/root/a", Some("/work")).await.unwrap();
     disk.set("/work", on("dev", "b2"));
     assert!(matches!(world.try_assign("/root/a", "one").await, Err(Error::Drifted { .. })));
@@ -313,8 +324,10 @@ async fn a_held_agent_says_why_and_goes_on_when_it_is_accepted() {
     let found = kept(&world, "/root/a").await.found.unwrap();
     assert!(found.held);
     assert_eq!(told(&world).await, ["/root/a held: on branch main at a1 / on branch dev at b2"], "it is told once");
+    let before = tokio::time::Instant::now();
     world.system.accept_directory(&at("/root/a")).await.unwrap();
     world.settled("/root/a").await;
+    assert!(before.elapsed() < std::time::Duration::from_secs(5), "it looks at once: {:?}", before.elapsed());
     let turns = world.turns("/root/a").await;
     assert_eq!(turns.len(), 2, "{turns:?}");
     assert_eq!(turns[0].1, "completed: one", "what was accepted is no drift");
@@ -335,7 +348,7 @@ async fn a_held_agent_goes_on_by_itself_when_the_directory_is_as_it_was() {
     .await;
     drop(watch);
     assert_eq!(world.turns("/root/a").await[0].1, "completed: one");
-    assert!(!kept(&world, "/root/a").await.is_held());
+    assert_eq!(kept(&world, "/root/a").await.found, None, "nothing is told of what is as it was");
     world.end().await;
 }
 

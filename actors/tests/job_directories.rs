@@ -29,21 +29,27 @@ fn setting(disk: &Disk, log: &Log, on_drift: OnDrift) -> Setting {
             log.lock().unwrap().push(format!("{} {directory}{drift}", row.item_id));
             match row.item_id.split('-').next() {
                 Some("commit") => disk.set("/work", on("main", &row.item_id)),
-                Some("branch") => {
-                    disk.set("/work", on("dev", "a1"));
+                Some(word @ ("branch" | "push")) => {
+                    disk.set("/work", if word == "push" { on("main", &row.item_id) } else { on("dev", "a1") });
                     // A look is good for a second.
                     tokio::time::advance(Duration::from_secs(2)).await;
                 }
                 Some("wait") => last.notified().await,
                 Some("last") => last.notify_one(),
                 Some("hang") if row.run == 1 => std::future::pending().await,
-                Some("stop") if row.run == 1 => {
+                Some(word @ ("stop" | "blind")) if row.run == 1 => {
                     turn.cancelled().await;
+                    if word == "blind" {
+                        disk.forget();
+                    }
                     return Err(BrainError::refused("stopped"));
                 }
                 Some("edit") if row.run == 1 => {
                     disk.set("/work", on("main", &row.item_id));
                     std::future::pending().await
+                }
+                Some("child") => {
+                    turn.spawn("kid", None).await.map_err(|error| BrainError::refused(error.to_string()))?;
                 }
                 Some("fail") if row.run == 1 => return Err(BrainError::refused("once")),
                 _ => {}
@@ -138,6 +144,79 @@ async fn another_branch_is_told_to_the_rows_that_start_then() {
         assert_eq!(kept(&world, &job).await.left, Some(on("dev", "a1")), "{policy:?}");
         world.end().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_is_theirs_while_rows_are_at_work_and_somebody_elses_otherwise() {
+    let (disk, log) = (Disk::new(), Log::default());
+    let table = Table::text("id\nwait\npush-1\nb\nlast\nstop-1\nc\n");
+    let world = setting(&disk, &log, OnDrift::Warn).open().await;
+    let job = world.system.start_job(JobRequest { concurrency: 2, ..request(&table) }).await.unwrap().job.path;
+    until(async || log.lock().unwrap().len() == 6).await;
+    assert!(logged(&log).iter().all(|line| line.ends_with(" /work")), "nothing is told of what a row did");
+    world.system.pause_job(&job, "a while").await.unwrap();
+    world.system.interrupt(&understory_store::keys::item_path(&job, 5).unwrap()).await.unwrap();
+    until(async || world.system.job(&job).await.unwrap().job.counts.running == 0).await;
+    disk.set("/work", on("main", "z9"));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    world.system.unpause_job(&job).await.unwrap();
+    world.job_over(&job).await;
+    assert_eq!(logged(&log), ["stop-1 /work (commit push-1 -> z9)"]);
+    assert_eq!(drifts(&world).await, 1);
+    world.end().await;
+}
+
+/// What a row did is its own though nobody could tell how it left the directory.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_told_when_a_row_ended_is_taken_for_its_own() {
+    let (disk, log) = (Disk::new(), Log::default());
+    let table = Table::text("id\nblind-1\nb\n");
+    let world = setting(&disk, &log, OnDrift::Block).open().await;
+    let job = world.system.start_job(request(&table)).await.unwrap().job.path;
+    until(async || log.lock().unwrap().len() == 1).await;
+    world.system.pause_job(&job, "a while").await.unwrap();
+    world.system.interrupt(&understory_store::keys::item_path(&job, 1).unwrap()).await.unwrap();
+    until(async || world.system.job(&job).await.unwrap().job.counts.running == 0).await;
+    disk.set("/work", on("main", "b2"));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    world.system.unpause_job(&job).await.unwrap();
+    world.job_over(&job).await;
+    assert_eq!((kept(&world, &job).await.left, drifts(&world).await), (Some(on("main", "b2")), 0));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_job_goes_on_when_the_directory_is_as_it_was() {
+    let (disk, log) = (Disk::new(), Log::default());
+    let table = Table::text("id\nwait\nbranch-1\nb\nlast\n");
+    let world = setting(&disk, &log, OnDrift::Block).open().await;
+    let job = world.system.start_job(JobRequest { concurrency: 2, ..request(&table) }).await.unwrap().job.path;
+    until(async || world.system.job(&job).await.unwrap().job.pause.is_some()).await;
+    disk.set("/work", on("main", "a1"));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    world.system.unpause_job(&job).await.unwrap();
+    world.job_over(&job).await;
+    assert_eq!((kept(&world, &job).await.found, drifts(&world).await), (None, 1));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_works_where_its_job_does_and_its_children_with_it() {
+    let (disk, log) = (Disk::new(), Log::default());
+    let table = Table::text("id\nchild\n");
+    let world = setting(&disk, &log, OnDrift::Warn).open().await;
+    let job = world.system.start_job(request(&table)).await.unwrap().job.path;
+    world.job_over(&job).await;
+    let item = understory_store::keys::item_path(&job, 1).unwrap();
+    for path in [item.clone(), item.join("kid").unwrap()] {
+        assert_eq!(kept(&world, &path).await.path, "/work", "{path}");
+    }
+    let refused = world.system.set_directory(&item, Path::new("/work")).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!("{item} is a job's item, which cannot be asked to work elsewhere than its job")
+    );
+    world.end().await;
 }
 
 /// Each process runs one row at the most: the next begins with what it finds.

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use tempfile::TempDir;
 use understory_store::{
     AgentId, AgentRef, Backend, Commit, Direction, Entry, Key, KeyRange, Mark, MemoryBackend, ParcelReader, Read,
-    Sender, StoreError, Table as Rows, TranscriptEntry, Wrapper, Write,
+    Sender, StoreError, Table as Rows, Tombstone, TranscriptEntry, Wrapper, Write,
 };
 
 use super::table::{Table, number};
@@ -188,7 +188,8 @@ async fn a_subtree_comes_to_lie_elsewhere() {
 async fn an_export_is_refused_in_words() {
     let (dir, table) = (TempDir::new().unwrap(), Table::of(1));
     let world = setting().open().await;
-    world.system.spawn(vec![plain("/root/a"), plain("/root/a/b"), plain("/root/c")]).await.unwrap();
+    let agents = ["/root/a", "/root/a/b", "/root/a/open", "/root/c"].map(plain);
+    world.system.spawn(agents.to_vec()).await.unwrap();
     let job = world.run_job(table.request("number")).await.path;
     let file = dir.path().join("file");
     let mut answers = Vec::new();
@@ -220,8 +221,15 @@ async fn an_export_is_refused_in_words() {
     ");
     assert_eq!((names(dir.path()), fs::read_to_string(&file).unwrap().as_str()), (vec!["file".to_owned()], "theirs"));
     // What lies below a closed node need not be closed, nor a job that is final.
-    world.system.export(&at("/root/a/b"), dir.path().join("b")).await.unwrap();
-    world.system.export(&job, dir.path().join("job")).await.unwrap();
+    world.system.export(&at("/root/a/open"), dir.path().join("open")).await.unwrap();
+    let report = world.system.export(&job, dir.path().join("job")).await.unwrap();
+    assert_eq!((report.agents, report.jobs, report.items), (0, 1, 1));
+    // A job that comes back is what the same command leads to.
+    world.system.close(&job, LONG).await.unwrap();
+    world.system.remove(&job).await.unwrap();
+    world.system.import_subtree(dir.path().join("job"), None).await.unwrap();
+    world.system.resume(&job).await.unwrap();
+    assert_eq!(world.system.start_job(table.request("number")).await.unwrap().job.path, job);
     world.end().await;
 }
 
@@ -242,7 +250,9 @@ async fn an_import_is_refused_in_words() {
     }
     let crowd = ["/root/f", "/root/f/g", "/root/f/h", "/root/f/i"].map(plain);
     world.system.spawn(crowd.to_vec()).await.unwrap();
-    world.system.remove(&at("/root/a")).await.unwrap();
+    for path in ["/root/a/b", "/root/a"] {
+        world.system.remove(&at(path)).await.unwrap();
+    }
     answers.push(words(world.system.import_subtree(&file, None).await));
     insta::assert_snapshot!(answers.join("\n"), @r#"
     /root/a exists already
@@ -257,6 +267,8 @@ async fn an_import_is_refused_in_words() {
     world.system.close(&at("/root/f"), LONG).await.unwrap();
     world.system.import_subtree(&file, None).await.unwrap();
     check(&world, 1, "imported").await;
+    let stone = world.store().get::<Tombstone>(&Rows::Tombstone.at(&at("/root/a/b"))).await.unwrap();
+    assert!(stone.is_none(), "who is there again was not removed");
     world.end().await;
 }
 
@@ -350,7 +362,7 @@ impl Wrapper for Meddler {
 async fn what_changes_while_it_is_read_is_read_again() {
     let dir = TempDir::new().unwrap();
     let row = Rows::Card.at(&at("/root/a"));
-    for (changes, done) in [(0, true), (1_000, false)] {
+    for (changes, done) in [(0, true), (5, true), (1_000, false)] {
         let inner = MemoryBackend::new();
         let backend = Arc::new(Meddler { inner: inner.clone(), row: row.clone(), left: AtomicU64::new(0) });
         let world = setting().over(inner).open_on(backend.clone()).await;
@@ -367,5 +379,5 @@ async fn what_changes_while_it_is_read_is_read_again() {
         }
         world.end().await;
     }
-    assert_eq!(names(dir.path()), ["file0"]);
+    assert_eq!(names(dir.path()), ["file0", "file5"]);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use understory_store::Event;
+use understory_store::{AgentId, BrainSettings, Draft, Event, Session, Table as Rows, Time};
 
 use super::table::Table;
 use super::world::{Setting, World, at, process, until};
@@ -145,13 +145,37 @@ async fn a_turn_that_is_over_keeps_and_loses_nothing() {
     world.spawn("/root/a", "leaky").await;
     world.assign("/root/a", "x").await.unwrap();
     let mut turn = kept.lock().unwrap().take().unwrap();
-    for answer in [turn.lose_session().await, turn.keep_settings(Some("m"), None).await] {
+    let answers = [
+        turn.lose_session().await,
+        turn.keep_session("s2").await,
+        turn.keep_settings(Some("m"), None).await,
+        turn.summarise("all is done").await,
+    ];
+    for answer in answers {
         assert_eq!(answer.unwrap_err().to_string(), "this turn of /root/a is over");
     }
     let session = world.system.session(&at("/root/a")).await.unwrap().unwrap();
     assert_eq!(session.name, "s1");
     assert_eq!(world.system.brain_settings(&at("/root/a")).await.unwrap(), None);
+    assert_eq!(world.system.digest(&at("/root/a")).await.unwrap().digest.summary, None);
     world.end().await;
+}
+
+/// Not even if its rows were there.
+#[tokio::test(start_paused = true)]
+async fn a_newcomer_goes_on_with_nothing_of_who_was_there_before() {
+    let log = Log::default();
+    let world = setting(&log).open().await;
+    world.spawn("/root/a", "vendor").await;
+    let (of, name) = (AgentId::from_u128(1), "old".to_owned());
+    let settings = BrainSettings { of, failures: 0, model: Some("m".to_owned()), effort: None, at: Time(1) };
+    let mut draft = Draft::new();
+    draft.put(Rows::Session.at(&at("/root/a")), &Session { of, failures: 0, name, at: Time(1) });
+    draft.put(Rows::BrainSettings.at(&at("/root/a")), &settings);
+    world.store().commit(draft).await.unwrap();
+    world.assign("/root/a", "x").await.unwrap();
+    assert_eq!(logged(&log), ["- - -"]);
+    drop(world.abandon());
 }
 
 #[tokio::test(start_paused = true)]

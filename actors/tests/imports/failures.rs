@@ -3,6 +3,7 @@
 use super::shelf::Shelf;
 use super::{agents, import, of, said, sound, try_import};
 use crate::Error;
+use crate::tests::table::{Table, number};
 use crate::tests::world::{LONG, World, at};
 
 #[tokio::test(start_paused = true)]
@@ -92,5 +93,11 @@ async fn nothing_is_imported_below_what_is_closed_or_no_agent() {
     let nowhere = crate::import::ImportRequest { at: at("/root/no/where"), archive: shelf.clone(), dry_run: false };
     assert!(matches!(world.system.import(&nowhere, &|_| ()).await, Err(Error::NotFound { .. })));
     assert_eq!(agents(&world).await, [""; 0]);
+    world.end().await;
+    let world = World::setting().brain("number", |turn| async move { number(&turn) }).open().await;
+    let at = world.run_job(Table::of(1).request("number")).await.path;
+    let job = crate::import::ImportRequest { at, archive: shelf.clone(), dry_run: false };
+    let refused = world.system.import(&job, &|_| ()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "/root/job is a job, which cannot be asked to hold what is imported");
     world.end().await;
 }

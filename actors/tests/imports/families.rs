@@ -77,10 +77,16 @@ async fn who_was_removed_stays_away_and_children_come_below_the_top() {
     shelf.write("b", "thread child parent=top|user 3");
     assert_eq!(import(&world, &shelf).await, "2 files, 1 new, 1 removed, 1 entries");
     assert_eq!(agents(&world).await, ["/root/codex".to_owned(), of("/root/codex", "child")]);
+    assert_eq!(import(&world, &shelf).await, "2 files, 2 unchanged");
+    // Who lies there since is somebody else.
+    world.spawn(&of("/root/codex", "top"), "echo").await;
+    shelf.grow("a", "user 4");
+    assert_eq!(import(&world, &shelf).await, "2 files, 1 unchanged, 1 removed");
+    assert_eq!(said(&world, &of("/root/codex", "top")).await, [""; 0]);
     // With the top everything is forgotten.
     world.system.close(&at("/root/codex"), LONG).await.unwrap();
     world.system.remove(&at("/root/codex")).await.unwrap();
-    assert_eq!(import(&world, &shelf).await, "2 files, 2 new, 3 entries");
+    assert_eq!(import(&world, &shelf).await, "2 files, 2 new, 4 entries");
     sound(&world).await;
     world.end().await;
 }

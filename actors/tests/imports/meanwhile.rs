@@ -53,6 +53,14 @@ fn a_removal_of_it_all_ends_it() {
             system.close(&at("/root/codex"), LONG).await.unwrap();
         });
         assert!(matches!(try_import(&world, &shelf).await, Err(Error::Closed { .. })));
+        world.system.resume(&at("/root/codex")).await.unwrap();
+        shelf.write("b", &long().replace("t1", "t2"));
+        at_hook(&world, &shelf, async |system| {
+            system.close(&at("/root/codex"), LONG).await.unwrap();
+            system.remove(&at("/root/codex")).await.unwrap();
+        });
+        let removed = try_import(&world, &shelf).await.unwrap_err();
+        assert!(matches!(removed, Error::Removed { .. }), "{removed}");
         sound(&world).await;
         world.end().await;
     });

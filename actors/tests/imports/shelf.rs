@@ -112,9 +112,14 @@ impl Conversation for Reader {
     fn step(&mut self) -> Result<Step, ArchiveError> {
         let Some(line) = self.lines.next() else { return Ok(Step::End) };
         let (kind, text) = line.split_once(' ').unwrap_or((&line, ""));
-        let text = text.to_owned();
+        let (text, mut at) = (text.to_owned(), None);
         let part = match kind {
             "user" => Some(Part::Said { by: Speaks::User, text }),
+            "then" => {
+                let (time, text) = text.split_once(' ').unwrap();
+                at = Some(time.parse()?);
+                Some(Part::Said { by: Speaks::User, text: text.to_owned() })
+            }
             "long" => Some(Part::Said { by: Speaks::Assistant, text: "x".repeat(text.parse()?) }),
             "call" => Some(Part::Called { call: 1, name: "shell".to_owned(), arguments: "y".repeat(text.parse()?) }),
             "answer" => Some(Part::Answered { call: 1, name: "shell".to_owned(), done: true, text }),
@@ -137,7 +142,7 @@ impl Conversation for Reader {
             _ => return Err(format!("it breaks at {line:?}").into()),
         };
         self.read = format!("{}{line}\n", self.read);
-        Ok(part.map_or(Step::Nothing, |part| Step::Part(part, None)))
+        Ok(part.map_or(Step::Nothing, |part| Step::Part(part, at)))
     }
 
     fn bytes(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! What is taken of conversations, and that it is taken once.
 
-use understory_store::{Card, Creation, Table, Usage};
+use understory_store::{Card, Creation, Event, Table, TranscriptEntry, Usage};
 
 use super::shelf::Shelf;
 use super::{agents, import, of, said, shown, sound, try_import};
@@ -27,6 +27,35 @@ async fn a_conversation_becomes_an_agent_without_a_brain() {
     let card = card(&world, &path).await;
     assert_eq!((card.title.as_deref(), card.labels["codex/cwd"].as_str()), (Some("Fix it"), "/work"));
     assert_eq!(world.count("/root/codex").await, 1);
+    let news = world.store().news(0, 10_000).await.unwrap().told;
+    assert!(news.iter().any(|told| matches!(&told.event, Event::Labelled { node } if node.path == at(&path))));
+    sound(&world).await;
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_time_of_its_own_was_said_with_what_stands_before_it() {
+    let world = World::new().await;
+    let shelf = Shelf::of(&[("a", "thread t1|user one|then 5000 two|user three")]);
+    import(&world, &shelf).await;
+    shelf.grow("a", "user four");
+    import(&world, &shelf).await;
+    let entries = world.rows::<TranscriptEntry>(Table::Transcript, &of("/root/codex", "t1")).await;
+    assert_eq!(entries.iter().map(|entry| entry.at().0).collect::<Vec<_>>(), [1_000, 5_000, 5_000, 5_000]);
+    world.end().await;
+}
+
+/// More than one commit takes, in one conversation or in many.
+#[tokio::test(start_paused = true)]
+async fn what_is_long_or_many_is_taken_by_several_commits() {
+    let world = World::new().await;
+    let texts = vec![format!("long {TEXT_MAX}"); 20].join("|");
+    let lines: String = (0..100).map(|n| format!("|user {n}")).collect();
+    let mut files = vec![("long".to_owned(), format!("thread long|{texts}"))];
+    files.extend((0..16).map(|n| (format!("many{n:02}"), format!("thread many{n:02}{lines}"))));
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, lines)| (name.as_str(), lines.as_str())).collect();
+    let shelf = Shelf::of(&files);
+    assert_eq!(import(&world, &shelf).await, "17 files, 17 new, 1620 entries");
     sound(&world).await;
     world.end().await;
 }
@@ -114,8 +143,8 @@ async fn what_a_person_wrote_on_an_agent_stays() {
 async fn a_dry_run_says_what_would_come_and_changes_nothing() {
     let world = World::new().await;
     let shelf = Shelf::of(&[
-        ("a", "thread t1|user one"),
-        ("b", "thread t2 parent=t1|user two"),
+        ("a", "thread t2 parent=t1|user two"),
+        ("b", "thread t1|user one"),
         ("c", "nonsense"),
         ("l", "a link"),
     ]);
