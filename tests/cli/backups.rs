@@ -33,6 +33,8 @@ fn a_backup_is_restored_into_another_home() {
     assert_eq!(failure["message"], "[dir]/kept.backup is there already");
     let (code, restored) = folder.json("--home other store restore kept.backup");
     assert_eq!((code, &restored["restored"], &restored["batches"]), (0, &json!("[dir]/other/store"), &json!(0)));
+    let same = format!(": {} rows and 0 batches beside them, ", restored["rows"]);
+    assert!(said.contains(&same) && said.ends_with(&format!(", up to commit {}\n", restored["commit"])), "{said}");
     let tree = folder.ok("--home other tree");
     assert!(tree.contains("ada \"Ada\"") && !tree.contains("bob"), "{tree}");
     assert_eq!(folder.ok("--home other assign ada again"), "read this\n\nagain\n");

@@ -62,6 +62,12 @@ fn a_plain_close_leaves_a_digest() {
     let told = folder.ok("digest ada");
     assert_eq!(told, "/root/ada: closed, 1 turn (1 completed)\nlast answers:\n  turn 1 completed: hello\n");
     assert_eq!((folder.ok("digest ada --refresh"), rows(&folder)), (told, before + 1));
+    folder.ok("spawn bob --brain shell --command ./answer -m hello");
+    let before = rows(&folder);
+    folder.ok("digest bob");
+    assert_eq!(rows(&folder), before, "to ask keeps nothing");
+    folder.ok("digest bob --refresh");
+    assert_eq!(rows(&folder), before + 1);
 }
 
 /// Whether it had been written or not, it is told the same.

@@ -147,8 +147,9 @@ fn a_digest_and_a_memory_name_the_commits_of_a_turn() {
     assert_ne!(before, after);
     let digest = folder.ok("digest ada");
     assert!(digest.contains(&format!("commits:\n  {}: mill repaired\n", &after[..12])), "{digest}");
-    let commits = &folder.json("digest ada").1["commits"];
-    assert_eq!(*commits, json!([{ "commit": after, "subject": "mill repaired" }]));
+    let told = folder.json("digest ada").1;
+    assert_eq!(told["commits"], json!([{ "commit": after, "subject": "mill repaired" }]));
+    assert_eq!((&told["more_commits"], &told["commits_counted"]), (&json!(0), &json!(true)));
     let memories = folder.json("memory list").1;
     assert_eq!(memories["memories"][0]["commit"], json!(before), "{memories}");
 }

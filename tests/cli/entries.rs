@@ -68,6 +68,7 @@ fn every_kind_of_line_is_taken_in_and_given_out_again() {
     "said" null "system" null null null 6 "answer"
     "said" null "developer" null null null 4 "said"
     "#);
+    assert_eq!(folder.ok("transcript ada --within 1h"), "no entries\n", "they are older");
     assert_eq!(folder.json("transcript import ada in.jsonl"), counted("in.jsonl", 0), "again is nothing");
     folder.ok("transcript export ada out.jsonl");
     folder.ok("spawn bob");

@@ -12,8 +12,8 @@ fn a_goal_is_set_shown_paused_raised_and_cleared() {
     let (code, shown) = folder.json("goal show ada");
     assert_eq!(code, 0);
     assert_eq!(
-        (&shown["status"], &shown["budget"], &shown["remaining"]),
-        (&json!("active"), &json!(1000), &json!(600))
+        (&shown["status"], &shown["budget"], &shown["held_below"], &shown["remaining"]),
+        (&json!("active"), &json!(1000), &json!(400), &json!(600))
     );
     let (_, below) = folder.json("goal show ada/bea");
     assert_eq!((&below["budget_from"], &below["used"]), (&json!("/root/ada"), &json!(0)));
@@ -36,6 +36,8 @@ fn a_goal_is_set_shown_paused_raised_and_cleared() {
     let (_, page) = folder.json("goal tree ada --after ada");
     assert_eq!((&page["goals"][0]["path"], &page["next"]), (&json!("/root/ada/bea"), &json!(null)));
     assert_eq!(folder.json("goal clear ada"), (0, json!({ "cleared": "/root/ada" })));
+    assert_eq!(folder.run("goal show ada").code, 3, "it is gone");
+    assert_eq!(folder.json("goal show ada/bea").1["status"], "active", "and no other");
     assert_eq!(folder.run("store verify").code, 0);
 }
 

@@ -81,6 +81,7 @@ fn memories_are_edited_and_forgotten_one_by_one_and_many_at_once() {
         let (code, failure) = folder.json(&words);
         assert_eq!((code, &failure["code"]), (2, &json!("usage")), "{words}: {failure}");
     }
+    assert!(folder.ok(&format!("memory forget {one} --dry-run")).contains("\nfirst, again\n"), "it is shown");
     assert_eq!(folder.ok(&format!("memory forget {one} --yes")), format!("{one} forgotten\n"));
     assert_eq!(folder.json(&format!("memory forget {one} --yes")).0, 3);
     let (_, dry) = folder.json("memory forget --keep 1 --dry-run");
@@ -112,17 +113,26 @@ fn an_agents_program_notes_and_recalls_with_its_token() {
     ];
     let script: String =
         lines.iter().map(|line| format!("{command} --home \"$UNDERSTORY_HOME\" {line} 2>&1\n")).collect();
-    folder.worker("notes", &format!("export UNDERSTORY_HOME={}\n{script}true", folder.home().display()));
+    let vouches =
+        format!("key=$({command} memory add mine | cut -d' ' -f1)\n{command} memory edit $key mine --trusted 2>&1\n");
+    let home = folder.home();
+    folder.worker("notes", &format!("export UNDERSTORY_HOME={}\n{script}{vouches}true", home.display()));
     folder.run("spawn ada --brain shell --command ./notes");
+    folder.ok("memory add 'by a person'");
     let said = folder.ok("assign ada go");
     assert!(said.contains("/root/ada@") && said.contains(" noted\n"), "{said}");
     assert!(said.contains(r#""uses":0"#) && said.contains(r#""text":"noted by me""#), "{said}");
+    assert!(said.contains(r#""text":"for all""#), "what it sees is not only what lies there: {said}");
     assert!(said.contains("/root/ada may not write memories for others: /root/ada has read"), "{said}");
     assert_eq!(said.matches("an agent has no such verb").count(), 2, "{said}");
     assert!(said.contains("/root does not exist"), "{said}");
-    assert_eq!(texts(&folder, "memory list --by ada --newest"), ["for all", "noted by me"]);
+    assert!(said.contains("an agent vouches for no memory"), "{said}");
+    assert_eq!(texts(&folder, "memory list --by ada --newest"), ["mine", "for all", "noted by me"]);
     let (_, page) = folder.json("memory list --tag t");
-    assert_eq!((&page["memories"][0]["uses"], &page["memories"][0]["turn"]), (&json!(1), &json!(1)));
+    let found = &page["memories"][0];
+    assert_eq!((&found["uses"], &found["turn"], &found["scope"]), (&json!(1), &json!(1), &json!("agent")));
+    assert_eq!(page["memories"].as_array().map(Vec::len), Some(1));
+    assert_eq!(folder.json("memory add x --scope tree --role worker").1["code"], "usage");
     assert!(folder.ok("memory marks").contains("/root/ada  "));
     assert_eq!(folder.ok("memory unmark ada"), "/root/ada is not marked\n");
     assert_eq!(folder.ok("memory marks"), "no marks\n");

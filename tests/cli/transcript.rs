@@ -106,15 +106,22 @@ fn a_file_becomes_a_transcript_whole_or_not_at_all() {
     assert_eq!(words(&folder.json("transcript kit").1), all);
     // One that has another is left alone, and so is one that has taken turns.
     folder.write("other.jsonl", &(lines[2..].join("\n") + "\n"));
-    for path in ["kit", "ada"] {
-        let (code, failure) = folder.json(&format!("transcript import {path} other.jsonl"));
+    let changed = lines.join("\n").replace("you said one", "you said ONE");
+    folder.write("changed.jsonl", &format!("{changed}\n{}\n", lines[0]));
+    for (path, file) in [("kit", "other"), ("ada", "other"), ("kit", "changed")] {
+        let (code, failure) = folder.json(&format!("transcript import {path} {file}.jsonl"));
         assert_eq!((code, &failure["code"]), (4, &json!("conflict")), "{path}: {failure}");
     }
     // A bad line keeps the whole file out, and is named.
     folder.run("spawn none");
-    for bad in
-        ["{}", "not a line", &lines[0].replace("message", "rumour"), &lines[0].replace("\"at\":\"2", "\"at\":\"x")]
-    {
+    let call = super::entries::line("call", &json!({})).to_string();
+    for bad in [
+        "{}",
+        "not a line",
+        &call,
+        &lines[0].replace("message", "rumour"),
+        &lines[0].replace("\"at\":\"2", "\"at\":\"x"),
+    ] {
         folder.write("bad.jsonl", &format!("{}\n{bad}\n", lines.join("\n")));
         let (code, failure) = folder.json("transcript import none bad.jsonl");
         assert_eq!((code, &failure["code"]), (5, &json!("invalid_text")), "{failure}");
@@ -190,5 +197,9 @@ fn what_work_has_cost_is_shown() {
     let costs: Vec<_> =
         turns["entries"].as_array().unwrap().iter().map(|entry| entry["usage"]["tokens"].clone()).collect();
     assert_eq!(costs, [json!(12), json!(12)]);
-    assert!(folder.ok("usage team/ada --turns --last 1").contains("turn 2  completed"));
+    let last = folder.ok("usage team/ada --turns --last 1");
+    assert!(last.contains("turn 2  completed"), "{last}");
+    let older = last.lines().find_map(|line| line.strip_prefix("older ones: ")).unwrap();
+    let first = folder.ok(&format!("usage team/ada --turns --last 1 {older}"));
+    assert!(first.contains("turn 1  completed"), "{first}");
 }
