@@ -65,7 +65,16 @@ fn a_file_that_was_cut_anywhere_is_refused_by_name() {
         fs::write(&path, &whole[..length]).unwrap();
         let found = read(&path);
         assert!(named(&path, &found), "cut to {length}: {found:?}");
+        let mut reader = Reader::open(&path, KIND);
+        let mut lengths = Vec::new();
+        while let Ok(Some((_, record))) = reader.as_mut().map_or(Ok(None), Reader::next) {
+            lengths.push(record.len());
+        }
+        assert!([3, 0, 70].starts_with(&lengths), "cut to {length}: no part of a record is handed over, {lengths:?}");
     }
+    fs::write(&path, b"understory parcel 1\na\xff\xff\xff\xff").unwrap();
+    let found = read(&path).unwrap_err().to_string();
+    assert_eq!(found, format!("{} is no good: byte 20 begins no record", path.display()));
     fs::write(&path, [&whole[..], b"x"].concat()).unwrap();
     let found = read(&path).unwrap_err().to_string();
     assert_eq!(found, format!("{} is no good: it goes on behind its end", path.display()));
@@ -102,7 +111,8 @@ fn another_kind_and_a_newer_layout_are_told_apart() {
     assert_eq!(refused("understory parcel 2\n"), format!("store {at} has schema 2, this build reads up to 1"));
     assert_eq!(refused("understory parcel 0\n"), format!("{at} is no good: it is no file of understory's"));
     assert_eq!(refused("a,b\n1,2\n"), format!("{at} is no good: it is no file of understory's"));
-    assert!(Reader::open(dir.path(), KIND).is_err());
+    let folder = Reader::open(dir.path(), KIND).err().unwrap().to_string();
+    assert_eq!(folder, format!("{} is no good: it is no plain file", dir.path().display()));
     let missing = Reader::open(&dir.path().join("missing"), KIND).err().unwrap();
     assert!(matches!(missing, StoreError::Io { .. }), "{missing:?}");
 }

@@ -12,6 +12,7 @@ use crate::records::{
     Agent, AgentId, AgentRef, Card, Creation, InboxKey, Mark, Message, MessageKind, Metadata, Node, Phase, Pointer,
     Sender, Time, Usage,
 };
+use crate::seam::{COMMIT_BYTES_MAX, KEY_MAX};
 
 fn path(text: &str) -> AgentPath {
     text.parse().unwrap()
@@ -60,7 +61,7 @@ fn subtree(top: &str) -> Vec<ParcelRow> {
         row(Table::Node.at(&below), &agent(by)),
         row(Table::Closed.at(&below), &Mark::Closed),
         row(Table::Inbox.below(&below).key(40, 2), &message(top.as_str())),
-        row(Table::Inbox.below(&below).key(41, 0), &message("/root/other")),
+        row(Table::Inbox.below(&below).key(41, 0), &message("/root/ab")),
         row(Table::Nickname.named(&top, b"ann"), &Pointer(below)),
         row(Table::Card.at(&top), &Card::blank(AgentId::from_u128(7))),
     ]
@@ -98,6 +99,20 @@ fn what_was_written_is_read() {
 }
 
 #[test]
+fn rows_of_several_records_are_read_in_order() {
+    let dir = TempDir::new().unwrap();
+    let mut rows = subtree("/root/a");
+    let below = path("/root/a/b");
+    let long = || Message { text: "x".repeat(30_000), ..message("/root/a") };
+    let more = (50..60).map(|n| row(Table::Inbox.below(&below).key(n, 0), &long()));
+    rows.splice(5..5, more);
+    let (file, parcel) = written(dir.path(), "file", "/root/a", &rows);
+    assert_eq!((parcel.rows, parcel.newest), (17, 59));
+    assert_eq!(read(&file, None).unwrap(), rows);
+    assert_eq!(ParcelReader::open(&file, None, |_| {}).unwrap().parcel(), parcel);
+}
+
+#[test]
 fn elsewhere_those_of_the_subtree_are_named_where_they_come_to_be() {
     let dir = TempDir::new().unwrap();
     let (file, _) = written(dir.path(), "file", "/root/a", &subtree("/root/a"));
@@ -116,6 +131,14 @@ fn what_would_lie_too_deep_is_refused() {
     let (file, _) = written(dir.path(), "deep", "/root/a", &subtree("/root/a"));
     let refused = read(&file, Some(&deep)).unwrap_err().to_string();
     assert!(refused.contains("would lie too deep or too long"), "{refused}");
+    // Its path is within the bound, and its key is not.
+    let mut rows = subtree("/root/a");
+    let name = vec![b'n'; KEY_MAX - "/root/a".len() - 2];
+    rows[5] = row(Table::Nickname.named(&path("/root/a"), &name), &Pointer(path("/root/a")));
+    let (file, _) = written(dir.path(), "long", "/root/a", &rows);
+    assert_eq!(read(&file, Some("/root/b")).unwrap().len(), rows.len());
+    let refused = read(&file, Some("/root/bb")).unwrap_err().to_string();
+    assert!(refused.ends_with("is too long"), "{refused}");
 }
 
 #[test]
@@ -138,6 +161,8 @@ fn a_file_that_holds_what_no_subtree_has_is_refused() {
         rows.push(row(Key::new(&b"\xf0/root/a"[..]), &"x".to_owned()));
     });
     refused("is not of the subtree", &|rows| rows.push(row(Table::Card.at(&path("/root/ab")), &0_u64)));
+    refused("is too long", &|rows| rows[3].value.0 = vec![b' '; COMMIT_BYTES_MAX]);
+    refused("is too long ", &|rows| rows[5].key = Table::Nickname.named(&top, &[b'n'; KEY_MAX]));
     refused("is not in its place", &|rows| rows.swap(3, 4));
     refused("is not in its place ", &|rows| drop(rows.remove(0)));
     refused("is not in its place  ", &|rows| {
@@ -159,6 +184,13 @@ fn a_file_that_holds_what_no_subtree_has_is_refused() {
 #[test]
 fn a_file_whose_end_tells_of_other_rows_is_refused() {
     let dir = TempDir::new().unwrap();
+    let tail = |rows: u64, newest: u64| [rows, newest].map(u64::to_be_bytes).concat();
+    // The record of the one row of a subtree.
+    let rows = || {
+        let ParcelRow { key, value } = subtree("/root/a").remove(0);
+        let lengths = [&(key.as_bytes().len() as u16).to_be_bytes()[..], &(value.0.len() as u32).to_be_bytes()];
+        [&lengths.concat()[..], key.as_bytes(), &value.0].concat()
+    };
     for (name, records) in [
         ("empty", vec![]),
         ("no top", vec![(b't', vec![0; 16])]),
@@ -166,6 +198,8 @@ fn a_file_whose_end_tells_of_other_rows_is_refused() {
         ("bad top", vec![(b's', b"root".to_vec()), (b't', vec![0; 16])]),
         ("half a row", vec![(b's', b"/root/a".to_vec()), (b'v', vec![0, 9, 1])]),
         ("another tag", vec![(b's', b"/root/a".to_vec()), (b'w', vec![])]),
+        ("one row more", vec![(b's', b"/root/a".to_vec()), (b'v', rows()), (b't', tail(2, 0))]),
+        ("another commit", vec![(b's', b"/root/a".to_vec()), (b'v', rows()), (b't', tail(1, 7))]),
     ] {
         let file = dir.path().join(name);
         let mut writer = Writer::create(&file, "subtree").unwrap();
@@ -173,7 +207,7 @@ fn a_file_whose_end_tells_of_other_rows_is_refused() {
             writer.record(*tag, record).unwrap();
         }
         writer.finish().unwrap();
-        let refused = read(&file, None).unwrap_err();
-        assert!(matches!(refused, StoreError::FileDamaged { .. }), "{name}: {refused:?}");
+        let refused = read(&file, None).unwrap_err().to_string();
+        assert!(refused.ends_with("its records are not those of a subtree"), "{name}: {refused}");
     }
 }

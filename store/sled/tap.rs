@@ -59,11 +59,17 @@ impl Taps {
     /// nothing more: a batch that is missing would be worse than no backup.
     pub(super) fn hand(&mut self, synced: Synced) {
         let (synced, patience) = (Arc::new(synced), self.patience);
-        self.taps.retain(|tap| handed(tap, Arc::clone(&synced), patience));
+        self.taps.retain(|tap| handed(tap, Arc::clone(&synced), patience, || thread::sleep(STEP)));
     }
 }
 
-fn handed(tap: &mpsc::Sender<Arc<Synced>>, mut synced: Arc<Synced>, patience: Duration) -> bool {
+/// Hands a batch to one, with a `pause` between looks whether there is room.
+fn handed(
+    tap: &mpsc::Sender<Arc<Synced>>,
+    mut synced: Arc<Synced>,
+    patience: Duration,
+    mut pause: impl FnMut(),
+) -> bool {
     let until = Instant::now() + patience;
     loop {
         synced = match tap.try_send(synced) {
@@ -75,7 +81,7 @@ fn handed(tap: &mpsc::Sender<Arc<Synced>>, mut synced: Arc<Synced>, patience: Du
             }
             Err(TrySendError::Full(synced)) => synced,
         };
-        thread::sleep(STEP);
+        pause();
     }
 }
 
@@ -111,12 +117,12 @@ mod tests {
 
     #[test]
     fn a_full_queue_is_waited_for() {
-        let mut taps = Taps::default();
-        let (tap, mut taken) = mpsc::channel(1);
-        taps.add(tap);
-        taps.hand(synced(1));
-        let taker = thread::spawn(move || [taken.blocking_recv(), taken.blocking_recv()].map(|one| one.unwrap().last));
-        taps.hand(synced(2));
-        assert_eq!(taker.join().unwrap(), [1, 2]);
+        let (tap, mut taken) = mpsc::channel::<Arc<Synced>>(1);
+        let mut took = Vec::new();
+        for last in 1..=3 {
+            let room = || took.push(taken.try_recv().unwrap().last);
+            assert!(handed(&tap, Arc::new(synced(last)), PATIENCE, room));
+        }
+        assert_eq!((took, taken.try_recv().unwrap().last), (vec![1, 2], 3));
     }
 }

@@ -198,6 +198,21 @@ fn rows_of(table: Table, top: &str) -> Option<Vec<ParcelRow>> {
 }
 
 #[test]
+fn how_many_are_open_and_the_newest_commit_are_read_off_the_rows() {
+    let dir = TempDir::new().unwrap();
+    let top = path("/root/a");
+    let mut rows = subtree("/root/a");
+    rows.push(row(Table::Count.at(&top), &5_u64));
+    // No numbers of commits: a name of ten bytes, and an id whose first bytes look like one.
+    rows.push(row(Table::Nickname.named(&top, b"annabelle1"), &Pointer(top.clone())));
+    rows.push(row(keys::memory(&top, MemoryId::from_u128(99 << 64)), &memory(None)));
+    rows.sort_by(|one, other| one.key.cmp(&other.key));
+    let (file, parcel) = written(dir.path(), "file", "/root/a", &rows);
+    let reader = ParcelReader::open(&file, None, |_| {}).unwrap();
+    assert_eq!((reader.open_below(), parcel.newest, reader.parcel()), (5, 41, parcel));
+}
+
+#[test]
 fn the_rows_of_every_table_name_those_of_the_subtree_where_they_come_to_be() {
     let dir = TempDir::new().unwrap();
     for table in Table::ALL {

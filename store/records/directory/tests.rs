@@ -121,6 +121,8 @@ fn the_commit_that_is_known_is_the_one_that_was_left_or_told_of_since() {
     assert_eq!(directory.commit(), Some("0123456789abcdef"));
     let told = directory.found(directory.drift(&is).unwrap(), false, Time(2));
     assert_eq!(told.commit(), Some("fedcba9876543210"));
+    let at_once = directory.found(directory.drift(&is).unwrap(), false, directory.at);
+    assert_eq!(at_once.commit(), Some("fedcba9876543210"), "in the moment in which it was left");
     assert_eq!(told.leave(detached, Time(3)).commit(), Some("0123456789abcdef"));
     assert_eq!(left(None).commit(), None);
 }

@@ -65,7 +65,7 @@ fn turns_and_calls_are_counted_and_the_last_answers_stay() {
     let answers: Vec<(u64, &str)> = work.answers.iter().map(|one| (one.turn, one.text.as_str())).collect();
     assert_eq!(answers, [(2, "no"), (3, ""), (4, "four"), (5, "five"), (6, "six")]);
     let first = added(Work::default(), &entries[..1]);
-    assert_eq!(first.answers[0].text, "one two");
+    assert_eq!((first.answers[0].text.as_str(), first.at), ("one two", Time(1)));
     // What was kept goes on with what came since.
     for cut in 0..entries.len() {
         let kept = added(Work::default(), &entries[..cut]);
@@ -81,6 +81,23 @@ fn tools_beyond_a_bound_are_counted_together() {
     let work = added(added(Work::default(), &entries), &entries);
     assert_eq!((work.tools.len(), work.other_calls), (DIGEST_TOOLS, 6));
     assert!(work.tools.iter().all(|(_, calls)| *calls == 2));
+}
+
+#[test]
+fn long_answers_and_names_of_tools_are_cut() {
+    let long = "n".repeat(1000);
+    let work = added(Work::default(), &[answer(1, TurnResult::Completed, &long), call(&long, NOW), call(&long, NOW)]);
+    assert_eq!(work.answers[0].text, in_short(&long, DIGEST_ANSWER_MAX));
+    assert_eq!(work.tools, [(in_short(&long, DIGEST_NAME_MAX), 2)]);
+}
+
+#[test]
+fn a_digest_is_as_new_as_what_was_said_last() {
+    let kept = digest(AgentId::from_u128(7));
+    let said = |at| Some(Summary { turn: None, text: "x".to_owned(), at });
+    let at = |summary| kept.clone().summarised(summary).at;
+    assert_eq!([at(None), at(said(NOW)), at(said(Time(LATER.0 + 1)))], [LATER, LATER, Time(LATER.0 + 1)]);
+    assert_eq!(kept.clone().summarised(None).summary, None);
 }
 
 #[test]

@@ -194,7 +194,7 @@ async fn a_damaged_backup_makes_no_store() {
     }
 }
 
-/// A file that its checksum calls whole, and that is still no backup.
+/// Files that their checksums call whole, and that are still no backups.
 #[tokio::test]
 async fn a_file_of_other_records_makes_no_store() {
     let dir = TempDir::new().unwrap();
@@ -202,31 +202,56 @@ async fn a_file_of_other_records_makes_no_store() {
     let header = [&1_u32.to_be_bytes()[..], &7_u64.to_be_bytes()].concat();
     let tail = |last: u64, batches: u64| [last, 0, batches].map(u64::to_be_bytes).concat();
     let batch = |last: u64| last.to_be_bytes().to_vec();
-    let cases: [Vec<(u8, Vec<u8>)>; 8] = [
-        vec![],
-        vec![(b'h', header.clone())],
-        vec![(b'h', header.clone()), (b'x', vec![])],
-        vec![(b'h', header.clone()), (b't', tail(8, 0))],
-        vec![(b'h', header.clone()), (b'b', batch(7)), (b't', tail(7, 1))],
-        vec![(b'h', header.clone()), (b'b', batch(8)), (b'r', vec![]), (b't', tail(8, 1))],
-        vec![(b'h', header.clone()), (b'r', vec![0, 1, 0, 0, 0, 1, b'k', b'v']), (b't', tail(7, 0))],
+    let newer = [&9_u32.to_be_bytes()[..], &7_u64.to_be_bytes()].concat();
+    let row = vec![0, 1, 0, 0, 0, 1, b'k', b'v'];
+    let unread = "its records are not those of a backup";
+    let cases: [(Vec<(u8, Vec<u8>)>, &str); 10] = [
+        (vec![], unread),
+        (vec![(b'h', header.clone())], unread),
+        (vec![(b'h', header.clone()), (b'x', vec![])], unread),
+        (vec![(b'h', header.clone()), (b't', tail(8, 0))], unread),
+        (vec![(b'h', header.clone()), (b't', tail(7, 1))], unread),
+        (vec![(b'h', header.clone()), (b'b', batch(7)), (b't', tail(7, 1))], unread),
+        (vec![(b'h', header.clone()), (b'b', batch(8)), (b'r', vec![]), (b't', tail(8, 1))], unread),
+        (vec![(b'h', header.clone()), (b'r', row), (b't', [7, 1, 0].map(u64::to_be_bytes).concat())], unread),
+        (vec![(b'h', newer), (b't', tail(7, 0))], "its rows are of schema 9, this build reads up to 1"),
         // Whole, but without what a store is known by.
-        vec![(b'h', header), (b't', tail(7, 0))],
+        (vec![(b'h', header), (b't', tail(7, 0))], "it does not say where its commits stand"),
     ];
-    for records in cases {
+    for (records, why) in cases {
         let mut writer = crate::archive::Writer::create(&file, "backup").unwrap();
         for (tag, record) in &records {
             writer.record(*tag, record).unwrap();
         }
         writer.finish().unwrap();
-        let refused = SledBackend::restore(&file, &to).await.unwrap_err();
-        assert!(
-            matches!(refused, StoreError::FileDamaged { .. } | StoreError::Damaged { .. }),
-            "{records:?}: {refused}"
-        );
-        assert!(!to.exists());
+        let refused = SledBackend::restore(&file, &to).await.unwrap_err().to_string();
+        assert!(refused.ends_with(why), "{records:?}: {refused}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the backup alone");
         fs::remove_file(&file).unwrap();
     }
+}
+
+/// Its rows say of themselves that they are another commit's.
+#[tokio::test]
+async fn a_backup_of_another_commit_than_it_says_makes_no_store() {
+    let dir = TempDir::new().unwrap();
+    let (file, to, other) = (dir.path().join("backup"), dir.path().join("to"), dir.path().join("other"));
+    let backend = open(&dir.path().join("store")).await;
+    let writes = vec![Write::Put(Key::new("k"), "v".into())];
+    backend.commit(Commit { writes, ..Commit::default() }).await.unwrap();
+    backend.backup(&file).await.unwrap();
+    let mut writer = BackupWriter::create(&other, 5).unwrap();
+    let mut rows = Vec::new();
+    let take = |changes: Vec<backup_file::Change>| {
+        rows.extend(changes.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        Ok(())
+    };
+    backup_file::BackupReader::open(&file).unwrap().read(take).unwrap();
+    writer.rows(&rows).unwrap();
+    writer.finish(5).unwrap();
+    let refused = SledBackend::restore(&other, &to).await.unwrap_err().to_string();
+    assert!(refused.ends_with("its rows are those of commit 1, not 5"), "{refused}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "the store and the backups");
 }
 
 #[tokio::test]
@@ -238,13 +263,21 @@ async fn a_backup_whose_store_ends_or_whom_nobody_waits_for_leaves_nothing() {
         let writes = (n * 64..(n + 1) * 64).map(row).collect();
         backend.commit(Commit { writes, ..Commit::default() }).await.unwrap();
     }
-    let given_up = {
-        let mut backup = Box::pin(backend.backup(dir.path().join("given up")));
-        // It is under way when it is dropped.
-        assert!(futures::poll!(&mut backup).is_pending());
-        backup
+    let last = backend.last();
+    let write = |name: &str, first, given_up| {
+        let (_, tapped) = mpsc::channel(TAP_QUEUE);
+        let (file, given_up) = (dir.path().join(name), AtomicBool::new(given_up));
+        std::thread::scope(|aside| {
+            aside.spawn(|| write(&backend.shared, &file, first, tapped, &given_up)).join().unwrap().unwrap_err()
+        })
     };
-    drop(given_up);
+    // Nobody waits for it any more when its rows are there.
+    let refused = write("given up", last, true);
+    assert!(matches!(refused, StoreError::Closed), "{refused:?}");
+    // It has met what later commits wrote, and is handed nothing of them any more.
+    let refused = write("cut off", last - 1, false);
+    let StoreError::Io { source, .. } = &refused else { panic!("{refused:?}") };
+    assert_eq!(source.to_string(), "commits were waiting for it too long");
     backend.shutdown().await.unwrap();
     let refused = backend.backup(dir.path().join("late")).await.unwrap_err();
     assert!(matches!(refused, StoreError::Closed), "{refused:?}");
@@ -285,20 +318,25 @@ async fn commits_wait_for_a_backup_whose_queue_is_full() {
         ..Commit::default()
     };
     let (tap, mut tapped) = mpsc::channel(TAP_QUEUE);
-    let (begin, begun) = oneshot::channel();
-    assert!(backend.queue().send(Message::Tap { tap, begun: begin }).await.is_ok());
-    assert_eq!(begun.await.unwrap(), 0);
+    let (witness, mut witnessed) = mpsc::channel(2 * TAP_QUEUE);
+    // The witness is handed each batch first.
+    for tap in [witness, tap] {
+        let (begin, begun) = oneshot::channel();
+        assert!(backend.queue().send(Message::Tap { tap, begun: begin }).await.is_ok());
+        assert_eq!(begun.await.unwrap(), 0);
+    }
     let full = TAP_QUEUE as u64;
     for n in 1..=full {
         assert_eq!(backend.commit(put(n)).await.unwrap(), n);
     }
     let held = backend.commit(put(full + 1));
     tokio::pin!(held);
-    // It has been applied long before it is looked at for the last time, and is still not answered.
-    let mut applied = 0;
-    while applied < 200 {
+    assert!(futures::poll!(&mut held).is_pending());
+    while witnessed.recv().await.unwrap().last <= full {}
+    // It is durable and being handed over long before it is looked at for the last time, and is still not answered.
+    for _ in 0..200 {
         assert!(futures::poll!(&mut held).is_pending(), "a commit does not wait for the backup");
-        applied += usize::from(rows(&backend).await.len() as u64 > full);
+        assert_eq!(rows(&backend).await.len() as u64, full + 1);
     }
     let mut taken = vec![tapped.recv().await.unwrap()];
     assert_eq!(held.await.unwrap(), full + 1, "what is taken makes room for it");

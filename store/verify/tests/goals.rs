@@ -60,3 +60,20 @@ async fn a_budget_is_from_above() {
     let expected = ["goal/root/ada: the goal above counts 3 of its tokens, and it has used 2"];
     check(|draft| draft.add(Table::Goal.at(&ada), &shared), &expected).await;
 }
+
+/// What is left of a removal need not fit.
+#[tokio::test]
+async fn what_agents_keep_need_not_fit_while_they_are_removed() {
+    let ada = path("/root/ada");
+    let plant = |draft: &mut Draft| {
+        draft.put(Table::Closed.at(&ada), &Mark::Removing);
+        draft.put(Table::Count.at(&path("/root")), &1_u64);
+        let other = goal(&agent(99));
+        draft.add(Table::Goal.at(&ada), &other);
+        let _ = draft.append(Table::Charge.below(&ada), &charge(&other));
+        draft.delete(Table::Plan.at(&ada));
+        draft.put(Table::Digest.at(&ada), &Digest { of: AgentId::from_u128(99), ..digest() });
+        draft.put(Table::Directory.at(&ada), &Directory { of: AgentId::from_u128(99), ..directory() });
+    };
+    check(plant, &[]).await;
+}
