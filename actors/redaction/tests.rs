@@ -98,6 +98,7 @@ fn plain_words_stay() {
         "",
         "the build needs a token, ask ops",
         "tokens: 15 of 20 used",
+        "signature: handwritten",
         "the password is in the vault",
         "ssh://git@example.com/repo.git and https://example.com:8080/a@b",
         "author: ada, secretary: bob",
@@ -113,10 +114,20 @@ fn plain_words_stay() {
 }
 
 #[test]
+fn what_is_bared_by_another_and_what_only_looks_taken_out_is_taken_out() {
+    // The `/` hides the password of an address until the token that it is in is gone.
+    check("https://u:token=ab1/cdefgh@h", "https://u:[redacted:password]@h");
+    check("password=[redacted:hunter2]", "password=[redacted:secret]");
+    check("password=[redacted:secret]hunter2", "password=[redacted:secret]");
+}
+
+#[test]
 fn several_are_counted() {
     let two = format!("{} password=hunter2", canaries()[0].1);
     assert_eq!(redact(&two).found, 2);
     assert_eq!(redact("plain").found, 0);
+    let many = format!("{} ", canaries()[0].1).repeat(20);
+    assert_eq!(redact(&many).found, 20, "of one kind, more than it looks");
 }
 
 proptest! {

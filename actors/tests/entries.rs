@@ -2,7 +2,7 @@
 
 use understory_store::{Said, Speaker, Table, Time, ToolUse, TranscriptEntry};
 
-use super::world::{LONG, World, at};
+use super::world::{LONG, World, at, until};
 use crate::brain::{BrainError, Response, Turn};
 use crate::{Error, IMPORT_BYTES_MAX, IMPORT_ENTRIES_MAX};
 
@@ -64,6 +64,23 @@ async fn only_who_has_done_nothing_is_imported_into() {
     world.system.close(&at("/root/b"), LONG).await.unwrap();
     let closed = world.system.import_entries(&at("/root/b"), None, &one).await;
     assert!(matches!(closed, Err(Error::Closed { .. })), "{closed:?}");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_imported_into_who_is_at_its_first_turn() {
+    let waits = |turn: Turn| async move {
+        turn.cancelled().await;
+        Ok(Response::default())
+    };
+    let world = World::setting().brain("waits", waits).open().await;
+    world.spawn("/root/a", "waits").await;
+    world.ask("/root/a", "go").await.unwrap();
+    world.system.run(&at("/root")).await.unwrap();
+    until(async || world.status("/root/a").await == "running").await;
+    let last = world.system.transcript(&crate::TranscriptQuery::of(at("/root/a"))).await.unwrap().newer;
+    let refused = world.system.import_entries(&at("/root/a"), Some(last), &said(&["x"])).await.unwrap_err();
+    assert_eq!(refused.to_string(), "/root/a has taken turns: only one that has not is imported into");
     world.end().await;
 }
 

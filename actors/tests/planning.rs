@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use understory_store::{Event, MemoryBackend, PlanNode, PlanStep, Table as Tables};
+use understory_store::{Draft, Event, Mark, MemoryBackend, PlanNode, PlanStep, Table as Tables};
 
 use super::labelling::Polite;
 use super::world::{LONG, Setting, World, at};
@@ -342,6 +342,24 @@ async fn a_jobs_item_keeps_no_plan() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_plan_of_what_is_being_removed_stays_as_it_is() {
+    let world = World::new().await;
+    world.spawn("/root/a", "echo").await;
+    world.spawn("/root/b", "echo").await;
+    let path = at("/root/a");
+    world.system.plan_add(&path, &[new("one", &[])]).await.unwrap();
+    let mut draft = Draft::new();
+    draft.put(Tables::Closed.at(&path), &Mark::Removing);
+    world.store().commit(draft).await.unwrap();
+    let added = world.system.plan_add(&path, &[new("two", &[])]).await;
+    assert!(matches!(added, Err(Error::BeingRemoved { .. })), "{added:?}");
+    let given = world.system.plan_give(&path, &task(1, "/root/b")).await;
+    assert!(matches!(given, Err(Error::BeingRemoved { .. })), "{given:?}");
+    assert_eq!(drawn(&world, "/root/a").await, "1 todo*");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_finished_is_cleared_and_a_removal_takes_the_rest() {
     let world = World::setting().limits(|limits| limits.plan_nodes = 200).open().await;
     world.spawn("/root/a", "echo").await;
@@ -360,7 +378,9 @@ async fn what_is_finished_is_cleared_and_a_removal_takes_the_rest() {
     assert!(plan.nodes.iter().filter(|planned| planned.number > 80).all(|planned| planned.node.after.is_empty()));
     assert_eq!(world.system.plan_clear(&path, true).await.unwrap(), 0);
     assert!(world.store().verify().await.unwrap().is_sound());
+    let before = world.store().last();
     assert_eq!(world.system.plan_clear(&path, false).await.unwrap(), 80);
+    assert_eq!(world.store().last() - before, 3, "32 nodes a commit");
     assert_eq!(world.system.plan_add(&path, &[new("again", &[])]).await.unwrap(), [121], "numbers are not given again");
     world.system.close(&path, LONG).await.unwrap();
     world.system.remove(&path).await.unwrap();

@@ -306,7 +306,28 @@ impl Sizes {
 
 #[cfg(test)]
 mod tests {
+    use understory_store::{TurnResult, Usage};
+
     use super::*;
+
+    fn row(sequence: Version, value: TranscriptEntry) -> Row<TranscriptEntry> {
+        let key = Table::Transcript.below(&AgentPath::root()).key(sequence, 0);
+        Row::written(Draft::new().create(key, &value), value, sequence)
+    }
+
+    #[test]
+    fn what_goes_is_older_by_its_commit_or_its_time_and_of_an_earlier_turn() {
+        let cut = Cut { through: 20, before: Some(Time(50)), below: 10 };
+        let answer = |turn, at| {
+            let (result, content, usage) = (TurnResult::Completed, String::new(), Usage::default());
+            TranscriptEntry::Answer { turn, result, content, at: Time(at), usage }
+        };
+        let goes = |sequence, turn, at| cut.takes(&row(sequence, answer(turn, at)), 3);
+        assert_eq!([goes(9, 2, 50), goes(10, 2, 50)], [true, false], "by its commit");
+        assert_eq!([goes(20, 2, 49), goes(20, 2, 50), goes(21, 2, 49)], [true, false, false], "by its time");
+        assert_eq!([goes(1, 2, 1), goes(1, 3, 1)], [true, false], "by its turn");
+        assert!(cut.takes(&row(21, TranscriptEntry::Compacted(Compaction::none(Time(99)))), 0));
+    }
 
     #[test]
     fn what_is_left_is_within_the_bytes_and_as_much_as_a_stretch_below() {

@@ -125,6 +125,16 @@ async fn an_agent_is_told_once_that_its_budget_is_used_up() {
     world.assign("/root/a", "10").await.unwrap();
     until(async || world.goal("/root/a").await.goal.status == GoalStatus::BudgetLimited).await;
     assert_eq!(world.inbox("/root/a").await.len(), 0, "the first was taken, and there is no second");
+    let objective = Some(goal("all of it").objective);
+    world.patch("/root/a", GoalPatch { objective, ..GoalPatch::default() }).await.unwrap();
+    assert_eq!(world.inbox("/root/a").await.len(), 0, "nor when something else of it is changed");
+    world.patch("/root/a", GoalPatch::raise(40)).await.unwrap();
+    world.patch("/root/a", GoalPatch::to(GoalStatus::Paused)).await.unwrap();
+    for _ in 0..2 {
+        world.assign("/root/a", "10").await.unwrap();
+    }
+    until(async || world.goal("/root/a").await.goal.status == GoalStatus::BudgetLimited).await;
+    assert_eq!(world.inbox("/root/a").await.len(), 0, "nor after it was paused in between");
     world.end().await;
 }
 

@@ -178,7 +178,7 @@ async fn while_others_work_below_it_an_agent_waits_twice_as_long_each_time() {
         })
         .brain("counts", move |_| {
             let n = counted.fetch_add(1, Ordering::Relaxed);
-            async move { Ok(Response::text(n.to_string())) }
+            async move { Ok(costing(1, &n.to_string())) }
         })
         .limits(|limits| limits.linger = Duration::from_secs(1000));
     let world = world.open().await;
@@ -192,10 +192,11 @@ async fn while_others_work_below_it_an_agent_waits_twice_as_long_each_time() {
     crate::tests::world::pass(40).await;
     assert_eq!(turns.load(Ordering::Relaxed), 0, "the one below is at work");
     // At 0, 1, 3, 7, 15 and 31 s.
-    let wait = looks.lose_patience(&at("/root/a"), Duration::from_secs(1), Duration::from_secs(300));
-    assert_eq!(wait, Duration::from_secs(64));
+    let wait = || looks.lose_patience(&at("/root/a"), Duration::from_secs(1), Duration::from_secs(300)).as_secs();
+    assert_eq!([wait(), wait(), wait(), wait(), wait()], [64, 128, 256, 300, 300]);
     go.add_permits(1);
-    until(async || turns.load(Ordering::Relaxed) > 0).await;
+    until(async || world.goal("/root/a").await.used > 0).await;
+    assert_eq!(wait(), 1, "it has done something since");
     world.end().await;
 }
 
@@ -221,6 +222,19 @@ async fn time_counts_while_a_goal_is_active_in_a_process_that_runs_it() {
     world.patch("/root/a", GoalPatch::to(GoalStatus::Paused)).await.unwrap();
     tokio::time::advance(Duration::from_secs(500)).await;
     assert_eq!(world.goal("/root/a").await.seconds, found + 10, "paused, it counts no further");
+    world.patch("/root/a", GoalPatch::to(GoalStatus::Active)).await.unwrap();
+    assert_eq!(world.goal("/root/a").await.seconds, found + 10, "nor does what passed meanwhile when it goes on");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_before_a_goal_was_activated_does_not_count() {
+    let world = paying().open().await;
+    world.endow_paused("/root/a", "pays", goal("later")).await;
+    world.system.run(&at("/root")).await.unwrap();
+    tokio::time::advance(Duration::from_secs(50)).await;
+    world.patch("/root/a", GoalPatch::to(GoalStatus::Active)).await.unwrap();
+    assert_eq!(world.goal("/root/a").await.seconds, 0);
     world.end().await;
 }
 

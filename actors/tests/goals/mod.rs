@@ -6,6 +6,7 @@ mod driving;
 mod held;
 mod late;
 mod moving;
+mod overdrawn;
 mod races;
 mod rows;
 mod saying;

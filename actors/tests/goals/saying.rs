@@ -1,9 +1,10 @@
 //! Setting, changing and clearing goals: by hosts, and by turns for themselves and those below them.
 
-use understory_store::GoalStatus;
+use understory_store::{Draft, GoalId, GoalStatus, Halt, Mark, Table};
 
 use super::*;
 use crate::Role;
+use crate::goals::Errand;
 
 /// A world whose brain `hand` makes the tool calls that its message lists, one a line, and says what they answer.
 fn hand() -> Setting {
@@ -110,6 +111,37 @@ async fn only_agents_that_are_there_have_goals() {
     world.patch("/root/a", GoalPatch::to(GoalStatus::Paused)).await.unwrap();
     world.system.clear_goal(&a).await.unwrap();
     assert!(matches!(world.system.create_goal(&a, goal("x")).await, Err(Error::Closed { .. })));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_removed_gets_no_goal_and_keeps_the_one_it_has() {
+    let world = paying().open().await;
+    world.endow("/root/a", None, goal("x")).await.unwrap();
+    world.spawn("/root/a/b", "pays").await;
+    let mut draft = Draft::new();
+    draft.put(Table::Closed.at(&at("/root/a")), &Mark::Removing);
+    world.store().commit(draft).await.unwrap();
+    let refused = world.system.create_goal(&at("/root/a/b"), goal("y")).await;
+    assert!(matches!(refused, Err(Error::BeingRemoved { .. })), "{refused:?}");
+    let refused = world.patch("/root/a", GoalPatch::to(GoalStatus::Paused)).await;
+    assert!(matches!(refused, Err(Error::BeingRemoved { .. })), "{refused:?}");
+    world.end().await;
+}
+
+/// A goal that took its place, or was activated again since, is not what its agent meant.
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_comes_late_stops_nothing() {
+    let world = paying().open().await;
+    world.endow("/root/a", None, goal("x")).await.unwrap();
+    let stands = world.goal("/root/a").await.goal;
+    for (goal, activation) in [(GoalId::new(), stands.activations), (stands.id, stands.activations + 1)] {
+        let halt = Halt { status: GoalStatus::Blocked, why: "late".to_owned() };
+        world.system.send_errand(Errand::Halt { path: at("/root/a"), goal, activation, halt });
+    }
+    // One errand comes after the other.
+    world.patch("/root/a", GoalPatch::default()).await.unwrap();
+    assert_eq!(world.goal("/root/a").await.goal, stands);
     world.end().await;
 }
 
