@@ -48,6 +48,8 @@ async fn what_was_used_before_a_budget_was_taken_away_is_counted_above_once() {
     assert_eq!(world.stands("/root/p").await, ("paused", 10, 0, Some(90)));
     world.assign("/root/p/a", "5").await.unwrap();
     assert_eq!(world.stands("/root/p").await, ("paused", 15, 0, Some(85)));
+    world.patch("/root/p/a", budget(Budget::Tokens(50))).await.unwrap();
+    assert_eq!(world.stands("/root/p").await, ("paused", 15, 35, Some(50)), "what is left of a new one is held");
     world.system.clear_goal(&at("/root/p/a")).await.unwrap();
     assert_eq!(world.stands("/root/p").await, ("paused", 15, 0, Some(85)));
     world.sound().await;

@@ -221,3 +221,22 @@ async fn a_turn_gives_goals_to_those_below_it_and_touches_none_above() {
     world.sound().await;
     world.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_is_over_changes_no_goal() {
+    let (sender, mut turns) = tokio::sync::mpsc::unbounded_channel();
+    let leaky = move |turn: Turn| {
+        let sent = sender.send(turn.clone());
+        async move {
+            sent.unwrap();
+            Ok(Response::text("left"))
+        }
+    };
+    let world = World::setting().brain("leaky", leaky).open().await;
+    world.spawn("/root/a", "leaky").await;
+    world.assign("/root/a", "go").await.unwrap();
+    let late = turns.recv().await.unwrap().create_goal("late").await.unwrap_err().to_string();
+    assert!(late.ends_with("this turn of /root/a is over"), "{late}");
+    assert!(world.system.goal(&at("/root/a")).await.unwrap().is_none());
+    world.end().await;
+}

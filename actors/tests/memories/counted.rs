@@ -8,7 +8,7 @@ use crate::brain::{BrainError, Response, Turn};
 use crate::tests::conformance::hand;
 use crate::tests::lagging::Lagging;
 use crate::tests::world::{World, at, process, until};
-use crate::{MemoryKey, MemoryQuery, Role};
+use crate::{MemoryEdit, MemoryKey, MemoryQuery, Role};
 
 impl World {
     async fn uses(&self, key: &MemoryKey) -> u64 {
@@ -145,4 +145,28 @@ fn a_turn_that_is_run_again_is_counted_once_and_notes_once() {
         assert_eq!(page.memories.iter().map(|one| one.uses).collect::<Vec<_>>(), [1, 0, 0]);
         world.end().await;
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_anew_is_listed_with_its_uses() {
+    let world = hand().open().await;
+    world.spawn("/root/a", "hand").await;
+    let key = world.note("/root", Scope::Tree, "old").await;
+    world.calls("/root/a", &["recall"]).await;
+    let edit = MemoryEdit { text: Some("new".to_owned()), ..MemoryEdit::default() };
+    world.system.edit_memory(&key, &edit).await.unwrap();
+    let page = world.system.memories(&below("/root")).await.unwrap();
+    assert_eq!((texts(&page.memories), page.memories[0].uses), (vec!["new"], 1));
+    assert!(page.memories[0].used_at.is_some());
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_turn_notes_twice_is_there_twice() {
+    let world = hand().open().await;
+    world.spawn("/root/a", "hand").await;
+    let call = r#"remember {"text":"again"}"#;
+    world.calls("/root/a", &[call, call]).await;
+    assert_eq!(world.found(&below("/root")).await, ["again", "again"]);
+    world.end().await;
 }

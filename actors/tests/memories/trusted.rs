@@ -2,10 +2,11 @@
 
 use understory_store::{Scope, Table, Taint, TranscriptEntry};
 
-use super::below;
+use super::{below, texts};
+use crate::brain::{Response, Turn};
 use crate::tests::conformance::hand;
 use crate::tests::world::{LONG, Setting, World, at};
-use crate::{MemoryEdit, MemoryKey, MemoryQuery, Role, Shares, SpawnRequest};
+use crate::{Error, MemoryEdit, MemoryKey, MemoryQuery, Role, Shares, SpawnRequest, TAINT_MAX};
 
 fn setting() -> Setting {
     let hand = || Role::with_brain("hand", "");
@@ -178,5 +179,60 @@ async fn secrets_are_in_no_row() {
     assert_eq!(taint.reason, "page with api_key: [redacted:secret]");
     let entries = world.rows::<TranscriptEntry>(Table::Transcript, "/root/a").await;
     assert_eq!(entries.iter().filter(|entry| matches!(entry, TranscriptEntry::Tool(_))).count(), 3);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_marked_edits_nothing_that_others_see() {
+    let world = hand().open().await;
+    world.spawn("/root/a", "hand").await;
+    let answer = world.calls("/root/a", &[TREE]).await;
+    let key: MemoryKey = answer.split('"').nth(3).unwrap().parse().unwrap();
+    world.system.mark_untrusted(&at("/root/a"), " a page ").await.unwrap();
+    let answer = world.calls("/root/a", &[&format!(r#"remember {{"text":"anew","memory":"{key}"}}"#)]).await;
+    let refused = "/root/a may not write memories for others: /root/a has read what nobody vouches for: a page";
+    assert_eq!(answer, refused);
+    assert_eq!(world.system.memory(&key).await.unwrap().memory.text, "for all");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_says_why_and_is_listed_where_it_is() {
+    let world = hand().open().await;
+    for path in ["/root/a", "/root/z"] {
+        world.spawn(path, "hand").await;
+    }
+    let blank = world.system.mark_untrusted(&at("/root/a"), " ").await;
+    assert!(matches!(blank, Err(Error::BadMemory { .. })), "{blank:?}");
+    let long = "é".repeat(TAINT_MAX);
+    assert!(world.system.mark_untrusted(&at("/root/a"), &long).await.unwrap());
+    assert!(!world.system.mark_untrusted(&at("/root/a"), "something else").await.unwrap(), "it stays as it is");
+    assert!(world.system.mark_untrusted(&at("/root/z"), "a page").await.unwrap());
+    let marks = world.system.untrusted_marks(&at("/root/a"), None, 9).await.unwrap();
+    let found: Vec<_> = marks.iter().map(|mark| (mark.path.as_str(), mark.taint.reason.len())).collect();
+    assert_eq!(found, [("/root/a", TAINT_MAX)]);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_a_turn_asks_for_it_is_told_what_it_may_see() {
+    let looks = |turn: Turn| async move {
+        let tools = turn.tools().expect("this turn has a runtime");
+        let recalled = tools.recall(&below("/root")).await.unwrap();
+        let one = tools.memory(&turn.text().parse().unwrap()).await;
+        let one = one.map_or_else(|error| error.to_string(), |one| one.memory.text);
+        Ok(Response::text(format!("{:?} {one}", texts(&recalled.memories))))
+    };
+    let world = World::setting().brain("looks", looks).open().await;
+    for path in ["/root/a", "/root/a/b", "/root/z"] {
+        world.spawn(path, "looks").await;
+    }
+    let mine = world.note("/root/a", Scope::Agent, "mine").await;
+    let below = world.note("/root/a/b", Scope::Agent, "below").await;
+    let others = world.note("/root/z", Scope::Agent, "another's").await;
+    let told = async |key: &MemoryKey| world.assign("/root/a", &key.to_string()).await.unwrap().content;
+    assert_eq!(told(&mine).await, r#"["mine"] mine"#);
+    assert_eq!(told(&below).await, r#"["mine"] below"#);
+    assert_eq!(told(&others).await, format!(r#"["mine"] no memory {others}"#));
     world.end().await;
 }
