@@ -20,6 +20,9 @@ const TASKS: u64 = 4;
 /// Everything that was acknowledged.
 type Log = Mutex<BTreeMap<Version, Commit>>;
 
+/// The records of a file, by their tags.
+type Records = Vec<(u8, Vec<u8>)>;
+
 async fn open(dir: &Path) -> SledBackend {
     SledBackend::open(dir, SledOptions { events_max: 20_000, ..SledOptions::default() }).await.unwrap()
 }
@@ -205,7 +208,7 @@ async fn a_file_of_other_records_makes_no_store() {
     let newer = [&9_u32.to_be_bytes()[..], &7_u64.to_be_bytes()].concat();
     let row = vec![0, 1, 0, 0, 0, 1, b'k', b'v'];
     let unread = "its records are not those of a backup";
-    let cases: [(Vec<(u8, Vec<u8>)>, &str); 10] = [
+    let cases: [(Records, &str); 10] = [
         (vec![], unread),
         (vec![(b'h', header.clone())], unread),
         (vec![(b'h', header.clone()), (b'x', vec![])], unread),
