@@ -22,8 +22,6 @@ pub(super) struct Rollout {
     calls: Calls,
     /// Its lines are items, as in files of the first releases.
     flat: bool,
-    /// The title is a name that somebody gave.
-    named: bool,
     ended: bool,
 }
 
@@ -98,7 +96,7 @@ impl Rollout {
         let mut thread = meta.thread(name, archived)?;
         thread.created_at = thread.created_at.or_else(|| line.timestamp.as_deref().and_then(time));
         lines.take();
-        Ok(Rollout { lines, thread, calls: Calls::default(), flat, named: false, ended: false })
+        Ok(Rollout { lines, thread, calls: Calls::default(), flat, ended: false })
     }
 
     /// What the line that was read last comes to; nothing if it is none.
@@ -113,7 +111,7 @@ impl Rollout {
             "response_item" => self.calls.part(serde_json::from_str::<Item<'_>>(payload).ok()?),
             "compacted" => Some(compacted(serde_json::from_str(payload).ok()?)),
             "event_msg" => {
-                hear(serde_json::from_str(payload).ok()?, &mut self.thread, &mut self.named);
+                hear(serde_json::from_str(payload).ok()?, &mut self.thread);
                 None
             }
             "turn_context" => {
@@ -191,15 +189,15 @@ fn compacted(item: Compacted) -> Part {
     Part::Said { by: Speaks::Assistant, text }
 }
 
-fn hear(event: Event, thread: &mut Thread, named: &mut bool) {
+fn hear(event: Event, thread: &mut Thread) {
     match event.kind.as_str() {
-        "user_message" if !*named => {
+        "user_message" => {
             let message = event.message.and_then(|message| serde_json::from_str::<String>(message.get()).ok());
             entitle(thread, &message.unwrap_or_default());
         }
         "thread_name_updated" => {
             if let Some(name) = event.thread_name.filter(|name| !name.trim().is_empty()) {
-                (thread.title, *named) = (Some(name.trim().to_owned()), true);
+                thread.title = Some(name.trim().to_owned());
             }
         }
         "token_count" => {
