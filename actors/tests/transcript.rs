@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use understory_store::{EntryKind, InboxKey, Speaker, Table, TranscriptEntry};
+use understory_store::{EntryKind, InboxKey, Said, Speaker, Table, Time, ToolUse, TranscriptEntry};
 
 use super::world::{World, at, until};
 use crate::brain::{BrainError, Response, Turn};
 use crate::tools::Tools;
-use crate::{Error, Fork, RESULT_KEPT_MAX, SpawnRequest, TranscriptPage, TranscriptPart, TranscriptQuery, Until};
+use crate::{
+    Error, FORK_ENTRIES_MAX, Fork, IMPORT_ENTRIES_MAX, RESULT_KEPT_MAX, SpawnRequest, TRANSCRIPT_PAGE_MAX,
+    TRANSCRIPT_SEARCHED_MAX, TranscriptPage, TranscriptPart, TranscriptQuery, Until,
+};
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what an error is mapped by")]
 fn said(error: impl ToString) -> BrainError {
@@ -410,6 +413,34 @@ async fn a_fork_of_a_long_conversation_says_what_it_left_out() {
     let few = world.rows::<TranscriptEntry>(Table::Transcript, "/root/a/kid/few").await;
     assert_eq!(few.len(), 10);
     assert!(matches!(&few[0], TranscriptEntry::Said(said) if said.speaker == Speaker::User));
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_and_a_fork_are_bounded_in_entries_and_a_search_in_what_it_looks_through() {
+    let world = World::new().await;
+    world.spawn("/root/a", "echo").await;
+    let (of, at_first) = (at("/root/a"), Time(1));
+    let (name, arguments) = ("needle".to_owned(), "{}".to_owned());
+    let call = TranscriptEntry::Tool(ToolUse { turn: 0, call: 1, name, arguments, at: at_first });
+    let mut last = world.system.import_entries(&of, None, &[call]).await.unwrap();
+    let said = TranscriptEntry::Said(Said { speaker: Speaker::User, text: "hay".to_owned(), at: at_first });
+    let hay = vec![said; IMPORT_ENTRIES_MAX];
+    for _ in 0..TRANSCRIPT_SEARCHED_MAX.div_ceil(IMPORT_ENTRIES_MAX) {
+        last = world.system.import_entries(&of, last, &hay).await.unwrap();
+    }
+    let page = world.system.transcript(&pages(TranscriptPart::First, usize::MAX)).await.unwrap();
+    assert_eq!((page.entries.len(), page.more), (TRANSCRIPT_PAGE_MAX, true));
+    let search = TranscriptQuery { text: Some("NEEDLE".to_owned()), ..TranscriptQuery::of(of) };
+    let page = world.system.transcript(&search).await.unwrap();
+    assert_eq!((page.entries.len(), page.more), (0, true), "it is not come to");
+    let part = TranscriptPart::Before(page.older.expect("there is more"));
+    let page = world.system.transcript(&TranscriptQuery { part, ..search }).await.unwrap();
+    assert_eq!((drawn(&page), page.more), (vec!["0 call 1 needle {}".to_owned()], false));
+    let fork = SpawnRequest { fork: Fork::All, ..SpawnRequest::at(at("/root/a/kid")) };
+    world.system.spawn(vec![fork]).await.unwrap();
+    let kid = lines(&world, "/root/a/kid").await;
+    assert!(kid.len() <= FORK_ENTRIES_MAX + 1 && kid[0].starts_with("compacted "), "{} {}", kid.len(), kid[0]);
     world.end().await;
 }
 

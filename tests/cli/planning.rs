@@ -139,6 +139,9 @@ fn a_node_is_given_to_an_agent_that_may_be_created() {
     assert!(folder.ok("show ada/cai").contains("(node 2 of the plan of /root/ada)"));
     let (code, failure) = folder.json("plan assign ada 3 bea");
     assert_eq!((code, &failure["code"]), (4, &json!("conflict")), "{failure}");
+    let (code, failure) = folder.json("plan assign ada 3 ada/dee --spawn");
+    assert_eq!((code, &failure["code"]), (4, &json!("conflict")), "{failure}");
+    assert!(!folder.ok("tree").contains("dee"), "nobody is created for it");
 }
 
 #[test]

@@ -17,10 +17,17 @@ use crate::tests::world::{LONG, pass, until};
 
 type Act = BoxFuture<'static, ()>;
 
-/// A store in memory that has something done right before the first commit that writes or clears a goal, once that is set.
+/// A store in memory that has something done right before the first commit that writes or clears a goal, or charges it, once
+/// that is set.
 struct Raced {
     rows: MemoryBackend,
-    first: Mutex<Option<(AgentPath, Act)>>,
+    first: Mutex<Option<(What, Act)>>,
+}
+
+/// What the commit does.
+enum What {
+    Writes(AgentPath),
+    Charges(AgentPath),
 }
 
 impl Raced {
@@ -29,7 +36,11 @@ impl Raced {
     }
 
     fn set(&self, goal: &str, act: impl Future<Output = ()> + Send + 'static) {
-        *self.first.lock().unwrap() = Some((at(goal), act.boxed()));
+        *self.first.lock().unwrap() = Some((What::Writes(at(goal)), act.boxed()));
+    }
+
+    fn set_charge(&self, goal: &str, act: impl Future<Output = ()> + Send + 'static) {
+        *self.first.lock().unwrap() = Some((What::Charges(at(goal)), act.boxed()));
     }
 
     fn is_over(&self) -> bool {
@@ -38,9 +49,18 @@ impl Raced {
 
     fn due(&self, commit: &Commit) -> Option<Act> {
         let mut first = self.first.lock().unwrap();
-        let goal = Table::Goal.at(&first.as_ref()?.0);
-        let is_it = |write: &Write| matches!(write, Write::Put(key, _) | Write::Delete(key) if *key == goal);
-        commit.writes.iter().any(is_it).then(|| first.take().expect("it was there").1)
+        let what = &first.as_ref()?.0;
+        commit.writes.iter().any(|write| what.is_in(write)).then(|| first.take().expect("it was there").1)
+    }
+}
+
+impl What {
+    fn is_in(&self, write: &Write) -> bool {
+        match (self, write) {
+            (What::Writes(path), Write::Put(key, _) | Write::Delete(key)) => *key == Table::Goal.at(path),
+            (What::Charges(path), Write::Append(prefix, _)) => *prefix == Table::Charge.below(path),
+            _ => false,
+        }
     }
 }
 
@@ -206,4 +226,33 @@ async fn an_import_does_not_end_below_another_goal_than_it_began() {
         world.sound().await;
     }
     world.end().await;
+}
+
+/// The bill of a turn is made before its end is committed, and names the goal that is there then.
+#[tokio::test(start_paused = true)]
+async fn what_is_billed_to_a_goal_that_is_gone_by_then_is_charged_above() {
+    for replaced in [false, true] {
+        let raced = Raced::new();
+        let world = paying().open_on(raced.clone()).await;
+        world.endow("/root/x", None, goal("all").within(1_000)).await.unwrap();
+        world.endow_paused("/root/x/a", "pays", goal("first").within(100)).await;
+        let system = world.system.clone();
+        raced.set_charge("/root/x/a", async move {
+            system.clear_goal(&at("/root/x/a")).await.unwrap();
+            if replaced {
+                system.create_goal(&at("/root/x/a"), goal("second").within(50)).await.unwrap();
+            }
+        });
+        world.assign("/root/x/a", "30").await.unwrap();
+        assert!(raced.is_over());
+        if replaced {
+            // What lies in its log comes before what is asked of a goal.
+            world.patch("/root/x/a", GoalPatch::to(GoalStatus::Paused)).await.unwrap();
+            assert_eq!(world.stands("/root/x/a").await, ("paused", 0, 0, Some(50)));
+        }
+        let held = if replaced { 50 } else { 0 };
+        assert_eq!(world.stands("/root/x").await, ("active", 30, held, Some(970 - held)), "{replaced}");
+        world.sound().await;
+        world.end().await;
+    }
 }

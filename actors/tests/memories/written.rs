@@ -82,6 +82,7 @@ async fn what_is_no_memory_is_refused_in_words() {
             many.as_str(),
             tag.as_str(),
             r#"remember {"text":"x","tags":["a b"]}"#,
+            r#"remember {"text":"x","tags":["ghp_0123456789abcdefghijABCDEFGHIJ012345"]}"#,
             r#"remember {"text":"x","scope":"role","role":"gone"}"#,
             r#"remember {"text":"x","scope":"tree","role":"hand"}"#,
             r#"remember {"text":"x","scope":"all"}"#,
@@ -105,6 +106,7 @@ async fn what_is_no_memory_is_refused_in_words() {
     17 tags are more than the 16 of a memory
     tag "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" must be 1 to 64 of letters, digits, _ . - / and :, and no secret
     tag "a b" must be 1 to 64 of letters, digits, _ . - / and :, and no secret
+    tag "[redacted:github_token]" must be 1 to 64 of letters, digits, _ . - / and :, and no secret
     role "gone" is not known; known are default, explorer, hand, worker
     wrong arguments: a role is for the scope role
     wrong arguments: unknown variant `all`, expected one of `agent`, `subtree`, `role`, `tree` at line 1 column 25
