@@ -28,9 +28,9 @@ enum Busy {
 }
 
 impl System {
-    /// Runs a subtree and returns once nothing is left to do in it: no job is unfinished, no message that starts a turn
-    /// waits or is in hand, no goal is active. What is closed, faulted or held, has no brain or no budget left is passed over. Gives back the jobs whose output could
-    /// not be written.
+    /// Runs a subtree and returns once nothing is left to do in it: no job is unfinished, no message that starts a turn waits
+    /// or is in hand, no goal is active. What is closed, faulted or held, has no brain or no budget left is passed over. Gives
+    /// back the jobs whose output could not be written.
     ///
     /// # Errors
     /// Nothing lies at the path, the store takes nothing more, or the runtime stops.

@@ -1,8 +1,8 @@
 //! Brains made from programs and, later, model APIs; and what else is asked of programs or read of what they keep.
 //!
-//! A brain here answers a turn with what something outside says: [`Shell`] runs a program once per turn, [`Scripted`]
-//! reads its answers off a script, for tests and demonstrations. [`Git`] tells how directories stand. An adapter sorts what went wrong into a
-//! [`BrainError`](understory_actors::BrainError) and returns; it never tries again, that is the actors' decision.
+//! A brain here answers a turn with what something outside says: [`Shell`] runs a program once per turn, [`Scripted`] reads its
+//! answers off a script, for tests and demonstrations. [`Git`] tells how directories stand. An adapter sorts what went wrong
+//! into a [`BrainError`](understory_actors::BrainError) and returns; it never tries again, that is the actors' decision.
 //!
 //! [`Codex`] reads the conversations of a Codex home, line by line; who keeps them is the actors' import.
 //!

@@ -68,8 +68,8 @@ impl Runtime {
         Job::new(self.system.clone(), path)
     }
 
-    /// Creates many agents, up to 256 to a commit; without nicknames, unless a request says otherwise. Each commit is made whole or not at all, and each agent has its own answer; a
-    /// refused one refuses those of its commit, in the same words.
+    /// Creates many agents, up to 256 to a commit; without nicknames, unless a request says otherwise. Each commit is made
+    /// whole or not at all, and each agent has its own answer; a refused one refuses those of its commit, in the same words.
     pub async fn spawn_many(&self, requests: impl IntoIterator<Item = SpawnRequest>) -> Vec<Result<Spawned, Error>> {
         let mut answers = Vec::new();
         let mut requests = requests.into_iter().peekable();

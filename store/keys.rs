@@ -16,7 +16,8 @@ const FILE_HASH: usize = 16;
 /// A kind of row. The numbers are on disk: they are never given to another kind. A backend keeps `00` and `0e` for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
-    /// The node at a path. Deleted by the registrar with its subtree. Written by the registrar at creation, then by the node's own actor.
+    /// The node at a path. Deleted by the registrar with its subtree. Written by the registrar at creation, then by the node's
+    /// own actor.
     Node = 0x01,
     /// Present: closed, or being removed ([`Mark`](crate::Mark)). Written by the registrar.
     Closed = 0x02,

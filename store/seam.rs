@@ -8,7 +8,8 @@ use futures::future::BoxFuture;
 
 use crate::error::{CommitError, StoreError};
 
-/// The number of a commit, counted up from 1, with gaps where [`Commit::above`] leaves some; a row's version is the number of the commit that last wrote it.
+/// The number of a commit, counted up from 1, with gaps where [`Commit::above`] leaves some; a row's version is the number of
+/// the commit that last wrote it.
 pub type Version = u64;
 
 /// The longest key, in bytes: a path, a table's tag, an item id and a sequence number fit.

@@ -102,8 +102,8 @@ impl AgentActor {
         self.commit_start(agent, next, &rows, (permit, place)).await
     }
 
-    /// M2: the turn is on disk before the brain is called, with what it is about in the transcript. Its entry is in the slot before that, so that a successor
-    /// knows the turn for its own.
+    /// M2: the turn is on disk before the brain is called, with what it is about in the transcript. Its entry is in the slot
+    /// before that, so that a successor knows the turn for its own.
     async fn commit_start(
         &mut self,
         agent: &Agent,

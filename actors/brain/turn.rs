@@ -177,10 +177,10 @@ impl Turn {
         self.settings.as_ref()?.effort.as_deref()
     }
 
-    /// What the brain is told before it goes on, composed from what was kept: the agent's goal, what is open of its plan, what it
-    /// said of its work and what became of that so far, and memories that have to do with the goal and the turn's messages, if the turn has the tool
-    /// `recall`. A text of at most [`Limits::briefing`](crate::Limits::briefing) bytes, or nothing if there is nothing to tell; what
-    /// does not fit is missing from its end. That a memory is in it is no use of the memory.
+    /// What the brain is told before it goes on, composed from what was kept: the agent's goal, what is open of its plan, what
+    /// it said of its work and what became of that so far, and memories that have to do with the goal and the turn's messages,
+    /// if the turn has the tool `recall`. A text of at most [`Limits::briefing`](crate::Limits::briefing) bytes, or nothing if
+    /// there is nothing to tell; what does not fit is missing from its end. That a memory is in it is no use of the memory.
     ///
     /// A turn that has no [`Turn::session`] is told all of it. One that goes on with a conversation is told so once it comes
     /// back, by a resume or in another process; until then, of the goal alone. Where the role wants a summary, each briefing

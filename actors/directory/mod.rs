@@ -43,8 +43,9 @@ pub trait Surveyor: Send + Sync + 'static {
     /// Tells how a directory stands; nothing if that cannot be told now. It is dropped after five seconds.
     fn survey(&self, directory: Arc<Path>) -> BoxFuture<'_, Option<Checkout>>;
 
-    /// Tells the commits from behind `from`, or from the first, to `to`, newest first: [`DIGEST_COMMITS`](crate::DIGEST_COMMITS) of them, and how many
-    /// more there are. Nothing if that cannot be told. It is dropped after five seconds.
+    /// Tells the commits from behind `from`, or from the first, to `to`, newest first:
+    /// [`DIGEST_COMMITS`](crate::DIGEST_COMMITS) of them, and how many more there are. Nothing if that cannot be told. It is
+    /// dropped after five seconds.
     fn revisions(
         &self,
         _directory: Arc<Path>,

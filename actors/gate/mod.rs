@@ -207,8 +207,8 @@ impl<A: Resident> Gate<A> {
         self.shut(path).inspect(ActorRef::kill).is_some()
     }
 
-    /// Ends the incarnation `me` wholly, `cut` short or not: with nothing left the slot goes, else a successor gets what is left. The last act
-    /// of `on_stop`.
+    /// Ends the incarnation `me` wholly, `cut` short or not: with nothing left the slot goes, else a successor gets what is
+    /// left. The last act of `on_stop`.
     pub(crate) fn ended(
         &self,
         home: &A::Home,

@@ -183,9 +183,9 @@ impl System {
     /// Starts a job, or goes on with the one that the same command started; runs its subtree.
     ///
     /// # Errors
-    /// The table, the template or the output is no good (nothing is left of the job then), the table of an earlier same
-    /// command has changed, the schema is none, a role or brain is unknown (what a row says for itself is looked at, too), or the owner is
-    /// missing or closed.
+    /// The table, the template or the output is no good (nothing is left of the job then), the table of an earlier same command
+    /// has changed, the schema is none, a role or brain is unknown (what a row says for itself is looked at, too), or the owner
+    /// is missing or closed.
     pub async fn start_job(&self, request: JobRequest) -> Result<JobStarted, Error> {
         request.demand_settings()?;
         let (system, asked) = (self.clone(), request.clone());

@@ -73,8 +73,8 @@ impl Filling {
 }
 
 impl System {
-    /// Writes a closed subtree, or a job that is final, with everything it keeps into a new file, as it is at one moment; tokens are not in it, nor
-    /// what was removed. Nothing is changed. Taken up elsewhere by [`System::import_subtree`].
+    /// Writes a closed subtree, or a job that is final, with everything it keeps into a new file, as it is at one moment;
+    /// tokens are not in it, nor what was removed. Nothing is changed. Taken up elsewhere by [`System::import_subtree`].
     ///
     /// # Errors
     /// Nothing lies at the path, it is open, the root, a job's item or below one; a job in it still stores its table; it was

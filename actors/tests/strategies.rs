@@ -13,8 +13,8 @@ const CHILDREN: [&str; 4] = ["/root/up/a", "/root/up/b", "/root/up/c", "/root/up
 /// Below one of them, created last.
 const GRANDCHILD: &str = "/root/up/a/kid";
 
-/// Restarts `b`, created after `c` and before `a`, while these run; how often each child's brain was called for its one turn, and what
-/// came of it.
+/// Restarts `b`, created after `c` and before `a`, while these run; how often each child's brain was called for its one turn,
+/// and what came of it.
 async fn restarted(strategy: Strategy) -> String {
     let calls = Arc::new(Mutex::new(BTreeMap::<String, u32>::new()));
     let (breaks, goes_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));

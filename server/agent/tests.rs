@@ -42,7 +42,8 @@ const RELATIONS: [(&str, &str); 14] = [
     ("closed child", "/root/p/me/shut"),
 ];
 
-/// `+` done, which of a wait is that it was told how it stands; `x` it is closed; `r` it was removed; `!` it is not for this verb; `.` as if it had never been there.
+/// `+` done, which of a wait is that it was told how it stands; `x` it is closed; `r` it was removed; `!` it is not for this
+/// verb; `.` as if it had never been there.
 const AS_AN_AGENT: &str = "
     tree       + + + + + + + + . . r r + +
     show       + + + + + + + + . . r r + +
