@@ -28,9 +28,9 @@ fn setting(disk: &Disk, log: &Log, on_drift: OnDrift) -> Setting {
             let drift = turn.drift().map(|drift| format!(" ({drift})")).unwrap_or_default();
             log.lock().unwrap().push(format!("{} {directory}{drift}", row.item_id));
             match row.item_id.split('-').next() {
-                Some("commit") => disk.set("/work", on("main", &row.item_id)),
+                Some("commit") => disk.set("/repo", on("main", &row.item_id)),
                 Some(word @ ("branch" | "push")) => {
-                    disk.set("/work", if word == "push" { on("main", &row.item_id) } else { on("dev", "a1") });
+                    disk.set("/repo", if word == "push" { on("main", &row.item_id) } else { on("dev", "a1") });
                     // A look is good for a second.
                     tokio::time::advance(Duration::from_secs(2)).await;
                 }
@@ -45,7 +45,7 @@ fn setting(disk: &Disk, log: &Log, on_drift: OnDrift) -> Setting {
                     return Err(BrainError::refused("stopped"));
                 }
                 Some("edit") if row.run == 1 => {
-                    disk.set("/work", on("main", &row.item_id));
+                    disk.set("/repo", on("main", &row.item_id));
                     std::future::pending().await
                 }
                 Some("child") => {
@@ -60,7 +60,7 @@ fn setting(disk: &Disk, log: &Log, on_drift: OnDrift) -> Setting {
 }
 
 fn request(table: &Table) -> JobRequest {
-    let directory = Some(PathBuf::from("/work"));
+    let directory = Some(PathBuf::from("/repo"));
     JobRequest { directory, concurrency: 1, ..table.request("worker") }
 }
 
@@ -90,7 +90,7 @@ async fn rows_are_worked_on_there_and_what_they_do_is_no_drift() {
     let world = setting(&disk, &log, OnDrift::Block).open().await;
     let job = world.system.start_job(request(&table)).await.unwrap().job.path;
     world.job_over(&job).await;
-    assert_eq!(logged(&log), ["a /work", "commit-1 /work", "b /work", "commit-2 /work"]);
+    assert_eq!(logged(&log), ["a /repo", "commit-1 /repo", "b /repo", "commit-2 /repo"]);
     assert_eq!((kept(&world, &job).await.left, drifts(&world).await), (Some(on("main", "commit-2")), 0));
     world.end().await;
 }
@@ -110,7 +110,7 @@ async fn a_job_works_where_its_owner_does_unless_it_is_said() {
         let job = world.system.start_job(request).await.unwrap().job.path;
         world.job_over(&job).await;
     }
-    assert_eq!(logged(&log), ["one /else", "two /work", "three "]);
+    assert_eq!(logged(&log), ["one /else", "two /repo", "three "]);
     let missing = JobRequest { directory: Some("/none".into()), ..request(&Table::text("id\nx\n")) };
     assert!(world.system.start_job(missing).await.is_err());
     world.end().await;
@@ -127,18 +127,18 @@ async fn another_branch_is_told_to_the_rows_that_start_then() {
         let job = world.system.start_job(JobRequest { concurrency: 2, ..request(&table) }).await.unwrap().job.path;
         if policy == OnDrift::Block {
             until(async || world.system.job(&job).await.unwrap().job.pause.is_some()).await;
-            assert_eq!(sorted(logged(&log)), ["branch-1 /work", "wait /work"], "nothing more starts");
+            assert_eq!(sorted(logged(&log)), ["branch-1 /repo", "wait /repo"], "nothing more starts");
             let held = kept(&world, &job).await;
             assert!(held.is_held() && held.left == Some(on("main", "a1")), "{held:?}");
             world.system.accept_directory(&job).await.unwrap();
             world.job_over(&job).await;
-            assert_eq!(logged(&log), ["b /work", "last /work"]);
+            assert_eq!(logged(&log), ["b /repo", "last /repo"]);
         } else {
             world.job_over(&job).await;
             let mut met = logged(&log);
             let later = met.split_off(2);
-            assert_eq!(sorted(met), ["branch-1 /work", "wait /work"], "{policy:?}");
-            assert_eq!(later, [format!("b /work{told}"), "last /work".to_owned()], "{policy:?}");
+            assert_eq!(sorted(met), ["branch-1 /repo", "wait /repo"], "{policy:?}");
+            assert_eq!(later, [format!("b /repo{told}"), "last /repo".to_owned()], "{policy:?}");
         }
         assert_eq!(drifts(&world).await, usize::from(policy != OnDrift::Ignore), "{policy:?}");
         assert_eq!(kept(&world, &job).await.left, Some(on("dev", "a1")), "{policy:?}");
@@ -153,15 +153,15 @@ async fn a_commit_is_theirs_while_rows_are_at_work_and_somebody_elses_otherwise(
     let world = setting(&disk, &log, OnDrift::Warn).open().await;
     let job = world.system.start_job(JobRequest { concurrency: 2, ..request(&table) }).await.unwrap().job.path;
     until(async || log.lock().unwrap().len() == 6).await;
-    assert!(logged(&log).iter().all(|line| line.ends_with(" /work")), "nothing is told of what a row did");
+    assert!(logged(&log).iter().all(|line| line.ends_with(" /repo")), "nothing is told of what a row did");
     world.system.pause_job(&job, "a while").await.unwrap();
     world.system.interrupt(&understory_store::keys::item_path(&job, 5).unwrap()).await.unwrap();
     until(async || world.system.job(&job).await.unwrap().job.counts.running == 0).await;
-    disk.set("/work", on("main", "z9"));
+    disk.set("/repo", on("main", "z9"));
     tokio::time::advance(Duration::from_secs(2)).await;
     world.system.unpause_job(&job).await.unwrap();
     world.job_over(&job).await;
-    assert_eq!(logged(&log), ["stop-1 /work (commit push-1 -> z9)"]);
+    assert_eq!(logged(&log), ["stop-1 /repo (commit push-1 -> z9)"]);
     assert_eq!(drifts(&world).await, 1);
     world.end().await;
 }
@@ -177,7 +177,7 @@ async fn what_could_not_be_told_when_a_row_ended_is_taken_for_its_own() {
     world.system.pause_job(&job, "a while").await.unwrap();
     world.system.interrupt(&understory_store::keys::item_path(&job, 1).unwrap()).await.unwrap();
     until(async || world.system.job(&job).await.unwrap().job.counts.running == 0).await;
-    disk.set("/work", on("main", "b2"));
+    disk.set("/repo", on("main", "b2"));
     tokio::time::advance(Duration::from_secs(2)).await;
     world.system.unpause_job(&job).await.unwrap();
     world.job_over(&job).await;
@@ -192,7 +192,7 @@ async fn a_held_job_goes_on_when_the_directory_is_as_it_was() {
     let world = setting(&disk, &log, OnDrift::Block).open().await;
     let job = world.system.start_job(JobRequest { concurrency: 2, ..request(&table) }).await.unwrap().job.path;
     until(async || world.system.job(&job).await.unwrap().job.pause.is_some()).await;
-    disk.set("/work", on("main", "a1"));
+    disk.set("/repo", on("main", "a1"));
     tokio::time::advance(Duration::from_secs(2)).await;
     world.system.unpause_job(&job).await.unwrap();
     world.job_over(&job).await;
@@ -209,9 +209,9 @@ async fn an_item_works_where_its_job_does_and_its_children_with_it() {
     world.job_over(&job).await;
     let item = understory_store::keys::item_path(&job, 1).unwrap();
     for path in [item.clone(), item.join("kid").unwrap()] {
-        assert_eq!(kept(&world, &path).await.path, "/work", "{path}");
+        assert_eq!(kept(&world, &path).await.path, "/repo", "{path}");
     }
-    let refused = world.system.set_directory(&item, Path::new("/work")).await.unwrap_err();
+    let refused = world.system.set_directory(&item, Path::new("/repo")).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         format!("{item} is a job's item, which cannot be asked to work elsewhere than its job")
@@ -222,7 +222,7 @@ async fn an_item_works_where_its_job_does_and_its_children_with_it() {
 /// Each process runs one row at the most: the next begins with what it finds.
 #[test]
 fn a_job_that_goes_on_elsewhere_than_it_was_left_is_told_or_paused() {
-    for (policy, expected) in [(OnDrift::Warn, "b /work (branch main -> branch dev)"), (OnDrift::Block, "b /work")] {
+    for (policy, expected) in [(OnDrift::Warn, "b /repo (branch main -> branch dev)"), (OnDrift::Block, "b /repo")] {
         let (disk, log) = (Disk::new(), Log::default());
         let table = Table::text("id\na\nhang-1\nb\n");
         let rows = process(async || {
@@ -231,7 +231,7 @@ fn a_job_that_goes_on_elsewhere_than_it_was_left_is_told_or_paused() {
             until(async || log.lock().unwrap().len() == 2).await;
             world.abandon()
         });
-        disk.set("/work", on("dev", "a1"));
+        disk.set("/repo", on("dev", "a1"));
         logged(&log);
         process(async || {
             let world = setting(&disk, &log, policy).over(rows).open().await;
@@ -265,12 +265,12 @@ async fn a_thousand_rows_cost_few_looks() {
     let (disk, log) = (Disk::new(), Log::default());
     let table = Table::of(1000);
     let world = setting(&disk, &log, OnDrift::Warn).open().await;
-    let before = disk.looks("/work");
+    let before = disk.looks("/repo");
     let job = world.system.start_job(JobRequest { concurrency: 16, ..request(&table) }).await.unwrap().job.path;
     world.job_over(&job).await;
-    let looks = disk.looks("/work") - before;
+    let looks = disk.looks("/repo") - before;
     assert!(looks <= 250, "{looks} looks");
-    assert_eq!(world.system.set_directory(&job, Path::new("/work")).await.unwrap().path, "/work");
+    assert_eq!(world.system.set_directory(&job, Path::new("/repo")).await.unwrap().path, "/repo");
     world.end().await;
 }
 

@@ -22,10 +22,10 @@ esac
 #[test]
 fn a_program_that_comes_back_is_told_what_was_kept() {
     let folder = Folder::new();
-    folder.worker("work", &WORK.replace("BINARY", env!("CARGO_BIN_EXE_understory")));
+    folder.worker("survey", &WORK.replace("BINARY", env!("CARGO_BIN_EXE_understory")));
     fs::create_dir_all(folder.at("home/roles")).unwrap();
     folder.write("home/roles/surveyor.toml", "description = 'surveys'\nsummary = true\n");
-    folder.ok("spawn ada --role surveyor --brain shell --command ./work --goal 'map the coast'");
+    folder.ok("spawn ada --role surveyor --brain shell --command ./survey --goal 'map the coast'");
     folder.ok("goal pause ada --reason 'it rains'");
     assert_eq!(folder.ok("assign ada begin"), "begun\n");
 

@@ -13,7 +13,7 @@ const SECOND: &str = "019bd6d8-b99b-7eb1-847c-000000000002";
 /// The first line of a session.
 fn meta(id: &str, source: &Value) -> String {
     let payload = json!({
-        "id": id, "timestamp": "2026-01-19T15:21:26.171Z", "cwd": "/work", "originator": "codex_cli_rs",
+        "id": id, "timestamp": "2026-01-19T15:21:26.171Z", "cwd": "/repo", "originator": "codex_cli_rs",
         "cli_version": "0.88.0", "source": source, "git": { "branch": "main", "commit_hash": "c0ffee" },
     });
     json!({ "timestamp": "2026-01-19T15:21:26.203Z", "type": "session_meta", "payload": payload }).to_string()

@@ -15,7 +15,7 @@ async fn card(world: &World, path: &str) -> Card {
 #[tokio::test(start_paused = true)]
 async fn a_conversation_becomes_an_agent_without_a_brain() {
     let world = World::new().await;
-    let shelf = Shelf::of(&[("a", "thread t1 nickname=Ada cwd=/work|user hi|bad|answer there|title Fix it|tokens 5")]);
+    let shelf = Shelf::of(&[("a", "thread t1 nickname=Ada cwd=/repo|user hi|bad|answer there|title Fix it|tokens 5")]);
     assert_eq!(import(&world, &shelf).await, "1 files, 1 new, 2 entries, 1 skipped");
     let path = of("/root/codex", "t1");
     assert_eq!(agents(&world).await, ["/root/codex".to_owned(), path.clone()]);
@@ -25,7 +25,7 @@ async fn a_conversation_becomes_an_agent_without_a_brain() {
     assert_eq!((agent.creation, agent.turns), (Creation::Host, 0));
     assert_eq!(agent.used, Usage { input_tokens: 5, cached_tokens: 1, output_tokens: 2 });
     let card = card(&world, &path).await;
-    assert_eq!((card.title.as_deref(), card.labels["codex/cwd"].as_str()), (Some("Fix it"), "/work"));
+    assert_eq!((card.title.as_deref(), card.labels["codex/cwd"].as_str()), (Some("Fix it"), "/repo"));
     assert_eq!(world.count("/root/codex").await, 1);
     let news = world.store().news(0, 10_000).await.unwrap().told;
     assert!(news.iter().any(|told| matches!(&told.event, Event::Labelled { node } if node.path == at(&path))));

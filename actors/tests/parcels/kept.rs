@@ -93,7 +93,7 @@ async fn by_hand(world: &World, keeper: &AgentRef) -> Draft {
         wake_on_result: false,
     };
     draft.put(Rows::Grant.at(path), &grant);
-    draft.put(Rows::Directory.at(path), &Directory::new(keeper.id, "/work".to_owned(), None, Time(3)));
+    draft.put(Rows::Directory.at(path), &Directory::new(keeper.id, "/repo".to_owned(), None, Time(3)));
     draft.put(keys::imported_thread(&at("/root/a"), "t"), &ImportState::Thread(thread));
     draft
 }

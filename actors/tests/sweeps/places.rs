@@ -21,7 +21,7 @@ fn setting(disk: &Disk) -> Setting {
         let disk = working.clone();
         async move {
             if turn.messages().last().is_some_and(|message| message.text == "commit") {
-                disk.set("/work", on("main", "b2"));
+                disk.set("/repo", on("main", "b2"));
             }
             Ok(Response::text(turn.text()))
         }
@@ -39,16 +39,16 @@ async fn post(world: &World, notes: &Notes, path: &str, text: &str) -> Result<()
 }
 
 async fn scenario(world: &World, disk: &Disk, notes: &Notes) -> Result<(), Error> {
-    disk.set("/work", on("main", "a1"));
+    disk.set("/repo", on("main", "a1"));
     disk.set("/held", on("main", "a1"));
-    for (path, directory, role) in [("/root/a", "/work", None), ("/root/h", "/held", Some("block"))] {
+    for (path, directory, role) in [("/root/a", "/repo", None), ("/root/h", "/held", Some("block"))] {
         let (role, directory) = (role.map(str::to_owned), Some(directory.into()));
         world.system.spawn(vec![SpawnRequest { role, directory, ..SpawnRequest::at(at(path)) }]).await?;
     }
     world.system.run(&at("/root")).await?;
     post(world, notes, "/root/a", "commit").await?;
     world.system.wait(&[at("/root/a")], Until::All, LONG).await?;
-    disk.set("/work", on("dev", "b2"));
+    disk.set("/repo", on("dev", "b2"));
     disk.set("/held", on("dev", "a1"));
     notes.note("drifted");
     post(world, notes, "/root/a", "look").await?;
@@ -62,7 +62,7 @@ async fn scenario(world: &World, disk: &Disk, notes: &Notes) -> Result<(), Error
     world.system.accept_directory(&at("/root/h")).await?;
     notes.note("accepted");
     world.system.wait(&[at("/root/h")], Until::All, LONG).await?;
-    world.system.set_directory(&at("/root/h"), Path::new("/work")).await.map(drop)
+    world.system.set_directory(&at("/root/h"), Path::new("/repo")).await.map(drop)
 }
 
 async fn kept(world: &World, path: &str) -> Option<Directory> {
@@ -75,7 +75,7 @@ fn a_drift_is_told_and_held_whatever_crashes() {
     let commits = sweep(
         |process| {
             if process == Process::First {
-                disk.set("/work", on("main", "a1"));
+                disk.set("/repo", on("main", "a1"));
             }
             setting(&disk)
         },
@@ -85,7 +85,7 @@ fn a_drift_is_told_and_held_whatever_crashes() {
             if there {
                 // Nothing has run there before it was accepted, and nothing does now.
                 let directory = kept(world, "/root/h").await.unwrap();
-                let accepted = directory.path == "/work" || directory.left == Some(on("dev", "a1"));
+                let accepted = directory.path == "/repo" || directory.left == Some(on("dev", "a1"));
                 assert!(accepted || !notes.has("accepted"), "{point:?}: what was accepted is forgotten");
                 rest(world).await;
                 let ran = world.turns("/root/h").await;
@@ -121,7 +121,7 @@ fn the_rows_of_a_job_are_worked_on_where_it_was_accepted_whatever_crashes() {
     let commits = sweep(
         |process| {
             if process == Process::First {
-                disk.set("/work", on("main", "a1"));
+                disk.set("/repo", on("main", "a1"));
             }
             let (block, working) = (Role::with_brain("worker", "").on_drift(OnDrift::Block), disk.clone());
             let world = World::setting().surveyor(Arc::new(disk.clone())).role("default", block);
@@ -129,17 +129,17 @@ fn the_rows_of_a_job_are_worked_on_where_it_was_accepted_whatever_crashes() {
                 let disk = working.clone();
                 async move {
                     if turn.row().is_some_and(|row| &*row.item_id == "commit") {
-                        disk.set("/work", on("main", "b2"));
+                        disk.set("/repo", on("main", "b2"));
                     }
                     match turn.directory() {
-                        Some(there) if there == Path::new("/work") => Ok(Response::report("{}")),
+                        Some(there) if there == Path::new("/repo") => Ok(Response::report("{}")),
                         other => Err(BrainError::refused(format!("in {other:?}"))),
                     }
                 }
             })
         },
         async |world, notes| {
-            let request = JobRequest { directory: Some("/work".into()), concurrency: 1, ..table.request("worker") };
+            let request = JobRequest { directory: Some("/repo".into()), concurrency: 1, ..table.request("worker") };
             let job = world.system.start_job(request).await?.job.path;
             notes.note("asked");
             world.system.job_finished(&job).await.map(drop)

@@ -15,14 +15,14 @@ fn labelled(payload: &str) -> String {
 #[test]
 fn all_that_a_session_says_of_itself_is_kept() {
     insta::assert_snapshot!(labelled(
-        r#"{"id":"a1","cwd":"/work","originator":"codex_cli_rs","cli_version":"0.88.0","source":"cli","model_provider":"openai",
+        r#"{"id":"a1","cwd":"/repo","originator":"codex_cli_rs","cli_version":"0.88.0","source":"cli","model_provider":"openai",
             "forked_from_id":"a0","git":{"commit_hash":"c0ffee","branch":"main","repository_url":"git@example.org:x.git"}}"#
     ), @r"
     a1 None None
     codex/archived=no
     codex/branch=main
     codex/commit=c0ffee
-    codex/cwd=/work
+    codex/cwd=/repo
     codex/forked=a0
     codex/repository=git@example.org:x.git
     codex/source=cli
@@ -91,13 +91,13 @@ fn a_session_began_when_it_says_or_when_its_first_line_was_written() {
 
 #[test]
 fn the_first_meta_is_the_files_own() {
-    let other = META.replace(ID, "another").replace("/work", "/elsewhere");
+    let other = META.replace(ID, "another").replace("/repo", "/elsewhere");
     let context = r#"{"type":"turn_context","payload":{"cwd":"/later","model":"m1","effort":"high"}}"#;
     let (_, thread) = session(&[&other, context, &context.replace("m1", "m2")]);
-    assert_eq!((thread.name.as_str(), thread.labels["codex/cwd"].as_str()), (ID, "/work"));
+    assert_eq!((thread.name.as_str(), thread.labels["codex/cwd"].as_str()), (ID, "/repo"));
     assert_eq!((thread.labels["codex/model"].as_str(), thread.labels["codex/effort"].as_str()), ("m2", "high"));
     let (_, thread) =
-        read(open(FILE, format!("{}\n{context}", META.replace(r#""cwd":"/work","#, ""))).unwrap()).unwrap();
+        read(open(FILE, format!("{}\n{context}", META.replace(r#""cwd":"/repo","#, ""))).unwrap()).unwrap();
     assert_eq!(thread.labels["codex/cwd"], "/later", "where there was none");
 }
 

@@ -18,7 +18,7 @@ const ID: &str = "019bd6d8-b99b-7eb1-847c-87c3da10673a";
 /// What a session begins with.
 const META: &str = concat!(
     r#"{"timestamp":"2026-01-19T15:21:26.203Z","type":"session_meta","payload":"#,
-    r#"{"id":"019bd6d8-b99b-7eb1-847c-87c3da10673a","timestamp":"2026-01-19T15:21:26.171Z","cwd":"/work","source":"cli"}}"#,
+    r#"{"id":"019bd6d8-b99b-7eb1-847c-87c3da10673a","timestamp":"2026-01-19T15:21:26.171Z","cwd":"/repo","source":"cli"}}"#,
 );
 
 fn open(name: &str, text: impl Into<Vec<u8>>) -> Result<Box<dyn Conversation>, CodexError> {

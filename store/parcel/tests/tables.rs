@@ -181,7 +181,7 @@ fn rows_of(table: Table, top: &str) -> Option<Vec<ParcelRow>> {
                     .encode()
             })]
         }
-        Table::Directory => vec![at(&|| Directory::new(id(), "/work".to_owned(), None, Time(1)).encode())],
+        Table::Directory => vec![at(&|| Directory::new(id(), "/repo".to_owned(), None, Time(1)).encode())],
         Table::Drive => vec![at(&|| Drive::of(&goal(None)).encode())],
         Table::MemoryUse => {
             let used = MemoryUse { uses: 1, used_at: Time(1), by: id(), turn: None }.encode();

@@ -116,7 +116,7 @@ fn brain_settings() -> BrainSettings {
 }
 
 fn directory() -> Directory {
-    Directory::new(agent(1).id, "/work".to_owned(), None, Time(3))
+    Directory::new(agent(1).id, "/repo".to_owned(), None, Time(3))
 }
 
 fn digest() -> Digest {
