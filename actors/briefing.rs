@@ -235,15 +235,9 @@ fn beginning(text: &str, room: usize) -> String {
         return format!("{text}\n");
     }
     match room.checked_sub(CUT.len()) {
-        Some(left) => format!("{}{CUT}", &text[..floor(text, left)]),
-        None => text[..floor(text, room)].to_owned(),
+        Some(left) => format!("{}{CUT}", &text[..text.floor_char_boundary(left)]),
+        None => text[..text.floor_char_boundary(room)].to_owned(),
     }
-}
-
-/// The last place at or before `at` where a text may be cut.
-fn floor(text: &str, at: usize) -> usize {
-    let at = at.min(text.len());
-    (0..=at).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
 }
 
 #[cfg(test)]

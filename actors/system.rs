@@ -242,6 +242,11 @@ impl System {
         answer.await.map_err(|_| Error::Stopping)?
     }
 
+    /// Returns once the registrar has answered all that it was asked before.
+    pub(crate) async fn registered(&self) -> Result<(), Error> {
+        self.register(Request::Spawn { births: Vec::new(), by: None, tool: None }).await.map(drop)
+    }
+
     /// The role called `name`.
     ///
     /// # Errors

@@ -113,14 +113,29 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// So many of something, in words: `1 row`, `2 rows`, `2 entries`.
+pub(crate) fn number_of(count: u64, what: &str) -> String {
+    match (count, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{} {stem}ies", grouped(count)),
+        (_, None) => format!("{} {what}s", grouped(count)),
+    }
+}
+
+/// How many there are of each; what there is none of is left out.
+fn numbers_of<const KINDS: usize>(counts: [(u64, &str); KINDS]) -> String {
+    let met = counts.into_iter().filter(|(count, _)| *count > 0);
+    met.map(|(count, what)| number_of(count, what)).collect::<Vec<_>>().join(", ")
+}
+
 /// So many rows, in words.
 pub(crate) fn rows(count: u64) -> String {
-    if count == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(count)) }
+    number_of(count, "row")
 }
 
 /// So many attempts, in words.
 pub(crate) fn attempts(count: u32) -> String {
-    if count == 1 { "1 attempt".to_owned() } else { format!("{} attempts", grouped(count.into())) }
+    number_of(count.into(), "attempt")
 }
 
 /// A text in which nothing acts on a terminal. Every control character is escaped, line ends too.

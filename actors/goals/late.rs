@@ -10,7 +10,6 @@ use super::accountant::Accountant;
 use super::ledger::Ledger;
 use super::sheet::Sheet;
 use crate::error::Error;
-use crate::registrar::Request;
 
 /// How many goals below are told in one commit: an objective lies in up to five rows.
 const TOLD: usize = 40;
@@ -90,9 +89,8 @@ impl Accountant {
         if claims.paths.is_empty() {
             return Ok(claims);
         }
-        // Goals that come with their agents are in the ledger before their rows are in the store, where they are to be told. The
-        // registrar answers this once those are.
-        self.system.register(Request::Spawn { births: Vec::new(), by: None, tool: None }).await?;
+        // Goals that come with their agents are in the ledger before their rows are in the store, where they are to be told.
+        self.system.registered().await?;
         Ok(goals.with(|ledger| {
             let claims = ledger.claims(&source.path);
             ledger.announce(source, left.saturating_sub(claims.tokens));

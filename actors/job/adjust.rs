@@ -102,8 +102,8 @@ impl JobActor {
         let Some(work) = &self.work else { return Err(Error::NotFound { path: self.path.clone() }) };
         let job: Job = match adjustment {
             Adjustment::Pause(pause) => {
-                let (next, by_hand) = (work.job.pause(pause)?, |pause: &Pause| pause.is_by_hand());
-                if work.job.pause.as_ref().is_some_and(by_hand) {
+                let next = work.job.pause(pause)?;
+                if work.job.pause.as_ref().is_some_and(Pause::is_by_hand) {
                     return Ok(false);
                 }
                 next

@@ -124,8 +124,9 @@ impl MemoryKey {
         keys::memory_use(&self.place, self.id)
     }
 
-    fn of(key: &Key) -> Option<Self> {
-        Some(MemoryKey { place: Table::Memory.path_of(key)?, id: keys::memory_id(key)? })
+    /// The memory that the key of its row, or of what it was used, names.
+    fn of(table: Table, key: &Key) -> Option<Self> {
+        Some(MemoryKey { place: table.path_of(key)?, id: keys::memory_id(key)? })
     }
 
     fn missing(&self) -> Error {

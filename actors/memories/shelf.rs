@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 use understory_paths::AgentPath;
-use understory_store::{Memory, MemoryId, MemoryRank, MemoryUse, Scope, Store, Table, Time, Version, keys};
+use understory_store::{Memory, MemoryId, MemoryRank, MemoryUse, Scope, Store, Table, Time, Version};
 
 use super::MemoryKey;
 use super::query::{MemoryCursor, MemoryQuery, MemoryView, Traits};
@@ -272,7 +272,7 @@ impl Shelf {
                     (entry.version == version).then_some(entry.slot)
                 };
                 let text = |row: understory_store::Row<Memory>| {
-                    let key = MemoryKey::of(&row.key)?;
+                    let key = MemoryKey::of(Table::Memory, &row.key)?;
                     Some((slot(&key, row.version)?, row.value.text))
                 };
                 page.into_iter().filter_map(text).collect()
@@ -320,7 +320,7 @@ impl Entries {
         let mut rows = store.pages(Table::Memory.all(), PAGE);
         while let Some(page) = rows.peek::<Memory>().await? {
             for row in page {
-                if let Some(key) = MemoryKey::of(&row.key) {
+                if let Some(key) = MemoryKey::of(Table::Memory, &row.key) {
                     entries.put(&key, &row.value, row.version);
                 }
             }
@@ -328,8 +328,7 @@ impl Entries {
         let mut rows = store.pages(Table::MemoryUse.all(), PAGE);
         while let Some(page) = rows.peek::<MemoryUse>().await? {
             for row in page {
-                let place = Table::MemoryUse.path_of(&row.key).zip(keys::memory_id(&row.key));
-                let key = place.map(|(place, id)| MemoryKey { place, id });
+                let key = MemoryKey::of(Table::MemoryUse, &row.key);
                 if let Some(entry) = key.and_then(|key| entries.get_mut(&key)) {
                     (entry.uses, entry.used_at) = (row.value.uses, Some(row.value.used_at));
                 }

@@ -101,7 +101,7 @@ impl System {
         let mut rows = self.store.pages(Table::Memory.subtree(top), PAGE);
         while let Some(page) = rows.next::<Memory>().await? {
             for row in page {
-                let Some(key) = MemoryKey::of(&row.key) else { continue };
+                let Some(key) = MemoryKey::of(Table::Memory, &row.key) else { continue };
                 let rank = row.value.rank(key.id, uses.get(&(key.place.clone(), key.id)));
                 all.push(Candidate { key, rank, version: row.version, bytes: row.value.text.len() });
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use understory_paths::AgentPath;
 use understory_store::{
     AgentId, AgentRef, CommitError, Direction, Draft, Memory, MemoryId, MemoryUse, Node, Row, Scope, Table, ToolUse,
-    TranscriptEntry, Version, keys,
+    TranscriptEntry, Version,
 };
 
 use super::shelf::{Change, Writing};
@@ -198,7 +198,7 @@ impl System {
         let mut rows = self.store.pages(Table::Memory.subtree(top), LOOKED_BACK);
         while let Some(page) = rows.peek::<Memory>().await? {
             let change = |row: Row<Memory>| {
-                let key = MemoryKey::of(&row.key)?;
+                let key = MemoryKey::of(Table::Memory, &row.key)?;
                 Some(Change::Written { key, memory: row.value, version: row.version })
             };
             self.learn(page.into_iter().filter_map(change).collect()).await;
@@ -206,8 +206,7 @@ impl System {
         let mut rows = self.store.pages(Table::MemoryUse.subtree(top), LOOKED_BACK);
         while let Some(page) = rows.peek::<MemoryUse>().await? {
             let change = |row: Row<MemoryUse>| {
-                let place = Table::MemoryUse.path_of(&row.key)?;
-                let key = MemoryKey { place, id: keys::memory_id(&row.key)? };
+                let key = MemoryKey::of(Table::MemoryUse, &row.key)?;
                 Some(Change::Used { key, used: row.value })
             };
             self.learn(page.into_iter().filter_map(change).collect()).await;
@@ -310,7 +309,7 @@ impl System {
             let same_turn = caller.run().is_some() || *turn == Some(caller.turn());
             mine && same_turn && (scope, text) == (&note.scope, &note.text)
         };
-        Ok(rows.iter().find(same).and_then(|row| MemoryKey::of(&row.key)))
+        Ok(rows.iter().find(same).and_then(|row| MemoryKey::of(Table::Memory, &row.key)))
     }
 
     /// Whose place it is that a turn writes at.

@@ -174,8 +174,11 @@ impl System {
 impl OpenPlan {
     /// What is left of a plan with these nodes, which are in the order of their numbers.
     pub(crate) fn of(mut nodes: Vec<PlannedNode>, limit: usize) -> Self {
-        let over = |word: &str| nodes.iter().filter(|planned| planned.node.state.as_str() == word).count();
-        let (done, dropped) = (over("done"), over("dropped"));
+        let (mut done, mut dropped) = (0, 0);
+        for planned in &nodes {
+            done += usize::from(matches!(planned.node.state, PlanState::Done { .. }));
+            dropped += usize::from(matches!(planned.node.state, PlanState::Dropped { .. }));
+        }
         nodes.retain(|planned| !planned.node.state.is_over());
         nodes.sort_by_key(|planned| (!planned.ready, planned.node.state == PlanState::Todo));
         let open = nodes.len();

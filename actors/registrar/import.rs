@@ -71,9 +71,8 @@ impl Plan<'_> {
     pub(super) async fn import_rows(&mut self, import: &Import, rows: &[ParcelRow]) -> Result<Answer, Error> {
         self.demand_import(import).await?;
         let top = Table::Node.at(&import.top.path);
-        let newcomers = rows.iter().filter(|row| row.key != top);
         let mut stones = Vec::new();
-        for row in newcomers.clone() {
+        for row in rows.iter().filter(|row| row.key != top) {
             if let Some(path) = Table::Node.path_of(&row.key) {
                 stones.push(Table::Tombstone.at(&path));
             }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use understory_server::AskedSubtree;
 
-use super::{escaped, grouped};
+use super::{escaped, number_of};
 
 pub(super) fn sent(asked: &AskedSubtree) -> String {
     let AskedSubtree { path, dry_run, delivered, known, missed, broken } = asked;
@@ -26,5 +26,5 @@ pub(super) fn sent(asked: &AskedSubtree) -> String {
 }
 
 fn agents(count: u64) -> String {
-    if count == 1 { "1 agent".to_owned() } else { format!("{} agents", grouped(count)) }
+    number_of(count, "agent")
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use understory::{ImportReport, ImportTally};
 
-use super::{escaped, grouped};
+use super::{escaped, grouped, number_of};
 
 /// How many files that failed are shown.
 const SHOWN_MAX: usize = 20;
@@ -19,8 +19,8 @@ pub(crate) fn imported(report: &ImportReport) -> String {
     if let Some(file) = went_on_behind {
         let _ = writeln!(text, "the run before was cut short behind {}", escaped(file));
     }
-    let (files, new, grown) = (counted(*files, "file"), counted(*new, "new conversation"), grouped(*grown));
-    let entries = counted(*entries, "entry");
+    let (files, new, grown) = (number_of(*files, "file"), number_of(*new, "new conversation"), grouped(*grown));
+    let entries = number_of(*entries, "entry");
     let _ = writeln!(text, "{verb} below {at}: {new}, {grown} that have grown, {entries}; {files} met");
     for (count, what) in [
         (unchanged, "unchanged since an earlier run"),
@@ -46,14 +46,6 @@ pub(crate) fn imported(report: &ImportReport) -> String {
         more => drop(writeln!(text, "and {} more", grouped(more))),
     }
     text
-}
-
-fn counted(count: u64, what: &str) -> String {
-    match (count, what) {
-        (1, what) => format!("1 {what}"),
-        (count, "entry") => format!("{} entries", grouped(count)),
-        (count, what) => format!("{} {what}s", grouped(count)),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use understory_server::{ArrivedLine, BackedUp, CompactedLine, ExportedLine, ParcelReply, RestoredLine};
 
-use super::{escaped, grouped};
+use super::{escaped, grouped, numbers_of};
 
 pub(super) fn parcel(reply: &ParcelReply) -> String {
     match reply {
@@ -13,11 +13,11 @@ pub(super) fn parcel(reply: &ParcelReply) -> String {
         }
         ParcelReply::Exported(ExportedLine { exported, file, agents, jobs, items, rows, bytes }) => {
             let [rows, bytes] = [*rows, *bytes].map(grouped);
-            let held = counted(*agents, *jobs, *items);
+            let held = numbers_of([(*agents, "agent"), (*jobs, "job"), (*items, "item")]);
             format!("{exported} exported to {}: {held}, {rows} rows, {bytes} bytes\n", escaped(file))
         }
         ParcelReply::Imported(ArrivedLine { imported, agents, jobs, items, rows }) => {
-            let held = counted(*agents, *jobs, *items);
+            let held = numbers_of([(*agents, "agent"), (*jobs, "job"), (*items, "item")]);
             format!("{imported} imported, closed: {held}, {} rows\n", grouped(*rows))
         }
         ParcelReply::Restored(RestoredLine { restored, commit, rows, batches }) => {
@@ -30,10 +30,4 @@ pub(super) fn parcel(reply: &ParcelReply) -> String {
             format!("{} compacted: {rows} rows, {after} bytes instead of {before}\n", escaped(compacted))
         }
     }
-}
-
-fn counted(agents: u64, jobs: u64, items: u64) -> String {
-    let counts = [(agents, "agent"), (jobs, "job"), (items, "item")].into_iter().filter(|(count, _)| *count > 0);
-    let counted = counts.map(|(count, word)| format!("{} {word}{}", grouped(count), if count == 1 { "" } else { "s" }));
-    counted.collect::<Vec<_>>().join(", ")
 }
